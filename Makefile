@@ -1,0 +1,96 @@
+# Winnow: raw corpora → training-ready token shards → a small Mixture-of-Experts model.
+# Everything lives in this checkout: .venv (packages), data (inputs), runs (outputs).
+
+STAGE   ?= mid
+PROFILE ?= sample
+RUN     ?= runs/$(STAGE)
+WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+PYTHON  ?= python3
+BENCHMARKS := encode pack shards filters filters_part language personal_data extract ingest ingest_text trainer \
+  'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
+  'decontaminate planted' 'decontaminate code' 'decontaminate speed'
+PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test lint bench airflow-test docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.pipeline ## install what the pipeline needs into .venv
+setup-train: .venv/.train ## the same and torch
+setup-test: .venv/.test ## the same and the test tools
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Winnow needs Python 3.11 or newer; try make PYTHON=python3.12 …"; exit 1; }
+	@command -v c++ >/dev/null || { echo "Winnow needs a C++ compiler (fastText is compiled): install g++ or clang"; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --upgrade pip
+
+.venv/.pipeline: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.$(STAGE)-warm: | .venv/.pipeline
+	.venv/bin/winnow warm --stage $(STAGE) --profile $(PROFILE)
+	@touch $@
+
+.venv/.train: .venv/.pipeline
+	$(PIP) --editable '.[train]'
+	@touch $@
+
+.venv/.test: .venv/.train
+	$(PIP) --editable '.[train,test]'
+	@touch $@
+
+pipeline: setup .venv/.$(STAGE)-warm ## build the shards: make pipeline STAGE=mid [PROFILE=sample] [WORKERS=2]
+	.venv/bin/winnow run --stage $(STAGE) --profile $(PROFILE) --out $(RUN) --workers $(WORKERS)
+
+plan: setup ## what a run would do
+	.venv/bin/winnow plan --stage $(STAGE) --profile $(PROFILE) --out $(RUN)
+
+train: setup-train pipeline ## train the bundled model on the run's shards: make train STAGE=mid
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train --run $(RUN) --out $(RUN)/model
+
+ablate: setup-train pipeline ## does curation pay? curated against raw, three seeds
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m trainer.ablation --run $(RUN) --out $(RUN)/ablation
+
+experiments: setup-test ## Muon against AdamW, balance rates, cost of length: small models, three seeds (half an hour)
+	@for name in shards optimizers balance length; do .venv/bin/python -m benchmarks.experiments $$name runs/experiments || exit 1; done
+
+inspect: setup ## show a shard
+	.venv/bin/winnow inspect $(RUN)
+
+report: setup ## build the HTML report of the last run
+	.venv/bin/winnow report $(RUN)
+
+verify: setup ## check every digest and every count of a run
+	.venv/bin/winnow verify $(RUN)
+
+test: setup-test ## run all tests
+	.venv/bin/winnow fetch --profile $(PROFILE)
+	.venv/bin/python -m pytest
+
+lint: setup-test ## format, lint and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: setup-test ## the benchmarks that need no inputs of their own, beside their peers (long)
+	$(PIP) --requirement benchmarks/requirements.txt
+	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; .venv/bin/python -m benchmarks.$$benchmark || exit 1; done
+
+docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md) anew
+	.venv/bin/python -m pipeline.reference
+
+airflow-test: setup .venv-airflow/.ready ## run the scheduled DAG once with a real Airflow
+	dags/test.sh $(STAGE) $(PROFILE) $(RUN)
+
+.venv-airflow/.ready:
+	$(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip install --quiet --upgrade pip
+	.venv-airflow/bin/python -m pip install --quiet apache-airflow==3.3.2
+	@touch $@
+
+clean: ## remove runs, and nothing else
+	rm -rf runs

@@ -1,0 +1,180 @@
+"""Pages to text: speed and agreement with gold pages of each engine and of the peers, on the same pages in one process.
+
+    python -m benchmarks.extract                  F1 of four-word shingles (characters for Chinese) and pages/s, in turns
+    python -m benchmarks.extract --news CLONE     on news articles too, of sites that the block classifier hasn't seen
+
+Gold: Rust's book in English and Chinese and OI-wiki (their Markdown), PEPs (their reStructuredText), readability's test
+pages that are free (the HTML it is expected to keep, so readability itself is the judge there). News: a clone
+(`git clone --bare`) of `scrapinghub/article-extraction-benchmark`, whose gold has neither headlines nor captions. The block
+classifier learned from none of these sites. Listings are left out on both sides, since the sources take them in from other
+files; what Rust's book writes as attributes of `<Listing>` its pages show as lines, and so does the gold.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from benchmarks.gold import rows
+from stages.containers.git import contents, git
+from stages.extract.annotations import registered
+from stages.extract.charset import decode
+from stages.extract.classify import learned_from
+from stages.extract.html import Engine, extract
+
+NEWS_COMMIT = "4a3bc979f76c0df73cb95fe272e2fc1b96f9f010"
+TOKEN = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
+FENCE = re.compile(r"^[ >]*(```+|~~~+).*?^[ >]*\1[^\n]*$", re.MULTILINE | re.DOTALL)
+Shingles = Counter[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A page and the text that belongs to it; shingles of `listings` count neither for nor against."""
+
+    html: str
+    text: str
+    listings: frozenset[tuple[str, ...]] = frozenset()
+
+
+def shingles(text: str) -> Shingles:
+    words = TOKEN.findall(text)
+    return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+
+
+def agreement(text: str, page: Gold) -> tuple[float, float, float]:
+    """Precision, recall and F1 of the shingles of a text."""
+    found, wanted = (
+        Counter({key: count for key, count in shingles(side).items() if key not in page.listings})
+        for side in (text, page.text)
+    )
+    right = (found & wanted).total()
+    return (
+        right / max(found.total(), 1),
+        right / max(wanted.total(), 1),
+        2 * right / max(found.total() + wanted.total(), 1),
+    )
+
+
+def listed(html: str) -> frozenset[tuple[str, ...]]:
+    """The shingles of a page's listings."""
+    import lxml.html
+
+    tree = lxml.html.fromstring(html.encode(), parser=lxml.html.HTMLParser(encoding="utf-8"))
+    return frozenset(key for listing in tree.iter("pre") for key in shingles(listing.text_content()))
+
+
+def prose(markdown: str) -> str:
+    """Markdown without its listings, comments, addresses and tags."""
+
+    def listing(match: re.Match[str]) -> str:
+        told = dict(re.findall(r'([\w-]+)="([^"]*)"', match[1]))
+        name = f"Filename: {told['file-name']}" if "file-name" in told else ""
+        return f"{name}\nListing {told['number']}: {told.get('caption', '')}" if "number" in told else name
+
+    text = re.sub(r"<Listing([^>]*)>", listing, FENCE.sub("\n", markdown))
+    text = re.sub(r"<!--.*?-->|\{\{#.*?\}\}|</?\w+[^>]*>", "", text, flags=re.DOTALL)
+    text = re.sub(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"^\[[^\]]+\]:.*$", "", re.sub(r"\[([^\]]+)\]\[[^\]]*\]", r"\1", text), flags=re.MULTILINE)
+
+
+def gold(most: int) -> dict[str, list[Gold]]:
+    """The sets, those in Chinese by a name that ends in zh."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    books = rows("web/rustbook_html_md_en_zh")
+    found = {
+        f"Rust {language}": [
+            Gold(row["html"], prose(row["source_md"]), listed(row["html"])) for row in books if row["lang"] == language
+        ][:most]
+        for language in ("en", "zh")
+    }
+    wiki = rows("web/oiwiki_zh_math_html_md")[:most]
+    found["OI zh"] = [Gold(row["html"], prose(row["source_md"]), listed(row["html"])) for row in wiki]
+    found["PEPs en"] = [Gold(row["html"], row["source_rst"]) for row in rows("web/peps_html_rst")[:most]]
+    tests = [(row["html"], row["gold"]) for row in rows("web/cc_licensed_pages_gold")]
+    tests = [(html, json.loads(told) if isinstance(told, str) else told) for html, told in tests]
+    found["readability en"] = [
+        Gold(html, extract_plain_text(told["expected_html"], main_content=False))
+        for html, told in tests
+        if "expected_html" in told
+    ][:most]
+    return found
+
+
+def news(clone: Path, most: int) -> list[Gold]:
+    """Articles of the sites that the block classifier didn't learn from."""
+    told = json.loads(git(str(clone), "show", f"{NEWS_COMMIT}:ground-truth.json"))
+    unseen = [name for name, article in sorted(told.items()) if not learned_from(registered(article["url"]))][:most]
+    stored = contents(str(clone), [f"{NEWS_COMMIT}:html/{name}.html.gz" for name in unseen])
+    pages = [decode(gzip.decompress(content))[0] for content in stored]
+    return [Gold(page, told[name]["articleBody"]) for name, page in zip(unseen, pages, strict=True)]
+
+
+def readability(page: str) -> str:
+    from readability import Document
+    from resiliparse.extract.html2text import extract_plain_text
+
+    try:
+        return str(extract_plain_text(Document(page).summary(), main_content=False))
+    except (ValueError, TypeError, LookupError):
+        return ""  # it refuses pages without a body
+
+
+def justext(page: str) -> str:
+    import justext
+
+    paragraphs = justext.justext(page.encode(), justext.get_stoplist("English"))
+    return "\n".join(paragraph.text for paragraph in paragraphs if not paragraph.is_boilerplate)
+
+
+def peers() -> dict[str, Callable[[str], str]]:
+    engines = {engine.value: (lambda page, engine=engine: extract(page, engine=engine).text) for engine in Engine}
+    return {**engines, "readability": readability, "justext": justext}
+
+
+@click.command(help=__doc__)
+@click.option("--pages", default=30, help="pages of each set")
+@click.option("--news", "clone", type=click.Path(exists=True, path_type=Path), help="a clone of the news articles")
+def main(pages: int, clone: Path | None) -> None:
+    contenders = peers()
+    sets = {"news en": news(clone, pages)} if clone else {}
+    sets |= gold(pages)
+    overall: dict[str, dict[str, list[float]]] = {
+        language: {peer: [] for peer in contenders} for language in ("en", "zh")
+    }
+    for name, found in sets.items():
+        seconds: Counter[str] = Counter()
+        scores: dict[str, list[tuple[float, float, float]]] = {peer: [] for peer in contenders}
+        for read in contenders.values():
+            read(found[0].html)  # compiles, loads and fills caches
+        for page in found:
+            for peer, read in contenders.items():
+                start = time.process_time()
+                text = read(page.html)
+                seconds[peer] += time.process_time() - start
+                scores[peer].append(agreement(text, page))
+        for peer in contenders:
+            ratio = seconds["trafilatura"] / seconds[peer]
+            precision, recall, f1 = (sum(column) / len(found) for column in zip(*scores[peer], strict=True))
+            speed = len(found) / seconds[peer]
+            overall[name[-2:]][peer] += [score for _, _, score in scores[peer]]
+            print(
+                f"{name:14} {peer:12} F1 {f1:.3f} (precision {precision:.3f}, recall {recall:.3f}) "
+                f"{speed:8.1f} pages/s {ratio:6.2f} × trafilatura"
+            )
+    for language, by_peer in overall.items():
+        means = ", ".join(f"{peer} {sum(found) / max(len(found), 1):.3f}" for peer, found in by_peer.items())
+        print(f"all {language}: F1 {means}")
+
+
+if __name__ == "__main__":
+    main()

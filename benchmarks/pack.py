@@ -1,0 +1,147 @@
+"""Best-fit packing beside TRL's, and what next-fit and cropping would lose, on a million real document lengths.
+
+    python -m benchmarks.pack [DOCUMENTS]
+
+Lengths are those of the gold sets' documents in bytes ÷ 4, drawn with replacement, split where a sequence can't hold
+them. Two speeds are ours: which sequence each piece goes to, and from documents to segments, cutting included. Times
+are of the processor, interleaved, medians. Before a speed is printed the packing is checked: every length once, no
+sequence too full, nothing cut that fits. Beside the fill stands the one that no packing of these lengths can be above.
+TRL packs a sample, of tokens of one byte, because it moves the tokens too; for all of them it would take minutes. On the
+sample its answer is compared with ours.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from benchmarks.gold import PROSE, rows
+from stages.pack import best_fit, pack_best_fit, split
+
+CAPACITIES = (4096, 8192, 32_768, 131_072)
+ROUNDS = 5
+SAMPLE = 20_000  # lengths for TRL
+BYTES_PER_TOKEN = 4
+
+Lengths = npt.NDArray[np.int64]
+
+
+def real_lengths(documents: int) -> Lengths:
+    """Lengths of whole documents of every kind, drawn with replacement."""
+    names = sorted({name for group in PROSE.values() for name in group} | {"math/openlogic_tex", "zh_en/vue_docs"})
+    sizes = [
+        max(len(value.encode()) // BYTES_PER_TOKEN, 1)
+        for name in names
+        for row in rows(name)
+        for key, value in row.items()
+        if isinstance(value, str) and key != "html" and len(value) > 200
+    ]
+    return np.random.default_rng(0).choice(np.array(sizes, np.int64), documents)
+
+
+def next_fit(lengths: Lengths, capacity: int) -> int:
+    """Sequences when each document goes into the open sequence or begins the next."""
+    sequences, free = 0, 0
+    for length in lengths.tolist():
+        if length > free:
+            sequences, free = sequences + 1, capacity
+        free -= length
+    return sequences
+
+
+def cropped(lengths: Lengths, capacity: int) -> float:
+    """Share of tokens lost when whole documents fill a sequence and the last one is cropped to fit."""
+    free, lost = capacity, 0
+    for length in lengths.tolist():
+        taken = min(length, free)
+        lost += length - taken
+        free = free - taken or capacity
+    return lost / int(lengths.sum())
+
+
+def fewest(lengths: Lengths, capacity: int) -> int:
+    """Sequences that any packing needs at least: the bound L2 of Martello and Toth (1990).
+
+    For each limit: pieces that leave less than it are alone, others above a half are apart from each other, and what of
+    the pieces from the limit to a half doesn't fit beside these needs sequences of its own.
+    """
+    pieces = np.sort(lengths)
+    sums = np.concatenate([[0], np.cumsum(pieces)])
+    limits = np.unique(np.append(pieces[pieces <= capacity // 2], 0))
+    halves = np.searchsorted(pieces, capacity // 2, side="right")
+    alone = np.searchsorted(pieces, capacity - limits, side="right")
+    small = np.searchsorted(pieces, limits)
+    free = (alone - halves) * capacity - (sums[alone] - sums[halves])
+    rest = np.maximum(sums[halves] - sums[small] - free, 0)
+    return int((len(pieces) - halves + -(-rest // capacity)).max())
+
+
+def by_trl(lengths: Lengths, capacity: int) -> Callable[[], int]:
+    """TRL's best-fit decreasing over a table of token lists, without the `datasets.map` that it is called in."""
+    from trl.data_utils import _pack_bfd
+
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(np.zeros(offsets[-1], np.int8)))
+    table = pa.table({"input_ids": ids})
+    return lambda: len(_pack_bfd(table, capacity))
+
+
+def processor_seconds(function: Callable[[], object]) -> float:
+    start = time.process_time()
+    function()
+    return time.process_time() - start
+
+
+def check(lengths: Lengths, capacity: int) -> float:
+    """The fill of our packing; leaves the program where the packing is wrong."""
+    pieces = split(lengths, capacity)
+    packing = pack_best_fit(pieces, capacity)
+    used = np.bincount(packing.sequence, packing.length, packing.sequences)
+    whole = np.bincount(packing.document, packing.length, len(lengths))
+    segments = np.bincount(packing.document, minlength=len(lengths))
+    if used.max() > capacity or (whole != lengths).any() or (segments[lengths <= capacity] != 1).any():
+        sys.exit(f"{capacity}: the packing is wrong")
+    return float(lengths.sum() / (packing.sequences * capacity))
+
+
+def main(documents: int) -> None:
+    lengths = real_lengths(documents)
+    print(f"{documents:,} documents, {lengths.sum() / 1e9:.2f} G tokens, median {int(np.median(lengths)):,}")
+    best_fit([1], 1)
+    for capacity in CAPACITIES:
+        pieces = split(lengths, capacity)
+        fill, most = check(lengths, capacity), lengths.sum() / (fewest(pieces.length, capacity) * capacity)
+        sample = pieces.length[:SAMPLE]
+        trl = by_trl(sample, capacity)
+        sequences, ours_of_sample = trl(), best_fit(sample, capacity)[1]
+        work: dict[str, tuple[Callable[[], object], int]] = {
+            "sequences": (lambda: best_fit(pieces.length, capacity), len(pieces.length)),
+            "segments": (lambda: pack_best_fit(split(lengths, capacity), capacity), len(lengths)),
+            "sample": (lambda: best_fit(sample, capacity), len(sample)),
+            "trl": (trl, len(sample)),
+        }
+        times: dict[str, list[float]] = {name: [] for name in work}
+        for _ in range(ROUNDS):
+            for name, (function, count) in work.items():
+                times[name].append(processor_seconds(function) / count)
+        rates = {name: 1e-6 / median(seconds) for name, seconds in times.items()}
+        spread = next_fit(pieces.length, capacity)
+        print(
+            f"{capacity:7,}: {rates['sequences']:5.1f} M pieces/s, {rates['segments']:5.1f} M documents/s to segments, "
+            f"fill {fill:.5f} of at most {most:.5f} "
+            f"(next-fit {lengths.sum() / (spread * capacity):.3f}, "
+            f"cropping loses {cropped(lengths, capacity):.1%}); TRL on {len(sample):,}: {rates['trl']:.3f} M/s, "
+            f"{rates['sample'] / rates['trl']:.0f}× slower, fill {sample.sum() / (sequences * capacity):.5f} "
+            f"to our {sample.sum() / (ours_of_sample * capacity):.5f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

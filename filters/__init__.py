@@ -1,0 +1,11 @@
+"""Filters: recipes are named rules over measures, each with the place where it was published.
+
+recipes, measure, statistics, spans, editing                        what a recipe is, and what recipes share
+gopher, c4, fineweb, fineweb2, refinedweb, madlad                   prose
+chinese, han_statistics, consistency, language                      Chinese, and languages
+code, refinecode, syntax, python_source, mathematics                programs and formulas
+conversations, harm, personal_data, identifiers, secrets, license   people, and what may be used
+classifier, training, fitting, scorers                              models
+datatrove, adapters/                                                datatrove's blocks here, our recipes there
+kernels/                                                            the loops under all of these
+"""

@@ -1,0 +1,180 @@
+"""What an address or a number of a person looks like, and how to tell it from any other row of digits.
+
+Patterns work on UTF-8 bytes, so that places in a text need no conversion. Identity cards are checked by region,
+birthday and check digit (GB 11643-1999), bank cards by issuer and Luhn sum (ISO/IEC 7812-1), IP addresses against the
+registries of special addresses (RFC 6890), telephone numbers by their national form or by a word that announces them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+
+from filters.kernels.candidates import Candidate
+from filters.spans import Span
+
+
+class Kind(StrEnum):
+    """The kinds of personal data, named as in the measures."""
+
+    EMAIL = "email"
+    IP_ADDRESS = "ip_address"
+    PHONE = "phone"
+    IDENTITY_CARD = "identity_card"
+    BANK_CARD = "bank_card"
+
+
+def _pattern(expression: str) -> re.Pattern[bytes]:
+    return re.compile(expression.encode())
+
+
+EMAIL = _pattern(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9])")
+# Written like an address, but a file ("logo@2x.png"), a repository ("git@…") or a name for examples (RFC 2606).
+NOBODY = _pattern(
+    r"(?i)\.(?:png|jpe?g|gif|svg|webp|js|css|ts|py|md|html)$|^(?:git|noreply|no-reply)@"
+    r"|@(?:.*\.)?example\.(?:com|org|net|edu)$|\.(?:example|invalid|test|localhost)$"
+)
+IPV4 = _pattern(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)")
+IPV6 = _pattern(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]+(?:\.\d{1,3}){0,3}(?![\w:])")
+VERSION = _pattern(r"(?i)(?:\bv|ver\.?|versions?|release|section|§|版本|第|[<>=~^]=?)[\s:]*$")
+IDENTITY = _pattern(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{9}[0-9Xx](?![0-9A-Za-z])")
+CARD = _pattern(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+EXTENSION = r"(?:\s?(?:x|ext\.?|转)\s?\d{1,6})?"
+INTERNATIONAL = _pattern(r"(?<![\w+])\+\s?[1-9](?:[ .()/-]{0,3}\d){7,14}" + EXTENSION + r"(?!\d)")
+NORTH_AMERICAN = _pattern(
+    r"(?<![\w.-])(?:(?:001|1)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + EXTENSION + r"(?![\w-])"
+)
+CHINESE_MOBILE = _pattern(
+    r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:\d{8}|[ -]\d{4}[ -]\d{4})(?![0-9A-Za-z]|\.\d)"
+)
+CHINESE_LANDLINE = _pattern(
+    r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)86[ -]?)?"
+    r"(?:(?:\(|（)0(?:10|2\d|[3-9]\d\d)(?:\)|）) ?|0(?:10|2\d|[3-9]\d\d)-)[2-9]\d{6,7}"
+    r"(?:(?:-|转)\d{1,6})?(?![0-9A-Za-z-])|(?<![0-9A-Za-z.-])[48]00-?\d{3}-?\d{4}(?![0-9A-Za-z-])"
+)
+ANNOUNCED = _pattern(r"(?<![\w+])(?:\+|\()?\d(?:[ .()/-]{0,2}\d){6,14}" + EXTENSION + r"(?!\w)")
+PHONE_WORD = _pattern(
+    r"(?i)(?:\b(?:tele)?phones?\b|\btel\b|\bcall(?:ed|ing)?\b|\bmobile\b|\bcell\b|\bfax\b|\breach\b|\bdial\b|\bwhatsapp\b"
+    r"|\bring (?:me|us|him|her)\b|\btext (?:me|us)\b|\bmessages? (?:to|from)\b|\banswering at\b|\bdesk:"
+    r"|电话|手机|联系方式|致电|传真|热线|拨打)[^\d\n]{0,40}$"
+)
+PHONE_WORD_BEHIND = _pattern(r"(?i)\W{0,3}(?:\(\w+\)\W?)?(?:office|desk|mobile|home|cell|fax|work)\b")
+CARD_WORD = _pattern(
+    r"(?i)(?:\bcards?\b|\bcc\b|\bvisa\b|\bmastercard\b|\bmaestro\b|银行卡|信用卡|储蓄卡|卡号)[^\d\n]{0,40}$"
+)
+DATE = _pattern(
+    r"(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:19|20)\d\d|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
+)
+
+SECTION = 32  # "6.2.1.4" numbers a section: four numbers below this are no address (true of one address in 4,096)
+IPV6_GROUPS = 4  # "::2" is a slice, "Vec::E" a name: groups of digits that an address must show
+IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+IDENTITY_CHECKS = "10X98765432"
+PROVINCES = frozenset(
+    {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46}
+    | {50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83}
+)
+# Lengths of card numbers by the first digits of their issuer, longest prefix first.
+ISSUERS: tuple[tuple[range, int, tuple[int, ...]], ...] = (
+    (range(2221, 2721), 4, (16,)),  # Mastercard
+    (range(3528, 3590), 4, (16, 17, 18, 19)),  # JCB
+    (range(2131, 2132), 4, (15,)),
+    (range(1800, 1801), 4, (15,)),
+    (range(6011, 6012), 4, (16, 19)),  # Discover
+    (range(644, 650), 3, (16, 19)),
+    (range(300, 306), 3, (14,)),  # Diners Club
+    (range(34, 35), 2, (15,)),  # American Express
+    (range(37, 38), 2, (15,)),
+    (range(36, 37), 2, (14,)),
+    (range(38, 40), 2, (14, 16)),
+    (range(51, 56), 2, (16,)),
+    (range(62, 63), 2, (16, 17, 18, 19)),  # UnionPay
+    (range(65, 66), 2, (16, 19)),
+    (range(50, 51), 2, (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
+    (range(56, 70), 2, (12, 13, 14, 15, 16, 17, 18, 19)),
+    (range(4, 5), 1, (13, 16, 19)),  # Visa
+)
+
+
+def is_identity_card(number: str) -> bool:
+    """True for 18 characters with a province, a birthday that existed and the right check digit (GB 11643-1999)."""
+    if len(number) != 18 or int(number[:2]) not in PROVINCES:
+        return False
+    try:
+        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:  # no such day
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(IDENTITY_WEIGHTS, number[:17], strict=True))
+    return born.year >= 1850 and IDENTITY_CHECKS[total % 11] == number[17].upper()
+
+
+def is_bank_card(number: str, *, announced: bool = False) -> bool:
+    """True for digits of an issuer's prefix and length with a right Luhn sum; a row of one digit is none.
+
+    A number that a word such as "card" announces needs no known issuer.
+    """
+    lengths = next((lengths for first, width, lengths in ISSUERS if int(number[:width]) in first), ())
+    if not (announced or len(number) in lengths) or len(set(number)) < 2:
+        return False
+    doubled = [int(digit) * 2 for digit in number[-2::-2]]
+    return (sum(map(int, number[-1::-2])) + sum(digit - 9 * (digit > 9) for digit in doubled)) % 10 == 0
+
+
+def is_public_address(text: str) -> bool:
+    """True for an IP address that can be reached from anywhere: neither private, reserved, multicast nor for
+    examples.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator[Span]:
+    """Every datum that begins in `window[first:last]`, likeliest kind first; they may overlap. Context decides, too."""
+    if candidate == Candidate.AT:
+        for match in EMAIL.finditer(window, first):
+            if match.start() < last and not NOBODY.search(match.group()):
+                yield Span(Kind.EMAIL, *match.span())
+        return
+    if candidate == Candidate.COLONS:
+        for match in IPV6.finditer(window, first):
+            groups = sum(map(bool, match.group().split(b":")))
+            if (
+                match.start() < last
+                and groups >= IPV6_GROUPS
+                and is_public_address(match.group().rstrip(b":").decode())
+            ):
+                yield Span(Kind.IP_ADDRESS, *match.span())
+        return
+    first = max(0, first - 4)  # what may stand before the first digit: "+", "(", "（"
+    for match in IDENTITY.finditer(window, first):
+        if match.start() < last and is_identity_card(match.group().decode()):
+            yield Span(Kind.IDENTITY_CARD, *match.span())
+    for match in IPV4.finditer(window, first):
+        address = match.group().decode()
+        section = all(int(number) < SECTION for number in address.split("."))
+        if (
+            match.start() < last
+            and not section
+            and not VERSION.search(window[: match.start()])
+            and is_public_address(address)
+        ):
+            yield Span(Kind.IP_ADDRESS, *match.span())
+    for match in CARD.finditer(window, first):
+        announced = CARD_WORD.search(window[: match.start()]) is not None
+        if match.start() < last and is_bank_card(re.sub(rb"\D", b"", match.group()).decode(), announced=announced):
+            yield Span(Kind.BANK_CARD, *match.span())
+    for pattern in (INTERNATIONAL, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
+        for match in pattern.finditer(window, first):
+            if match.start() < last:
+                yield Span(Kind.PHONE, *match.span())
+    for match in ANNOUNCED.finditer(window, first):
+        if match.start() >= last or DATE.match(match.group()):
+            continue
+        if PHONE_WORD.search(window[: match.start()]) or PHONE_WORD_BEHIND.match(window, match.end()):
+            yield Span(Kind.PHONE, *match.span())

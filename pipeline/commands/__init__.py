@@ -1,0 +1,1 @@
+"""The subcommands of `winnow`, one module each, imported only when it is called."""

@@ -1,0 +1,43 @@
+"""`winnow diff`: two runs side by side."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@click.command(name="diff")
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN")
+def command(before: str, after: str) -> None:
+    """Compare two finished runs: manifest, inputs, funnel, mixture, outputs.
+
+    Exit status 0 when their locks are equal, 1 when anything differs.
+    """
+    from pipeline.comparison import compare_runs
+    from pipeline.reading import ConfigurationError
+    from stages.workspace import Workspace
+
+    try:
+        differences = compare_runs(Workspace(before), Workspace(after))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"both runs must be finished: {error}") from None
+    console = Console(highlight=False)
+    if not differences:
+        console.print("The two runs are the same, byte for byte.")
+        return
+    for heading in dict.fromkeys(difference.heading for difference in differences):
+        table = Table(heading, before, after, box=None, title_justify="left")
+        for difference in differences:
+            if difference.heading == heading:
+                table.add_row(difference.key, _shown(difference.before), _shown(difference.after))
+        console.print(table)
+    sys.exit(1)
+
+
+def _shown(value: object) -> Text:
+    return Text("–", style="dim") if value is None else Text(str(value))

@@ -1,0 +1,54 @@
+"""`winnow extract`: HTML or web archives to text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command(name="extract")
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.option("--out", metavar="FILE", help="write documents as Parquet, with title, address, date and licence")
+@click.option("--engine", default=None, help="what tells content from boilerplate [default: the profile's default]")
+@click.option("--links/--no-links", default=False, help="keep links as [text](address)")
+@click.option("--mathematics/--no-mathematics", default=True, help="keep formulas as LaTeX in $…$")
+def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links: bool, mathematics: bool) -> None:
+    """Turn HTML pages, folders of them, WARC or WET files into clean text.
+
+    Without `--out` the text is printed, each document under its locator. What can't be extracted is counted by reason
+    on standard error.
+    """
+    from collections import Counter
+
+    import pyarrow as pa
+    from pydantic import ValidationError
+
+    from pipeline.reading import ConfigurationError
+    from pipeline.standalone import read_documents
+    from stages.document import DOCUMENT, REJECTION
+    from stages.workspace import Workspace
+
+    options = {"links": links, "mathematics": mathematics, **({"engine": engine} if engine else {})}
+    tables: list[pa.Table] = []
+    rejected: Counter[str] = Counter()
+    try:
+        for table in read_documents(inputs, source="extract", kind="web", **options):
+            if table.schema == REJECTION:
+                rejected.update(table["rule"].to_pylist())
+            elif out:
+                tables.append(table)
+            else:
+                for locator, text in zip(table["locator"].to_pylist(), table["text"].to_pylist(), strict=True):
+                    click.echo(f"── {locator}\n{text}\n")
+    except (FileNotFoundError, ValidationError) as error:
+        raise ConfigurationError(str(error)) from None
+    if out:
+        target = Path(out)
+        Workspace(str(target.parent)).write_table(
+            target.name, pa.concat_tables(tables) if tables else DOCUMENT.empty_table()
+        )
+        click.echo(f"{sum(table.num_rows for table in tables):,} documents in {out}", err=True)
+    for rule, count in rejected.most_common():
+        print(f"{rule}: {count:,}", file=sys.stderr)

@@ -1,0 +1,57 @@
+"""`winnow filter`: one recipe alone on files."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.commands.options import parse_option
+
+
+@click.command(name="filter")
+@click.option(
+    "--recipe", "name", required=True, metavar="NAME", help="a recipe (`winnow recipes`) or package.module:NAME"
+)
+@click.option(
+    "--in",
+    "inputs",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="Parquet, JSONL(.gz, .zst), CSV or Arrow with a column `text`",
+)
+@click.option("--out", required=True, metavar="DIR", help="folder for kept, rejected and measures")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="an option of the recipe, such as model=lid.176.ftz",
+)
+def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ...]) -> None:
+    """Run one recipe alone and write what it kept, what it rejected and why, and all measures.
+
+    \b
+    winnow filter --recipe gopher_quality --in pages.parquet --in more/*.jsonl.zst --out filtered
+    """
+    from dataclasses import replace
+
+    from filters.recipes import find_recipe
+    from pipeline.reading import ConfigurationError
+    from pipeline.standalone import filter_files
+
+    try:
+        recipe = find_recipe(name)
+        recipe = replace(recipe, options={**recipe.options, **dict(map(parse_option, options))})
+        found = filter_files(recipe, inputs, out)
+    except (LookupError, FileNotFoundError) as error:
+        raise ConfigurationError(str(error)) from None
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None)
+    table.add_row("documents", f"{found.documents:,}")
+    for rule, count in found.rejected.most_common():
+        table.add_row(f"− {rule}", f"{count:,}")
+    table.add_row("[bold]kept[/bold]", f"[bold]{found.kept:,}[/bold]")
+    console.print(table)
+    console.print(f"{out}/kept.parquet, rejected.parquet, measures.parquet")

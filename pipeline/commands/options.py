@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import click
+from pydantic import BaseModel, ValidationError
+
+from pipeline.reading import ConfigurationError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+STAGES = ("pretrain", "domain", "mid", "sft", "rl")
+
+stage = click.option(
+    "--stage", "manifest", default="mid", show_default=True, metavar="STAGE|FILE",
+    help=f"training stage ({', '.join(STAGES)}), another name in manifests/, or the path of a manifest",
+)  # fmt: skip
+profile = click.option(
+    "--profile", default="sample", show_default=True, metavar="NAME|FILE",
+    help="where the inputs lie: a name in manifests/profiles/, or the path of a profile",
+)  # fmt: skip
+changes = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="a setting, such as threshold=0.8 or overlap.answer=0.9",
+)
+run_folder = click.argument("run", metavar="RUN")
+
+
+def parse_option(text: str) -> tuple[str, str]:
+    """`model=lid.ftz` as a pair. Raises `click.BadParameter` without an equals sign."""
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def changed(
+    settings: type[Settings], changes: Iterable[str], base: Mapping[str, Any] = MappingProxyType({})
+) -> Settings:
+    """The settings `base` with `threshold=0.8` and `overlap.answer=0.9` changed, a dotted key being inside a section.
+
+    Raises `ConfigurationError` naming the key that there isn't or the value that can't be.
+    """
+    given = dict(base)
+    for name, value in map(parse_option, changes):
+        *sections, key = name.split(".")
+        inner = given
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[key] = value
+    try:
+        return settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,67 @@
+"""`winnow plan`: what a run would do."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.commands import options
+
+
+@click.command(name="plan")
+@options.stage
+@options.profile
+@click.option("--out", default=None, metavar="DIR", help="count what is already done there")
+@click.option("--offline", is_flag=True, help="check the files alone: look at no input, fetch nothing")
+def command(manifest: str, profile: str, out: str | None, offline: bool) -> None:
+    """Print the steps, parts and input sizes of a run without working anything.
+
+    Reads and checks the manifest and the profile whole: unknown keys, impossible values, filters and rules that don't
+    exist, sources without inputs. Inputs are looked at (names and sizes) unless `--offline` is given.
+    """
+    from pathlib import Path
+
+    from pipeline import fetch
+    from pipeline.parts import find_parts
+    from pipeline.plan import check_recipes, steps
+    from pipeline.reading import ConfigurationError
+    from pipeline.receipt import receipt_path
+    from pipeline.settings import load_settings
+    from stages.ingest.source import size_of
+    from stages.workspace import Workspace
+
+    console = Console(highlight=False)
+    settings = load_settings(manifest, profile)
+    check_recipes(settings.manifest, settings.profile)
+    asked = settings.manifest
+    console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")
+    mixture = Table("source", "share %", "inputs", "kinds", box=None)
+    for source, share in asked.weights().items():
+        inputs = settings.profile.sources[source]
+        kinds = sorted({given.kind for given in inputs})
+        mixture.add_row(source, f"{share:g}", str(sum(len(given.paths) for given in inputs)), ", ".join(kinds))
+    console.print(mixture)
+    shares = zip(asked.curriculum, asked.phase_shares(), strict=True)
+    phases = ", ".join(f"{phase.length:,} ({share:g} %)" for phase, share in shares)
+    console.print(
+        f"sequence lengths: {phases}; packing: {asked.packing}; vocabulary {asked.tokenizer.vocabulary_size:,}"
+    )
+    if offline:
+        console.print("The manifest and the profile are sound. Inputs were not looked at.")
+        return
+    absent = fetch.missing(settings.profile.downloads, Path(settings.profile.root))
+    if absent:
+        raise ConfigurationError(
+            f"{len(absent)} pinned files of the profile are not here yet: "
+            f"`winnow fetch --profile {profile}` brings them, or plan with --offline"
+        )
+    parts = find_parts(settings)
+    sizes = {part.split.path: size_of(part.split.path) for part in parts}
+    console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
+    table = Table("step", "version", "units", "done", box=None)
+    workspace = Workspace(out or f"runs/{asked.stage}")
+    for step, units in steps(parts, settings):
+        done = sum(workspace.exists(receipt_path(step.name, unit.name)) for unit in units)
+        table.add_row(step.name, str(step.version), str(len(units)), str(done))
+    console.print(table)

@@ -1,0 +1,24 @@
+"""`winnow report`: the HTML report of a run."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.commands import options
+
+
+@click.command(name="report")
+@options.run_folder
+def command(run: str) -> None:
+    """Write the HTML report of a finished run: funnel, mixture, curriculum, reasons with examples, times, inputs.
+
+    One self-contained page without scripts; it opens offline.
+    """
+    from pipeline.reading import ConfigurationError
+    from pipeline.report import write_report
+    from stages.workspace import Workspace
+
+    try:
+        click.echo(write_report(Workspace(run)))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None

@@ -1,0 +1,61 @@
+"""`winnow run`: builds the shards of one training stage."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+from rich.console import Console
+
+from pipeline.commands import options
+
+
+@click.command(name="run")
+@options.stage
+@options.profile
+@click.option("--out", default=None, metavar="DIR", help="the run's folder or address [default: runs/STAGE]")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=None, help="local worker processes [default: one per core]"
+)
+@click.option("--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler instead of local workers")
+@click.option(
+    "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
+)
+def command(
+    manifest: str, profile: str, out: str | None, workers: int | None, scheduler: str | None, until: str | None
+) -> None:
+    """Build the shards of one training stage, from the raw inputs to the lock.
+
+    What is done already isn't done again: after an interruption, a changed threshold or a new input, the same command
+    works exactly the units whose inputs or parameters changed.
+
+    \b
+    winnow run --stage mid                          the sample, on this machine
+    winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
+    """
+    from pipeline.conductor import conduct
+    from pipeline.runner import RunFailed
+    from pipeline.settings import load_settings
+    from pipeline.summary import print_summary
+
+    start = time.perf_counter()
+    console = Console(highlight=False)
+    settings = load_settings(manifest, profile)
+    folder = out or f"runs/{settings.manifest.stage}"
+    try:
+        finished = conduct(settings, folder, workers=workers, scheduler=scheduler, until=until, console=console)
+    except RunFailed as failed:
+        for failure in failed.failures:
+            console.print(f"{failure.step}/{failure.unit}: {failure.reason}", style="red", markup=False, soft_wrap=True)
+        console.print(f"{failed}. Everything else of this step is done; the same command goes on from here.")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command goes on from here.")
+        sys.exit(130)
+    if finished.lock_digest is not None and finished.changed:
+        from pipeline.report import write_report
+        from stages.workspace import Workspace
+
+        write_report(Workspace(folder))
+    print_summary(console, folder, finished, time.perf_counter() - start)

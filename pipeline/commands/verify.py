@@ -1,0 +1,35 @@
+"""`winnow verify`: is a finished run what its lock says?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+
+from pipeline.commands import options
+
+
+@click.command(name="verify")
+@options.run_folder
+def command(run: str) -> None:
+    """Check every digest and every count of a finished run.
+
+    Reads each file that the run wrote and compares its digest with the receipt and the lock; counts documents, drops,
+    sequences and tokens again. Exit status 1 and one line per finding when anything differs.
+    """
+    from pipeline.reading import ConfigurationError
+    from pipeline.verification import verify_run
+    from stages.workspace import Workspace
+
+    console = Console(highlight=False)
+    try:
+        result = verify_run(Workspace(run))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None
+    for finding in result.findings:
+        console.print(f"[red]{finding.path}[/red] {finding.problem}")
+    if result.findings:
+        console.print(f"{len(result.findings)} findings in {result.files} files")
+        sys.exit(1)
+    console.print(f"{result.files} files, {result.bytes / 1e6:,.1f} MB: every digest and every count is right")

@@ -1,0 +1,145 @@
+"""Conducts a run from the first download to the lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import fetch
+from pipeline.cluster import connect
+from pipeline.funnel import PLAN
+from pipeline.lock import build_lock, write_lock
+from pipeline.parts import Part, find_parts
+from pipeline.plan import check_recipes, steps
+from pipeline.progress import RunProgress
+from pipeline.reading import ConfigurationError
+from pipeline.receipt import FOLDER, Receipt, read_receipt
+from pipeline.runner import Runner
+from pipeline.settings import Settings
+from stages.ingest.source import size_of
+from stages.unit import Step
+from stages.workspace import Workspace
+
+LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is kept, come to twice that
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a run did: each step with its receipts, and the digest of the lock where the run came to its end.
+
+    `changed` is False where the lock was there already, byte for byte.
+    """
+
+    done: Sequence[tuple[Step, Sequence[Receipt]]]
+    lock_digest: str | None = None
+    changed: bool = True
+
+
+def conduct(
+    settings: Settings,
+    out: str,
+    *,
+    workers: int | None,
+    scheduler: str | None,
+    until: str | None,
+    console: Any,
+) -> Finished:
+    """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
+    `deduplicate` after the last whose name begins so.
+
+    Raises `ConfigurationError` for what the user has to mend and `RunFailed` for units that could not be finished.
+    """
+    fetch_downloads(settings, console)
+    check_recipes(settings.manifest, settings.profile)
+    parts = find_parts(settings)
+    planned = steps(parts, settings)
+    names = [step.name for step, _ in planned]
+    last = names[-1] if until is None else _last_step(names, until)
+    workspace = Workspace(out)
+    _check_room(workspace, parts)
+    done = []
+    with (
+        _alone(workspace),
+        RunProgress(console) as progress,
+        Runner(workspace, lambda: connect(workers=workers, scheduler=scheduler), progress) as runner,
+    ):
+        workspace.write_bytes(PLAN, json.dumps({"steps": names}).encode())
+        _discard_other_steps(workspace, names)
+        for step, units in planned:
+            done.append((step, runner.run(step, units)))
+            if step.name == last:
+                break
+    if len(done) < len(planned):
+        return Finished(done=done)
+    digest, changed = write_lock(workspace, build_lock(settings.manifest, settings.profile, done))
+    return Finished(done=done, lock_digest=digest, changed=changed)
+
+
+def _last_step(names: Sequence[str], until: str) -> str:
+    matching = [name for name in names if name == until or name.startswith(f"{until}.")]
+    if not matching:
+        raise ConfigurationError(f"there is no step {until!r}; the steps are {', '.join(names)}")
+    return matching[-1]
+
+
+def fetch_downloads(settings: Settings, console: Any) -> None:
+    """Brings what the profile pins and this machine hasn't got."""
+    root = Path(settings.profile.root)
+    wanted = fetch.missing(settings.profile.downloads, root)
+    if not wanted:
+        return
+    console.print(f"Fetching {len(wanted)} pinned files to {root}/ …", highlight=False)
+    sizes: list[int] = []
+    fetch.fetch(wanted, root, lambda _, size: sizes.append(size))
+    console.print(f"Fetched {sum(sizes) / 1e6:.1f} MB.", highlight=False)
+
+
+def _check_room(workspace: Workspace, parts: Sequence[Part]) -> None:
+    """Refuses to begin a run that its disk certainly can't hold."""
+    if not workspace.is_local or workspace.exists(PLAN):
+        return
+    os.makedirs(workspace.path(""), exist_ok=True)
+    free = shutil.disk_usage(workspace.path("")).free
+    needed = int(LEAST_OUTPUT * sum(size_of(path) for path in {part.split.path for part in parts}))
+    if free < needed:
+        raise ConfigurationError(
+            f"the disk of {workspace.root} has {free / 1e6:,.1f} MB free; this run needs {needed / 1e6:,.1f} MB at the "
+            "very least: free some or choose another folder by --out"
+        )
+
+
+def _discard_other_steps(workspace: Workspace, names: Sequence[str]) -> None:
+    """Removes what steps wrote that the plan no longer holds, so that no table of theirs is taken for this run's."""
+    for path in workspace.list(FOLDER, ".json"):
+        step, _, unit = path.removeprefix(f"{FOLDER}/").removesuffix(".json").rpartition("/")
+        if step not in names:
+            receipt = read_receipt(workspace, step, unit)
+            workspace.remove(path)
+            for written in receipt.outputs if receipt else ():
+                workspace.remove(written.path)
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Any:
+    """Holds the run directory for this process, so that a second run there waits for nobody and says so.
+
+    On an object store there are no locks: units commit the same bytes, so a second run wastes work but spoils nothing.
+    """
+    if not workspace.is_local:
+        yield
+        return
+    import fcntl
+
+    os.makedirs(workspace.path(""), exist_ok=True)
+    with open(workspace.path(".running"), "a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(f"another run is working in {workspace.root}") from None
+        yield

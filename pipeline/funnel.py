@@ -1,0 +1,70 @@
+"""The funnel: how many records came in, what each stage dropped and why, what came out. Read from a run's tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from stages.document import REJECTION
+from stages.shards import INDEX, ShardIndex
+from stages.workspace import Workspace
+
+PLAN = "plan.json"
+DROPS = "drops"
+INGEST_REJECTIONS = "rejections/ingest"
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Counts of documents. `dropped` maps each stage to its rules and the documents that each of them dropped."""
+
+    records: int
+    documents: int
+    dropped: dict[str, Counter[str]]
+
+    @property
+    def kept(self) -> int:
+        dropped = sum(sum(rules.values()) for stage, rules in self.dropped.items() if stage != "ingest")
+        return self.documents - dropped
+
+
+def read_funnel(workspace: Workspace) -> Funnel:
+    """The funnel of a run as far as it has come."""
+    documents = sum(workspace.parquet(path).metadata.num_rows for path in workspace.list("documents", ".parquet"))
+    dropped: dict[str, Counter[str]] = {"ingest": Counter()}
+    for stage, rule, count in read_rejections(workspace).group_by("stage", "rule").len().iter_rows():
+        dropped.setdefault(stage, Counter())[rule] += count
+    steps = planned_steps(workspace)
+
+    def position(stage: str) -> int:
+        """Where the stage's first step stands; the steps of `deduplicate.exact` are `deduplicate.exact.hash` …"""
+        return next((number for number, step in enumerate(steps) if f"{step}.".startswith(f"{stage}.")), len(steps))
+
+    dropped = {stage: Counter(dict(sorted(rules.items()))) for stage, rules in dropped.items()}
+    dropped = dict(sorted(dropped.items(), key=lambda item: (position(item[0]), item[0])))
+    return Funnel(documents + dropped["ingest"].total(), documents, dropped)
+
+
+def read_rejections(workspace: Workspace) -> pl.DataFrame:
+    """Every rejection of a run, at ingest and by each stage that dropped documents: the columns of `REJECTION`."""
+    paths = [*workspace.list(INGEST_REJECTIONS, ".parquet"), *workspace.list(DROPS, ".parquet")]
+    tables = [workspace.read_table(path, columns=REJECTION.names) for path in paths]
+    frame = pl.from_arrow(pa.concat_tables(tables) if tables else REJECTION.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def planned_steps(workspace: Workspace) -> list[str]:
+    """The names of the run's steps in order, as the conductor noted them."""
+    plan: dict[str, Any] = json.loads(workspace.read_bytes(PLAN))
+    return list(plan["steps"])
+
+
+def read_index(workspace: Workspace) -> ShardIndex | None:
+    """The shard index, or None before there is one (and for `rl`, which makes tables of prompts and pairs)."""
+    return ShardIndex.from_json(workspace.read_bytes(INDEX)) if workspace.exists(INDEX) else None

@@ -1,0 +1,252 @@
+"""The manifest: what a training stage is made of. One YAML file per training stage, checked before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from filters.license import PERMISSIVE, Category
+from stages.decontaminate.settings import DecontaminationRules
+from stages.deduplicate.exact import ExactSettings
+from stages.deduplicate.lines import LineSettings
+from stages.deduplicate.recipes import MinHashSettings
+from stages.deduplicate.semantic import SemanticSettings
+from stages.deduplicate.url import UrlSettings
+from stages.imports.graph import Policy
+from stages.rejection_sampling import RejectionSamplingSettings
+from stages.repositories.forks import Settings as RepositorySettings
+
+Share = Annotated[float, Field(gt=0, le=100)]
+Weights = dict[str, Share]
+PERCENT_TOLERANCE = 0.01
+
+
+class Section(BaseModel):
+    """A part of a manifest: unknown keys are refused, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingStage(StrEnum):
+    PRETRAIN = "pretrain"
+    DOMAIN = "domain"
+    MID = "mid"
+    SFT = "sft"
+    RL = "rl"
+
+
+class Bounds(Section):
+    """New bounds for one rule of a recipe."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Filter(Section):
+    """One recipe, and on which documents it decides. Without `sources`, `kinds` or `languages`: on all."""
+
+    recipe: str = Field(description="name of a recipe (`winnow recipes`) or `package.module:NAME`")
+    sources: tuple[str, ...] = Field((), description="only documents of these sources of the mixture")
+    kinds: tuple[str, ...] = Field((), description="only documents that these kinds of ingest made")
+    languages: tuple[str, ...] = Field((), description="only documents measured to be in these languages")
+    thresholds: dict[str, Bounds | None] = Field(
+        default_factory=dict, description="rules whose bounds differ from the recipe's; `null` leaves a rule out"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the measure; `resource:NAME` is a file of the profile"
+    )
+
+
+class Deduplicate(Section):
+    """The levels of de-duplication, in this order; a level that isn't named isn't worked."""
+
+    repositories: RepositorySettings | None = Field(
+        None, description="forks and mirrors, before their files are compared"
+    )
+    url: UrlSettings | None = Field(None, description="one document per address")
+    exact: ExactSettings | None = Field(None, description="equal text but for white space")
+    lines: LineSettings | None = Field(None, description="lines that many documents share are taken out")
+    minhash: MinHashSettings | None = Field(None, description="near-duplicates, every pair verified")
+    semantic: SemanticSettings | None = Field(None, description="near in meaning, by a model's embeddings")
+
+
+class Tokenizer(Section):
+    """Trained on a sample of the run's own documents, or taken as it is from `path`."""
+
+    vocabulary_size: int = Field(151_552, ge=512, le=1 << 20)
+    path: str | None = Field(None, description="a tokenizer.json or tokenizer.model to use instead of training one")
+    sample_bytes: int = Field(2 << 30, ge=1 << 16, description="text that the tokenizer is trained on")
+
+
+class Quality(Section):
+    """Quality buckets: documents by the value of one measure, bucket 0 the lowest.
+
+    `measure: cluster_size` with `edges: [2, 3, 5, 100, 1000]` and `bucket_epochs: {0: 1, 1: 2, 2: 3, 3: 5, 4: 8, 5: 1}`
+    repeats documents as often as FineWeb-2 does, by how many duplicates of them were found.
+    """
+
+    measure: str = Field(
+        description="of a filter of this manifest, such as `scorer.score`; or `cluster_size`, documents that it stands for"
+    )
+    edges: tuple[float, ...] = Field(
+        min_length=1, description="ascending; a value at or above the first is in bucket 1"
+    )
+
+    @field_validator("edges")
+    @classmethod
+    def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if list(edges) != sorted(set(edges)):
+            raise ValueError("the edges of quality buckets must ascend")
+        return edges
+
+
+class Mixture(Section):
+    """Shares in per cent of tokens, by source and, at the same time, by language."""
+
+    sources: dict[str, Share | Weights] = Field(description="a source's share, or the shares of its sub-sources")
+    languages: Weights | None = Field(None, description="shares of languages; `other` is every language not named")
+    tokens: int | None = Field(None, gt=0, description="tokens in all; without it, as many as the mixture allows")
+    temperature: float = Field(1.0, gt=0, le=10, description="weights are raised to 1/temperature and normalised")
+    epochs: float = Field(1.0, ge=0.01, le=100, description="how often one document may be used at the most")
+    source_epochs: dict[str, float] = Field(default_factory=dict, description="other caps for single sources")
+    quality: Quality | None = Field(None, description="what sorts documents into quality buckets")
+    bucket_epochs: dict[int, float] = Field(default_factory=dict, description="caps by quality bucket; 0 drops it")
+
+    def weights(self) -> Weights:
+        """Shares by flat name: `{"instructions": {"curated": 15}}` is `instructions.curated: 15`."""
+        return _flat(self.sources)
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Mixture:
+        _add_up(sources=self.weights(), languages=self.languages)
+        unknown = sorted(set(self.source_epochs) - set(self.weights()))
+        if unknown:
+            raise ValueError(f"source_epochs names {', '.join(unknown)}, which the mixture doesn't hold")
+        buckets = 1 + len(self.quality.edges) if self.quality else 0
+        if unknown_buckets := sorted(bucket for bucket in self.bucket_epochs if not 0 <= bucket < buckets):
+            raise ValueError(f"bucket_epochs names bucket {unknown_buckets[0]}; `quality` makes {buckets} buckets")
+        return self
+
+
+def _flat(sources: Mapping[str, float | Weights]) -> Weights:
+    flat: Weights = {}
+    for name, share in sources.items():
+        if isinstance(share, Mapping):
+            flat.update({f"{name}.{inner}": value for inner, value in share.items()})
+        else:
+            flat[name] = share
+    return flat
+
+
+def _add_up(**marginals: Weights | None) -> None:
+    for what, shares in marginals.items():
+        if shares and abs(sum(shares.values()) - 100) > PERCENT_TOLERANCE:
+            raise ValueError(f"the shares of {what} add up to {sum(shares.values()):g} per cent, not to 100")
+
+
+class Repositories(Section):
+    """How the files of one repository become sequences."""
+
+    whole: bool = Field(True, description="a repository is one sequence; otherwise each file is a document of its own")
+    order: Policy = Field(Policy.DEPENDENCY, description="of the files in a sequence")
+    length: int = Field(131_072, ge=128, description="tokens of a sequence at the most; longer repositories are split")
+    licenses: tuple[Category, ...] = Field(PERMISSIVE, description="categories of licence that are kept")
+    unknown_license: Literal["keep", "drop"] = Field(
+        "drop", description="what becomes of files whose licence isn't known"
+    )
+
+
+class FillInTheMiddle(Section):
+    """Code documents turned into prefix, suffix and middle."""
+
+    rate: float = Field(0.5, ge=0, le=1, description="share of code documents that are transformed")
+    spm: float = Field(0.5, ge=0, le=1, description="share of those in suffix-prefix-middle order")
+    syntax: float = Field(0.0, ge=0, le=1, description="share of those whose gap is a syntax node, not any characters")
+
+
+class Phase(Section):
+    """One phase of the curriculum: sequences of one length. Either all phases give a `share` or all give `tokens`."""
+
+    length: int = Field(ge=32, le=1 << 20, description="tokens of a sequence")
+    share: Share | None = Field(None, description="per cent of the tokens")
+    tokens: int | None = Field(
+        None, gt=0, description="the same as a number; with a budget of the mixture in proportion"
+    )
+    rotary_base: float = Field(10_000.0, gt=1, description="base of the rotary embedding in this phase")
+    name: str = Field("", description="folder of its shards; `length-<length>` by default")
+    sources: dict[str, Share | Weights] = Field(
+        default_factory=dict, description="shares of sources in this phase, where they aren't the mixture's"
+    )
+    languages: Weights | None = Field(None, description="shares of languages in this phase, likewise")
+
+    def folder(self) -> str:
+        return self.name or f"length-{self.length}"
+
+    def weights(self) -> Weights:
+        """The phase's own shares of sources by flat name; empty where they are the mixture's."""
+        return _flat(self.sources)
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Phase:
+        _add_up(sources=self.weights(), languages=self.languages)
+        return self
+
+
+class Packing(StrEnum):
+    CONCATENATE = "concatenate"
+    BEST_FIT = "best_fit"
+
+
+class Manifest(Section):
+    """Everything that decides what a training stage's shards hold. Where the inputs lie is the profile's business."""
+
+    stage: TrainingStage
+    description: str = ""
+    seed: int = Field(ge=0, lt=1 << 63, description="every random choice is a hash of it, the document and the purpose")
+    edits: tuple[Filter, ...] = Field((), description="recipes that change text, applied right after ingest")
+    filters: tuple[Filter, ...] = Field((), description="recipes that measure and decide, in this order")
+    deduplicate: Deduplicate = Deduplicate()
+    rejection_sampling: RejectionSamplingSettings | None = Field(None, description="of scored answers, keep the best")
+    decontaminate: DecontaminationRules | None = DecontaminationRules()
+    tokenizer: Tokenizer = Tokenizer()
+    mixture: Mixture
+    repositories: Repositories = Repositories()
+    fill_in_the_middle: FillInTheMiddle | None = None
+    packing: Packing
+    curriculum: tuple[Phase, ...] = Field(min_length=1)
+
+    @field_validator("curriculum")
+    @classmethod
+    def _phases_fit(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+        folders = [phase.folder() for phase in phases]
+        if len(set(folders)) < len(folders):
+            raise ValueError("two phases have the same name; name the second one")
+        shares = [phase.share for phase in phases if phase.share is not None]
+        tokens = [phase.tokens for phase in phases if phase.tokens is not None]
+        if sorted((len(shares), len(tokens))) != [0, len(phases)]:
+            raise ValueError("either every phase gives its share or every phase gives its tokens")
+        if shares and abs(sum(shares) - 100) > PERCENT_TOLERANCE:
+            raise ValueError(f"the shares of the phases add up to {sum(shares):g} per cent, not to 100")
+        return phases
+
+    def phase_shares(self) -> list[float]:
+        """Per cent of the tokens, phase by phase."""
+        parts = [phase.share or phase.tokens or 0 for phase in self.curriculum]
+        return [100 * part / sum(parts) for part in parts]
+
+    def budget(self) -> int | None:
+        """Tokens in all: the mixture's or, without one, the sum of the phases'; None: as many as there are."""
+        return self.mixture.tokens or sum(phase.tokens or 0 for phase in self.curriculum) or None
+
+    def weights(self) -> Weights:
+        """Per cent of the whole run's tokens by source: the mixture's shares and those of phases with their own."""
+        if not any(phase.sources for phase in self.curriculum):
+            return self.mixture.weights()
+        found: Weights = {}
+        for phase, part in zip(self.curriculum, self.phase_shares(), strict=True):
+            for source, share in (phase.weights() or self.mixture.weights()).items():
+                found[source] = found.get(source, 0.0) + share * part / 100
+        return found

@@ -1,0 +1,163 @@
+"""The plan: from a manifest and a profile to parts, and from parts to the steps with their units.
+
+What turns documents into shards is planned in `pipeline/plan_shards.py`. The plan depends on the inputs' names and
+sizes alone, never on workers: equal inputs give equal units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.manifest import Manifest, TrainingStage
+from pipeline.parts import Part, inventory_name, inventory_units
+from pipeline.plan_shards import shard_steps
+from pipeline.profile import Profile
+from pipeline.reading import ConfigurationError
+from pipeline.settings import Settings
+from stages import decide, preferences, rejection_sampling
+from stages.decontaminate import steps as decontaminate
+from stages.decontaminate.settings import DecontaminationSettings
+from stages.deduplicate import exact, lines, minhash, semantic, url
+from stages.inventory import INVENTORY, inventory_path
+from stages.passes import DECIDE, INGEST, MEASURE, RESOURCE, applies_to, attributes_path, documents_path, edits_path
+from stages.repositories import forks
+from stages.unit import Planned, Unit
+
+
+def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
+    """Ingest, measure and decide: one unit per part each."""
+    manifest, profile = settings.manifest, settings.profile
+    resources = {RESOURCE + name: profile.place(path) for name, path in profile.resources.items()}
+    edits = [entry.model_dump(mode="json") for entry in manifest.edits]
+    filters = [entry.model_dump(mode="json") for entry in manifest.filters]
+
+    def inventories(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """The inventory entries of the resources that these filters read: a changed model is measured anew."""
+        named = {
+            value.removeprefix(RESOURCE)
+            for entry in entries
+            for value in entry["options"].values()
+            if isinstance(value, str) and value.startswith(RESOURCE)
+        }
+        return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
+
+    def of(entries: Sequence[dict[str, Any]], part: Part) -> list[dict[str, Any]]:
+        return [entry for entry in entries if applies_to(entry, part.source, part.input.kind)]
+
+    def measured(entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {"recipe": entry["recipe"], "options": entry["options"]}
+
+    ingest, measure, decide = [], [], []
+    for part in parts:
+        here_edits, here_filters = of(edits, part), of(filters, part)
+        judged = sorted({entry["recipe"] for entry in here_edits} & {entry["recipe"] for entry in here_filters})
+        beside = (edits_path(part.name),) if judged else ()
+        ingest.append(
+            Unit(
+                name=part.name,
+                inputs=(inventory_path(part.inventory), *inventories(here_edits)),
+                parameters={
+                    "source": part.source,
+                    "kind": part.input.kind,
+                    "settings": part.input.settings().model_dump(mode="json"),
+                    "path": part.path,
+                    "start": part.split.start,
+                    "stop": part.split.stop,
+                    "edits": [measured(entry) for entry in here_edits],
+                    **({"kept_measures": judged} if judged else {}),
+                },
+                places={"root": profile.base, "path": part.split.path, **resources},
+            )
+        )
+        measure.append(
+            Unit(
+                name=part.name,
+                inputs=(documents_path(part.name), *beside, *inventories(here_filters)),
+                parameters={
+                    "filters": [measured(entry) for entry in here_filters],
+                    **({"edited": True} if judged else {}),
+                },
+                places=resources,
+            )
+        )
+        decide.append(
+            Unit(
+                name=part.name,
+                inputs=(attributes_path(part.name), documents_path(part.name)),
+                parameters={"filters": here_filters},
+            )
+        )
+    yield INGEST, ingest
+    yield MEASURE, measure
+    yield DECIDE, decide
+
+
+def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:
+    """Every step of the run with its units, in order."""
+    planned = [(INVENTORY, inventory_units(parts, settings)), *pass_steps(parts, settings)]
+    dropping = [decide.STAGE]
+    planned.extend(comparing_steps(parts, settings, dropping))
+    if settings.manifest.stage == TrainingStage.RL:
+        units = preferences.preference_units(
+            [part.name for part in parts], seed=settings.manifest.seed, stages=dropping
+        )
+        planned.append((preferences.PREFERENCES_STEP, units))
+    else:
+        planned.extend(shard_steps(parts, settings, dropping))
+    return planned
+
+
+def comparing_steps(parts: Sequence[Part], settings: Settings, dropping: list[str]) -> Iterator[Planned]:
+    """De-duplication and decontamination; each level adds its name to the stages that dropped documents."""
+    names = [part.name for part in parts]
+    asked, profile = settings.manifest.deduplicate, settings.profile
+    levels = (
+        (forks, asked.repositories),
+        (url, asked.url),
+        (exact, asked.exact),
+        (lines, asked.lines),
+        (minhash, asked.minhash),
+        (semantic, asked.semantic),
+    )
+    for level, given in levels:
+        if given is not None:
+            buckets = {"buckets": profile.buckets} if "buckets" in type(given).model_fields else {}
+            yield from level.plan(names, given.model_copy(update=buckets), list(dropping))
+            dropping.append(level.STAGE)
+    sampling = settings.manifest.rejection_sampling
+    if sampling is not None:
+        yield from rejection_sampling.plan(
+            names, sampling.model_copy(update={"buckets": profile.buckets}), list(dropping)
+        )
+        dropping.append(rejection_sampling.STAGE)
+    rules = settings.manifest.decontaminate
+    if rules is not None and profile.benchmarks:
+        benchmarks = [
+            benchmark.model_copy(update={"path": profile.place(benchmark.path)}) for benchmark in profile.benchmarks
+        ]
+        comparing = DecontaminationSettings(benchmarks=tuple(benchmarks), buckets=profile.buckets, **rules.model_dump())
+        yield from decontaminate.plan(names, comparing, list(dropping))
+        dropping.append(decontaminate.STAGE)
+
+
+def check_recipes(manifest: Manifest, profile: Profile) -> None:
+    """Raises `ConfigurationError` for a filter that names no recipe, no rule of it, or no resource of the profile."""
+    from filters.recipes import find_recipe
+    from stages.passes import application_of
+
+    for position, entry in enumerate([*manifest.edits, *manifest.filters]):
+        try:
+            recipe = find_recipe(entry.recipe)
+            application_of(entry.model_dump(mode="json"))
+        except (LookupError, ModuleNotFoundError, AttributeError) as error:
+            raise ConfigurationError(f"filter {position + 1}: {error}") from None
+        if position < len(manifest.edits) and recipe.edit is None:
+            raise ConfigurationError(f"filter {position + 1}: {entry.recipe} edits no text; list it under filters")
+        for value in entry.options.values():
+            if (
+                isinstance(value, str)
+                and value.startswith(RESOURCE)
+                and value.removeprefix(RESOURCE) not in profile.resources
+            ):
+                raise ConfigurationError(f"filter {position + 1}: the profile has no resource {value!r}")

@@ -1,0 +1,181 @@
+"""The plan from documents to shards: tokenizer, encoding, mixture, packing and index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from filters.recipes import find_recipe
+from pipeline.manifest import Manifest, Packing, TrainingStage
+from pipeline.parts import Part
+from pipeline.reading import ConfigurationError
+from pipeline.settings import Settings
+from stages import emit, sample
+from stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
+from stages.encode import ENCODE, Encoding, encode_units
+from stages.index import INDEX_STEP, index_units
+from stages.ingest.source import size_of
+from stages.inventory import change_mark
+from stages.mixing import mix
+from stages.mixing.mixture import Mixture, Phase
+from stages.passes import applies_to
+from stages.repositories import repository
+from stages.shards import Phase as ShardPhase
+from stages.unit import Planned, Unit
+from tokenizer.encode import load
+from tokenizer.infill import Infill
+from tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITORY, SpecialTokenError
+
+TALKING = ("conversations", "documentation", "mathematics")  # kinds of ingest that make conversations
+
+
+def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[str]) -> Iterator[Planned]:
+    """Tokenizer, encoding, mixture, packing and index. `dropping`: the stages that dropped documents before.
+
+    Raises `ConfigurationError` for a given tokenizer that can't serve the run.
+    """
+    manifest, profile = settings.manifest, settings.profile
+    yield from _tokenizer(parts, settings, dropping)
+    encoding = _encoding(manifest)
+    plain = [part for part in parts if part.input.kind != repository.KIND]
+    files = [part for part in parts if part.input.kind == repository.KIND]
+    tokens = [part.name for part in plain]
+    encoded = _encode(plain, manifest, encoding, dropping)
+    if files:
+        asked = manifest.repositories
+        given = repository.Settings(
+            policy=asked.order,
+            length=asked.length,
+            seed=manifest.seed,
+            buckets=profile.buckets,
+            licenses=asked.licenses,
+            unknown=asked.unknown_license,
+            infill=encoding.infill,
+        )
+        names = [part.name for part in files]
+        yield repository.SCATTER, repository.scatter_units(names, given, dropping)
+        if asked.whole:
+            ordered = repository.order_units(names, given)
+            yield repository.ORDER, ordered
+            tokens.extend(unit.name for unit in ordered)
+        else:
+            encoded += _encode(files, manifest, encoding, [*dropping, repository.LICENSE_STAGE])
+            tokens.extend(names)
+    yield ENCODE, encoded
+    cut = manifest.packing == Packing.CONCATENATE  # then no document is too long for a phase
+    phases = [
+        Phase(
+            name=phase.folder(),
+            length=phase.length,
+            share=share,
+            splits=cut,
+            sources=phase.weights(),
+            languages=phase.languages or {},
+        )
+        for phase, share in zip(manifest.curriculum, manifest.phase_shares(), strict=True)
+    ]
+    mixture = _mixture(manifest)
+    yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=manifest.seed)
+    yield mix.SOLVE_STEP, mix.solve_units(tokens, mixture, phases)
+    expected = mixture.tokens or sum(size_of(path) for path in {part.split.path for part in parts})
+    buckets = emit.bucket_counts(phases, expected)
+    yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, buckets, seed=manifest.seed)
+    yield (
+        emit.PACK_STEP,
+        emit.pack_units(
+            tokens,
+            phases,
+            buckets,
+            method=emit.Method(manifest.packing.value),
+            seed=manifest.seed,
+            loss_mask=encoding.loss_mask,
+        ),
+    )
+    shard_phases = [
+        ShardPhase(name=phase.folder(), length=phase.length, rotary_base=phase.rotary_base)
+        for phase in manifest.curriculum
+    ]
+    yield INDEX_STEP, index_units(manifest.stage.value, shard_phases, buckets)
+
+
+def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str]) -> Iterator[Planned]:
+    """Sample and training or, for a tokenizer that is given, a look whether it has what the run needs."""
+    manifest, asked = settings.manifest, settings.manifest.tokenizer
+    special = _special_tokens(parts, manifest)
+    if asked.path is not None:
+        place = settings.profile.place(asked.path)
+        try:
+            load(place).require(special, "the documents of this run")
+        except (OSError, ValueError, SpecialTokenError) as error:
+            raise ConfigurationError(f"tokenizer.path {place}: {error}") from None
+        mark = change_mark(place)["mark"]
+        yield sample.TRAIN_STEP, sample.train_units([], vocabulary_size=0, digest=mark, place=place, special=special)
+        return
+    by_source: dict[str, list[str]] = {}
+    for part in parts:
+        by_source.setdefault(part.source, []).append(part.name)
+    samples = sample.sample_units(
+        by_source, manifest.weights(), seed=manifest.seed, sample_bytes=asked.sample_bytes, stages=dropping
+    )
+    yield sample.SAMPLE_STEP, samples
+    sampled = [unit.name for unit in samples]
+    size = asked.vocabulary_size
+    yield sample.TRAIN_STEP, sample.train_units(sampled, vocabulary_size=size, special=special)
+
+
+def _special_tokens(parts: Sequence[Part], manifest: Manifest) -> list[str]:
+    """The special tokens that the run will write."""
+    kinds = {part.input.kind for part in parts}
+    return [
+        END_OF_TEXT,
+        *(CONVERSATION if kinds & set(TALKING) else ()),
+        *(INFILL if manifest.fill_in_the_middle else ()),
+        *(REPOSITORY if repository.KIND in kinds and manifest.repositories.whole else ()),
+    ]
+
+
+def _encoding(manifest: Manifest) -> Encoding:
+    infill = manifest.fill_in_the_middle
+    return Encoding(
+        seed=manifest.seed,
+        loss_mask=manifest.stage == TrainingStage.SFT,
+        infill=Infill(rate=infill.rate, spm=infill.spm, syntax=infill.syntax) if infill else None,
+    )
+
+
+def _encode(parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropping: Sequence[str]) -> list[Unit]:
+    """One unit a part; documents whose quality a filter measures, or their cluster's size, are sorted into buckets."""
+    quality = manifest.mixture.quality
+    if quality is None:
+        return encode_units([part.name for part in parts], encoding, stages=dropping, attributes=True)
+    sorting = replace(encoding, bucket=quality.measure, edges=quality.edges)
+    if quality.measure == CLUSTER_SIZE and CLUSTERING & set(dropping):
+        return encode_units([part.name for part in parts], sorting, stages=dropping, attributes=True)
+    scoring = [entry for entry in manifest.filters if _gives(entry.recipe, quality.measure)]
+    if not scoring:
+        wanted = "level of deduplicate" if quality.measure == CLUSTER_SIZE else "filter"
+        raise ConfigurationError(f"mixture.quality: no {wanted} of the manifest gives the measure {quality.measure!r}")
+    units = []
+    for part in parts:
+        scored = any(applies_to(entry.model_dump(mode="json"), part.source, part.input.kind) for entry in scoring)
+        units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)
+    return units
+
+
+def _gives(name: str, measure: str) -> bool:
+    """Whether a recipe gives measures of this one's family, the word before the point."""
+    recipe = find_recipe(name)
+    return measure.partition(".")[0] in {recipe.name, *(rule.measure.partition(".")[0] for rule in recipe.rules)}
+
+
+def _mixture(manifest: Manifest) -> Mixture:
+    asked = manifest.mixture
+    return Mixture(
+        sources=asked.weights(),
+        languages=asked.languages or {},
+        tokens=manifest.budget(),
+        temperature=asked.temperature,
+        epochs=asked.epochs,
+        source_epochs=asked.source_epochs,
+        bucket_epochs=asked.bucket_epochs,
+    )

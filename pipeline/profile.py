@@ -1,0 +1,133 @@
+"""The profile: where each source's inputs lie on this machine or in the cloud, and how much of everything to use."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.manifest import Manifest, Section
+from pipeline.reading import ConfigurationError
+from stages.decontaminate.settings import Benchmark
+from stages.ingest.source import SourceSettings, kind_module
+
+SHORTEST_SEQUENCE = 128
+
+
+class Download(Section):
+    """One pinned file of the package index, kept whole (`to`) or for some of its members."""
+
+    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+$", description="`name==version`")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    file: str = Field(description="file name in the index")
+    to: str | None = Field(None, description="where the file is put, below the profile's root")
+    members: dict[str, str] = Field(default_factory=dict, description="members of the archive, and where they are put")
+
+    def places(self) -> list[str]:
+        return [*([self.to] if self.to else []), *self.members.values()]
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Download:
+        if not self.places():
+            raise ValueError("needs `to` or `members`")
+        return self
+
+
+class Input(BaseModel):
+    """Some files of one kind. Every other key is an option of that kind of source."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = Field(description="a module of stages/ingest, or a dotted path to your own")
+    paths: tuple[str, ...] = Field(
+        min_length=1, description="files, folders or patterns; relative to the profile's root"
+    )
+
+    def settings(self) -> SourceSettings:
+        model: type[SourceSettings] = kind_module(self.kind).Settings
+        return model.model_validate(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _kind_exists_and_takes_the_options(self) -> Input:
+        try:
+            self.settings()
+        except LookupError as error:
+            raise ValueError(str(error)) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"option {key} of kind {self.kind}: {first['msg']}") from None
+        return self
+
+
+class Scale(Section):
+    """How a full-size manifest is made smaller. Shares, filters and rules stay as they are."""
+
+    length_divisor: int = Field(1, ge=1, description="sequence lengths are divided by it")
+    vocabulary_size: int | None = Field(None, ge=512)
+    tokenizer_sample_bytes: int | None = Field(None, ge=1 << 16)
+    tokens: int | None = Field(None, gt=0, description="token budget of the mixture")
+    epochs: float | None = Field(None, gt=0, description="cap on the use of one document, where inputs are few")
+
+
+class Profile(Section):
+    """Where and how much."""
+
+    description: str = ""
+    root: str = Field("data", description="folder or address that relative paths start from")
+    downloads: tuple[Download, ...] = ()
+    resources: dict[str, str] = Field(
+        default_factory=dict, description="models and lists that filters name as `resource:NAME`"
+    )
+    benchmarks: tuple[Benchmark, ...] = Field((), description="JSONL files of benchmark items to decontaminate against")
+    sources: dict[str, tuple[Input, ...]] = Field(description="inputs of each source of the mixtures")
+    scale: Scale = Scale()
+    buckets: int = Field(8, ge=1, le=65_536, description="into how many pieces an exchange cuts the keys")
+
+    @property
+    def base(self) -> str:
+        """The root as paths begin with it: absolute on this machine's disk, without a slash at the end."""
+        return self.root.rstrip("/") if "://" in self.root else os.path.abspath(self.root)
+
+    def place(self, path: str) -> str:
+        """A path of the profile as it can be opened."""
+        return path if "://" in path or os.path.isabs(path) else f"{self.base}/{path}"
+
+    def relative(self, path: str) -> str:
+        """The path as ids and locks see it: without the base, so that they don't depend on where the inputs lie."""
+        return path.removeprefix(f"{self.base}/")
+
+
+def scaled(manifest: Manifest, profile: Profile) -> Manifest:
+    """The manifest at the profile's size.
+
+    Raises `ConfigurationError` when a source of the mixture has no inputs in the profile.
+    """
+    missing = sorted(set(manifest.weights()) - set(profile.sources))
+    if missing:
+        raise ConfigurationError(
+            f"the profile has no inputs for {', '.join(missing)}; it has {', '.join(profile.sources)}"
+        )
+    scale = profile.scale
+    tokenizer = manifest.tokenizer.model_copy(
+        update=_given(vocabulary_size=scale.vocabulary_size, sample_bytes=scale.tokenizer_sample_bytes)
+    )
+    mixture = manifest.mixture.model_copy(update=_given(tokens=scale.tokens, epochs=scale.epochs))
+    curriculum = tuple(
+        phase.model_copy(update={"length": max(phase.length // scale.length_divisor, SHORTEST_SEQUENCE)})
+        for phase in manifest.curriculum
+    )
+    length = max(manifest.repositories.length // scale.length_divisor, SHORTEST_SEQUENCE)
+    return manifest.model_copy(
+        update={
+            "tokenizer": tokenizer,
+            "mixture": mixture,
+            "curriculum": curriculum,
+            "repositories": manifest.repositories.model_copy(update={"length": length}),
+        }
+    )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,150 @@
+"""Reads a YAML file into a pydantic model, and says of a mistake file, line, key and the nearest right name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[int | str, ...]
+EXTENDS = "extends"
+
+
+class ConfigurationError(Exception):
+    """A user's mistake in a manifest or profile. The message is complete; no traceback is needed to understand it."""
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """The file as `model`. With `extends: NAME`, top-level keys that it doesn't set are those of NAME.yaml beside it.
+
+    Raises `ConfigurationError` for a file that is missing, isn't YAML, repeats a key, or doesn't fit the model; the
+    message names every mistake with its file and line.
+    """
+    root = _compose(path)
+    try:
+        return model.model_validate(yaml.SafeLoader("").construct_document(root))
+    except ValidationError as error:
+        lines = [_explain(root, model, item["loc"], item) for item in error.errors()]
+        raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _compose(path: Path) -> yaml.MappingNode:
+    """The file's tree of YAML nodes, each with the file and line it stands in, on top of what it extends."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            root = yaml.compose(stream, Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.yaml")], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(f"{path}: there is no such file{hint}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: is not UTF-8 at byte {error.start}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: is not valid YAML: {error}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigurationError(f"{path}:1: expected a mapping of keys to values")
+    repeated = list(_repeated_keys(root))
+    if repeated:
+        raise ConfigurationError(
+            "\n".join(f"{path}:{line}: {key}: stands here a second time" for key, line in repeated)
+        )
+    own = {key.value: (key, value) for key, value in root.value}
+    if EXTENDS in own:
+        base = _compose(path.with_name(f"{own.pop(EXTENDS)[1].value}.yaml"))
+        own = {key.value: (key, value) for key, value in base.value} | own
+        root = yaml.MappingNode(root.tag, list(own.values()), root.start_mark, root.end_mark)
+    return root
+
+
+def _explain(root: yaml.Node, model: type[BaseModel], location: Location, error: Any) -> str:
+    keys = _written_keys(root, location)
+    key = ".".join(str(part) for part in keys) or "(whole file)"
+    place = _place_of(root, keys)
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(str(location[-1]), _fields_at(model, location[:-1]), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{place}: {key}: there is no such key{hint}"
+    if error["type"] == "missing":
+        return f"{place}: {key}: is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    found = error.get("input")
+    shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+    return f"{place}: {key}: {message[0].lower() + message[1:]}{shown}"
+
+
+def _written_keys(root: yaml.Node, location: Location) -> list[int | str]:
+    """The location as it stands in the file: without the names that pydantic adds for the members of a union."""
+    keys: list[int | str] = []
+    node: yaml.Node | None = root
+    for position, part in enumerate(location):
+        child = _child(node, part)
+        last = position == len(location) - 1
+        if child is not None or (last and isinstance(part, str) and isinstance(node, yaml.MappingNode)):
+            keys.append(part)
+            node = child
+    return keys
+
+
+def _child(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        found: yaml.Node | None = next((value for key, value in node.value if key.value == str(part)), None)
+        return found
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        child: yaml.Node = node.value[part]
+        return child
+    return None
+
+
+def _place_of(root: yaml.Node, keys: Sequence[int | str]) -> str:
+    """`file:line` of the innermost of these keys that is written."""
+    node, mark = root, root.start_mark
+    for part in keys:
+        if isinstance(node, yaml.MappingNode):
+            mark = next((key.start_mark for key, _ in node.value if key.value == str(part)), mark)
+        child = _child(node, part)
+        if child is None:
+            break
+        if isinstance(node, yaml.SequenceNode):
+            mark = child.start_mark
+        node = child
+    return f"{mark.name}:{mark.line + 1}"
+
+
+def _repeated_keys(node: yaml.Node, prefix: str = "") -> Iterable[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = f"{prefix}{key.value}"
+            if name in seen:
+                yield name, key.start_mark.line + 1
+            seen.add(name)
+            yield from _repeated_keys(value, f"{name}.")
+    if isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            yield from _repeated_keys(value, f"{prefix}{position}.")
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """The field names of the model that lies at `location`; of all models, where a union leaves it open."""
+    models = [model]
+    for part in location:
+        if isinstance(part, str):
+            inner = [found for one in models if part in one.model_fields for found in _models_in(one, part)]
+            models = inner or models
+    return sorted({name for one in models for name in one.model_fields})
+
+
+def _models_in(model: type[BaseModel], name: str) -> list[type[BaseModel]]:
+    pending: list[Any] = [model.model_fields[name].annotation]
+    found = []
+    while pending:
+        annotation = pending.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        pending.extend(get_args(annotation))
+    return found

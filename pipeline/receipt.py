@@ -1,0 +1,70 @@
+"""The receipt: the small JSON that commits a finished unit. A unit is done if and only if its receipt says so.
+
+A receipt holds the unit's fingerprint (step, version, parameters, digests of the inputs), the files it wrote with their
+digests, its counts, and how long it took. The time is for people: nothing is decided by it, and the lock leaves it out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.unit import Step, Unit
+from stages.workspace import DIGEST_BYTES, Workspace, Written
+
+FOLDER = "receipts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    step: str
+    unit: str
+    fingerprint: str
+    outputs: tuple[Written, ...] = ()
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def to_json(self) -> bytes:
+        fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}
+        return json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()
+
+    @staticmethod
+    def from_json(content: bytes) -> Receipt:
+        fields = json.loads(content)
+        outputs = tuple(Written(**written) for written in fields.pop("outputs"))
+        return Receipt(outputs=outputs, **fields)
+
+
+def receipt_path(step: str, unit: str) -> str:
+    return f"{FOLDER}/{step}/{unit}.json"
+
+
+def read_receipt(workspace: Workspace, step: str, unit: str) -> Receipt | None:
+    """The unit's receipt, or None where there is none that can be read: a broken one is as good as none."""
+    try:
+        return Receipt.from_json(workspace.read_bytes(receipt_path(step, unit)))
+    except (FileNotFoundError, json.JSONDecodeError, TypeError, KeyError):
+        return None
+
+
+def write_receipt(workspace: Workspace, receipt: Receipt) -> None:
+    workspace.write_bytes(receipt_path(receipt.step, receipt.unit), receipt.to_json())
+
+
+def fingerprint(step: Step, unit: Unit, digests: Mapping[str, str]) -> str:
+    """What the unit's output follows from. `digests` maps every file that earlier steps wrote to its digest.
+
+    Raises `KeyError` when the unit reads a file that no receipt vouches for.
+    """
+    content = {
+        "step": step.name,
+        "version": step.version,
+        "unit": unit.name,
+        "parameters": unit.parameters,
+        "inputs": {name: digests[name] for name in unit.inputs},
+    }
+    encoded = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.blake2b(encoded, digest_size=DIGEST_BYTES).hexdigest()

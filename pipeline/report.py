@@ -1,0 +1,104 @@
+"""The HTML report of a run: one self-contained page, no script, readable offline and printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
+from pipeline.lock import lock_digest, read_lock, total_counts
+from pipeline.receipt import FOLDER, Receipt
+from pipeline.shares import shares
+from stages.workspace import Workspace
+
+PATH = "report.html"
+TEMPLATE = "report.html.jinja"
+EXAMPLES_PER_RULE = 3
+RULES_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """What one step cost: seconds summed over its workers, and text per second of one worker."""
+
+    name: str
+    units: int
+    seconds: float
+    megabytes: float
+
+    @property
+    def rate(self) -> float:
+        return self.megabytes / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class RuleStory:
+    """A rule, how many documents it dropped, and some of them: (id, locator, measured value, threshold)."""
+
+    stage: str
+    rule: str
+    count: int
+    examples: tuple[tuple[str, str, str, str], ...]
+
+
+def write_report(workspace: Workspace) -> str:
+    """Writes `report.html` into the run and returns its path. Raises `FileNotFoundError` where the run has no lock."""
+    lock = read_lock(workspace)
+    index = read_index(workspace)
+    funnel = read_funnel(workspace)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["count"] = lambda number: f"{number:,}"
+    page = environment.get_template(TEMPLATE).render(
+        lock=lock,
+        digest=lock_digest(workspace.read_bytes("lock.json")),
+        funnel=funnel,
+        flow=_flow(funnel),
+        rules=_rule_stories(workspace, funnel),
+        marginals=shares(index.mixture if index else {}),
+        phases=index.phases if index else (),
+        tokens=sum(phase.tokens for phase in index.phases) if index else 0,
+        times=_step_times(workspace),
+        inputs=sorted(lock["inputs"], key=lambda entry: -entry["size"]),
+    )
+    workspace.write_bytes(PATH, page.encode())
+    return workspace.path(PATH)
+
+
+def _flow(funnel: Funnel) -> list[tuple[str, int, int]]:
+    """(stage, dropped there, left after it), from the records read to the documents kept."""
+    left = funnel.records
+    flow = []
+    for stage, rules in funnel.dropped.items():
+        left -= rules.total()
+        flow.append((stage, rules.total(), left))
+    return flow
+
+
+def _rule_stories(workspace: Workspace, funnel: Funnel) -> list[RuleStory]:
+    examples = {
+        (stage, rule): tuple(zip(*columns, strict=True))
+        for stage, rule, *columns in read_rejections(workspace)
+        .with_columns(pl.col("id", "value", "threshold").fill_null(""))
+        .group_by("stage", "rule", maintain_order=True)
+        .agg(pl.col("id", "locator", "value", "threshold").head(EXAMPLES_PER_RULE))
+        .iter_rows()
+    }
+    counted = ((count, stage, rule) for stage, rules in funnel.dropped.items() for rule, count in rules.items())
+    most = sorted(counted, key=lambda entry: (-entry[0], entry[1:]))[:RULES_SHOWN]
+    return [RuleStory(stage, rule, count, examples[stage, rule]) for count, stage, rule in most]
+
+
+def _step_times(workspace: Workspace) -> list[StepTime]:
+    times = []
+    for step in planned_steps(workspace):
+        receipts = [
+            Receipt.from_json(workspace.read_bytes(path)) for path in workspace.list(f"{FOLDER}/{step}", ".json")
+        ]
+        size = total_counts(receipts).get("bytes", 0)
+        times.append(StepTime(step, len(receipts), sum(receipt.seconds for receipt in receipts), size / 1e6))
+    return times

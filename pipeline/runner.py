@@ -1,0 +1,173 @@
+"""Runs steps: what isn't done yet goes to Dask in a bounded window, each unit commits by its receipt.
+
+The scheduler sees one small task per unit and never a text. A unit may run twice (a worker dies after the write, before
+the answer): its files and its receipt are the same bytes, so nothing is lost and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
+from stages.unit import Step, Unit
+from stages.workspace import Workspace
+
+WINDOW_PER_WORKER = (
+    3  # submitted units per worker: enough to hide the 2 ms of a task, few enough to bound the scheduler
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A unit that could not be finished: quarantined, reported, and the reason that the run ends with an error."""
+
+    step: str
+    unit: str
+    reason: str
+
+
+class RunFailed(Exception):
+    """Some units of a step failed; the others are done and stay done."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        names = ", ".join(f"{failure.step}/{failure.unit}" for failure in failures[:5])
+        super().__init__(f"{len(failures)} units failed: {names}")
+
+
+class Progress(Protocol):
+    """Who wants to hear how far the run is."""
+
+    def step_started(self, step: Step, units: int, done: int) -> None: ...
+    def unit_finished(self, step: Step, receipt: Receipt) -> None: ...
+    def step_finished(self, step: Step, receipts: Sequence[Receipt]) -> None: ...
+    def cluster_started(self, dashboard: str) -> None: ...
+
+
+@dataclass
+class Runner:
+    """Works steps one after the other in one workspace. The cluster is started when the first unit needs it."""
+
+    workspace: Workspace
+    cluster: Callable[[], AbstractContextManager[Any]]
+    progress: Progress
+    digests: dict[str, str] = field(default_factory=dict)
+    receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    _client: Any = None
+    _open_cluster: AbstractContextManager[Any] | None = None
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._open_cluster is not None:
+            self._open_cluster.__exit__(*error)
+            self._open_cluster = self._client = None
+
+    def run(self, step: Step, units: Sequence[Unit]) -> list[Receipt]:
+        """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done."""
+        marks = {unit.name: fingerprint(step, unit, self.digests) for unit in units}
+        if len(marks) < len(units):
+            raise ValueError(f"step {step.name} has two units of one name")
+        found = {unit.name: read_receipt(self.workspace, step.name, unit.name) for unit in units}
+        finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
+        pending = [unit for unit in units if unit.name not in finished]
+        self._discard(step, finished)
+        self.progress.step_started(step, len(units), len(finished))
+        failures = []
+        if pending:
+            for outcome in self._work(step, pending, marks):
+                if isinstance(outcome, Failure):
+                    failures.append(outcome)
+                else:
+                    finished[outcome.unit] = outcome
+                    self.progress.unit_finished(step, outcome)
+        if failures:
+            raise RunFailed(sorted(failures, key=lambda failure: failure.unit))
+        receipts = [finished[unit.name] for unit in units]
+        for receipt in receipts:
+            self.digests.update({written.path: written.digest for written in receipt.outputs})
+        self.receipts[step.name] = receipts
+        self.progress.step_finished(step, receipts)
+        return receipts
+
+    def _discard(self, step: Step, finished: Mapping[str, Receipt]) -> None:
+        """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""
+        kept = {written.path for receipt in finished.values() for written in receipt.outputs}
+        for path in self.workspace.list(f"{FOLDER}/{step.name}", ".json"):
+            name = path.rpartition("/")[2].removesuffix(".json")
+            if name not in finished:
+                stale = read_receipt(self.workspace, step.name, name)
+                self.workspace.remove(path)
+                for written in stale.outputs if stale else ():
+                    if written.path not in kept:
+                        self.workspace.remove(written.path)
+
+    def _work(self, step: Step, pending: Sequence[Unit], marks: dict[str, str]) -> Iterator[Receipt | Failure]:
+        from distributed import as_completed
+
+        client = self._connected()
+        workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+        queue = iter(pending)
+        names: dict[str, str] = {}
+
+        def submit(unit: Unit) -> Any:
+            future = client.submit(
+                work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=f"{step.name}/{unit.name}"
+            )
+            names[future.key] = unit.name
+            return future
+
+        window = [submit(unit) for unit in islice(queue, workers * WINDOW_PER_WORKER)]
+        flow = as_completed(window)
+        for future in flow:
+            error = future.exception()
+            if error is None:
+                yield future.result()
+            else:
+                yield Failure(step=step.name, unit=names[future.key], reason=_reason(error))
+            future.release()
+            following = next(queue, None)
+            if following is not None:
+                flow.add(submit(following))
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._open_cluster = self.cluster()
+            self._client = self._open_cluster.__enter__()
+            self.progress.cluster_started(self._client.dashboard_link)
+        return self._client
+
+
+def work_unit(root: str, step: Step, unit: Unit, mark: str) -> Receipt:
+    """Works one unit here and now and commits it: first its files, then its receipt."""
+    workspace = Workspace(root)
+    start = time.perf_counter()
+    counts = step.work(workspace, unit)
+    receipt = Receipt(
+        step=step.name,
+        unit=unit.name,
+        fingerprint=mark,
+        outputs=tuple(sorted(workspace.written, key=lambda written: written.path)),
+        counts=dict(counts),
+        seconds=round(time.perf_counter() - start, 3),
+    )
+    write_receipt(Workspace(root), receipt)
+    return receipt
+
+
+def _reason(error: BaseException) -> str:
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return "every worker that took this unit died: out of memory or killed from outside"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error}): free some space"
+    return "".join(traceback.format_exception(error)).strip()

@@ -1,0 +1,45 @@
+"""Compiles the kernels that a manifest needs, once per machine, by working a small part of each kind of source.
+
+numba compiles a kernel when it is first called and keeps it beside the source. Done here, in one process, the workers
+of the first run find every kernel ready instead of compiling the same ones at the same time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pipeline.parts import Part, find_parts
+from pipeline.plan import steps
+from pipeline.receipt import fingerprint
+from pipeline.runner import work_unit
+from pipeline.settings import Settings
+from stages.ingest.source import size_of
+
+LAST_STEP = "encode"  # what comes after it has no kernels that take a second to compile
+VOCABULARY = 1000
+SMALLEST_INPUT = 100_000  # bytes: enough text to train a vocabulary of a thousand pieces
+
+
+def warm(settings: Settings) -> int:
+    """Works one small part of every kind in a temporary folder; returns how many parts those were."""
+    parts = representatives(find_parts(settings))
+    tokenizer = settings.manifest.tokenizer.model_copy(update={"vocabulary_size": VOCABULARY})
+    small = Settings(settings.manifest.model_copy(update={"tokenizer": tokenizer}), settings.profile)
+    digests: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="winnow-warm-") as folder:
+        for step, units in steps(parts, small):
+            for unit in units:
+                receipt = work_unit(str(Path(folder)), step, unit, fingerprint(step, unit, digests))
+                digests.update({written.path: written.digest for written in receipt.outputs})
+            if step.name == LAST_STEP:
+                break
+    return len(parts)
+
+
+def representatives(parts: list[Part]) -> list[Part]:
+    """For each kind of source the part of the smallest input that isn't tiny; the largest, where all are."""
+    chosen: dict[str, Part] = {}
+    for part in sorted(parts, key=lambda part: (size_of(part.split.path) < SMALLEST_INPUT, size_of(part.split.path))):
+        chosen.setdefault(part.input.kind, part)
+    return sorted(chosen.values(), key=lambda part: part.name)

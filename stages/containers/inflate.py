@@ -1,0 +1,185 @@
+"""A forward stream over a file that may be compressed, which stops before it costs more than it may.
+
+gzip, bzip2, xz and zstd are known by their first bytes; anything else passes through. The reader sees one kind of error
+for all of them: `Broken`, with a rule (`truncated`, `corrupt`, `bomb`) and what was found.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+BLOCK = 1 << 20
+ZSTD_WINDOW = 1 << 27  # what `zstd --long=27` writes; a larger window would be a memory bomb
+XZ_MEMORY = 256 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one archive may cost. A stream may swell to `slack` bytes, then to `ratio` times what was read of it."""
+
+    members: int = 500_000
+    member_bytes: int = 64 << 20
+    total_bytes: int = 16 << 30
+    ratio: float = 150.0  # deflate can't pass 1,032; sources and prose stay below 20
+    slack: int = 64 << 20
+
+
+class Broken(Exception):
+    """The rest of a stream or archive can't be read: the rule that says why, and what was found."""
+
+    def __init__(self, rule: str, value: object) -> None:
+        super().__init__(rule, value)
+        self.rule = rule
+        self.value = value
+
+
+class Inflated(io.RawIOBase):
+    """The unpacked bytes of `stream`, readable forwards; `seek` skips. Raises `Broken` where they can't be had."""
+
+    def __init__(self, stream: IO[bytes], limits: Limits) -> None:
+        stream.seek(0)
+        self._packed = stream
+        self._limits = limits
+        self._stream, self.compressed = _decompressor(stream)
+        self._next = getattr(self._stream, "read1", self._stream.read)  # gzip's `read` loses what stands before a cut
+        self._broken: Broken | None = None
+        self._position = 0
+        self._head = b""
+        self.last = b""  # the last block handed out, by which the end of a tar is told from a damaged one
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, which a later `read` gives again; only before the first `read`."""
+        self._head = self._take(size)
+        return self._head
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, fewer only at the end; more than `member_bytes` at once is taken for a bomb."""
+        if size < 0 or size > self._limits.member_bytes + 1:
+            raise Broken("bomb", f"{size} bytes asked for at once")
+        return self._read(size, whole=True)
+
+    def _read(self, size: int, *, whole: bool) -> bytes:
+        content, self._head = self._head[:size], self._head[size:]
+        if len(content) < size:
+            content += self._take(size - len(content), whole=whole)
+        self._position += len(content)
+        self.last = content
+        allowed = max(self._limits.slack, self._limits.ratio * self._packed.tell())
+        if self.compressed and self._position > min(self._limits.total_bytes, allowed):
+            raise Broken("bomb", f"{self._position} bytes from {self._packed.tell()}")
+        return content
+
+    def readinto(self, buffer: Any) -> int:
+        """As `RawIOBase` has it; what can be unpacked before a stream breaks off is given before `Broken` is raised."""
+        content = self._read(min(len(buffer), BLOCK), whole=False)
+        buffer[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        distance = offset - self._position if whence == io.SEEK_SET else offset
+        if distance < 0 or whence == io.SEEK_END:
+            raise Broken("corrupt", f"a header points back to byte {offset}")
+        if not self.compressed and not self._head:
+            self._position = self._packed.seek(self._position + distance)
+            return self._position
+        while distance > 0 and (skipped := len(self.read(min(distance, BLOCK, self._limits.member_bytes)))):
+            distance -= skipped
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def _take(self, size: int, *, whole: bool = True) -> bytes:
+        """Up to `size` bytes; with `whole`, a stream that breaks off among them gives none."""
+        blocks: list[bytes] = []
+        try:
+            while self._broken is None and size > 0 and (block := self._next(min(size, BLOCK))):
+                blocks.append(block)
+                size -= len(block)
+        except EOFError as error:
+            self._broken = Broken("truncated", error)
+        except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+            self._broken = Broken("corrupt", error)
+        except OSError as error:
+            if error.errno is not None:  # the disk or the network, not the data
+                raise
+            self._broken = Broken("corrupt", error)
+        if self._broken is not None and (whole or not blocks):
+            raise self._broken
+        return b"".join(blocks)
+
+
+def _decompressor(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
+    magic = stream.read(6)
+    stream.seek(0)
+    opened: Any = stream
+    if magic.startswith(b"\x1f\x8b"):
+        opened = gzip.GzipFile(fileobj=stream)
+    elif magic.startswith(b"BZh"):
+        opened = bz2.BZ2File(stream)
+    elif magic == b"\xfd7zXZ\x00":
+        opened = _XzFile(stream)
+    elif magic.startswith(b"\x28\xb5\x2f\xfd"):
+        opened = ZstdFile(stream)
+    return cast(IO[bytes], opened), opened is not stream
+
+
+class ZstdFile:
+    """Frames one after the other by Arrow's reader: zstandard's takes a stream that was cut for one that has ended.
+
+    Arrow refuses windows above 128 MiB by itself, as `ZSTD_WINDOW` does in `frames`.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._reader = pa.CompressedInputStream(pa.PythonFile(_Lent(stream), mode="r"), "zstd")
+
+    def read(self, size: int) -> bytes:
+        try:
+            return bytes(self._reader.read(size))
+        except OSError as error:
+            if "Truncated" in str(error):
+                raise EOFError("the zstd stream ended inside a frame") from error
+            raise
+
+
+class _Lent:
+    """A stream that its reader may not close."""
+
+    closed = False
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.read = stream.read
+
+    def close(self) -> None:
+        pass
+
+
+class _XzFile:
+    """`lzma.LZMAFile` has no memory limit; its decompressor has."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._decompressor = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        while not self._decompressor.eof:
+            packed = self._stream.read(1 << 16) if self._decompressor.needs_input else b""
+            if self._decompressor.needs_input and not packed:
+                raise EOFError("the xz stream ended before its end marker")
+            if content := self._decompressor.decompress(packed, size):
+                return content
+        return b""

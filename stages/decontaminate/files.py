@@ -1,0 +1,42 @@
+"""Decontamination alone, on files of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stages.decontaminate.settings import DecontaminationSettings
+from stages.decontaminate.steps import STAGE, plan
+from stages.layout import carry_out, keep, lay_out
+from stages.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of it: documents read, dropped and kept, hits, and the counts of every step."""
+
+    documents: int
+    dropped: int
+    kept: int
+    hits: int
+    counts: Mapping[str, int]
+
+
+def decontaminate_files(
+    inputs: Sequence[str], out: str, settings: DecontaminationSettings, *, text: str = "text"
+) -> Summary:
+    """Drops the documents of Parquet, JSONL, CSV or Arrow files that hold benchmark items, into `out`.
+
+    Leaves there `kept/`, `drops/`, `contamination/` (every hit) and `documents/`, which `review.review` quotes from.
+    `text` is the inputs' column. Raises `FileNotFoundError` for a missing input or benchmark.
+    """
+    workspace = Workspace(out)
+    parts = lay_out(workspace, inputs, {"text": text})
+    if not parts:
+        raise ValueError(f"{', '.join(inputs)}: no document found; see {workspace.path('rejections.parquet')}")
+    counts = carry_out(workspace, plan(parts, settings))
+    kept = keep(workspace, parts, [STAGE])
+    workspace.remove("exchange")
+    dropped = counts[f"{STAGE}.drop.dropped"]
+    hits = counts[f"{STAGE}.drop.hits"]
+    return Summary(documents=kept + dropped, dropped=dropped, kept=kept, hits=hits, counts=dict(counts))

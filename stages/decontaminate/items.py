@@ -1,0 +1,107 @@
+"""Benchmarks as they come, JSON lines with question, answer and passage, made one table of entries."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+import fsspec
+import pyarrow as pa
+
+from stages.containers.inflate import Broken, Inflated, Limits
+from stages.decontaminate.settings import Benchmark
+
+ENTRY = pa.schema(
+    [
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("item", pa.string(), nullable=False),
+        pa.field("field", pa.string(), nullable=False),  # question, answer or passage
+        pa.field("kind", pa.string(), nullable=False),  # what its terms are: one of KINDS
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+"""One row per text of a benchmark and kind of terms: the fields of a code item come in all kinds, others as prose."""
+
+KINDS = ("prose", "code", "string")
+"""Normalised words and characters; names, numbers and signs; bytes that are no white space."""
+FIELDS = ("question", "answer", "passage")
+USUAL_KEYS = {
+    "identifier": ("id", "task_id", "uid", "ID"),
+    "question": ("question", "prompt", "problem", "input", "instruction", "problem_statement", "text"),
+    "answer": ("answer", "canonical_solution", "solution", "output", "target", "golden"),
+    "passage": ("passage", "context", "article"),
+}
+
+
+def benchmark_digest(benchmark: Benchmark) -> str:
+    """BLAKE2b-128 of the benchmark's file, in hexadecimal: a changed benchmark is a changed run."""
+    summary = hashlib.blake2b(digest_size=16)
+    with fsspec.open(benchmark.path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            summary.update(block)
+    return summary.hexdigest()
+
+
+def read_entries(benchmark: Benchmark) -> pa.Table:
+    """The entries of one benchmark.
+
+    Raises `ValueError` naming file, line and key when a line is no JSON object or lacks the question.
+    """
+    kinds = KINDS if benchmark.code else KINDS[:1]
+    rows = []
+    for number, item in _objects(benchmark):
+        identifier = _value(item, benchmark, "identifier")
+        for field in FIELDS:
+            text = _value(item, benchmark, field)
+            if text is None and field == "question":
+                wanted = benchmark.question or " or ".join(USUAL_KEYS["question"])
+                raise ValueError(f"{benchmark.path}, line {number + 1}: no {wanted}; its keys are {', '.join(item)}")
+            if text is None or not _text(text).strip():
+                continue
+            named = {"benchmark": benchmark.name, "item": str(number if identifier is None else identifier)}
+            rows += [{**named, "field": field, "kind": kind, "text": _text(text)} for kind in kinds]
+    return pa.Table.from_pylist(rows, schema=ENTRY)
+
+
+def _objects(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
+    with fsspec.open(benchmark.path, "rb") as stream:
+        for number, line in enumerate(_lines(stream, benchmark.path)):
+            if not line.strip():
+                continue
+            try:
+                item = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{benchmark.path}, line {number + 1}: no JSON: {error}") from error
+            if not isinstance(item, dict):
+                raise ValueError(
+                    f"{benchmark.path}, line {number + 1}: expected an object, found {type(item).__name__}"
+                )
+            yield number, item
+
+
+def _lines(stream: IO[bytes], path: str) -> Iterator[str]:
+    """The lines of a file that may be compressed; one that was cut is refused, not half used."""
+    try:
+        yield from io.TextIOWrapper(io.BufferedReader(Inflated(stream, Limits())), encoding="utf-8")
+    except Broken as broken:
+        raise ValueError(f"{path}: {broken.rule}: {broken.value}") from broken
+
+
+def _value(item: dict[str, Any], benchmark: Benchmark, field: str) -> Any:
+    """What the item holds under the key for `field`; None where it has none."""
+    key = getattr(benchmark, field)
+    if key is None:
+        return next((item[usual] for usual in USUAL_KEYS[field] if item.get(usual) is not None), None)
+    found: Any = item
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(_text(part) for part in value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

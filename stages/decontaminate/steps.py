@@ -1,0 +1,207 @@
+"""Decontamination in steps.
+
+index       the benchmarks' entries and their n-grams, once, into decontaminate/
+match       each part: n-grams found, scattered by entry
+judge       each bucket of entries: hits, sent back to the parts
+drop        each part: drops/decontaminate/ and the table of hits, contamination/<part>.parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from stages.decontaminate.items import KINDS, benchmark_digest, read_entries
+from stages.decontaminate.judging import HIT, judge
+from stages.decontaminate.settings import DecontaminationSettings
+from stages.deduplicate.address import lanes_for, part_keys
+from stages.drops import DROP as DROP_SCHEMA
+from stages.drops import drops_path, surviving, write_drops
+from stages.exchange import bucket_of, gather, scatter
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+STAGE = "decontaminate"
+ENTRIES = "decontaminate/entries.parquet"
+CONTAMINATION = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("item", pa.string(), nullable=False),
+        pa.field("field", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # of terms: prose, code or string
+        pa.field("entry", pa.int32(), nullable=False),  # row of decontaminate/entries.parquet
+        pa.field("overlap", pa.float64(), nullable=False),
+        pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # bytes of the document's text
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+"""`contamination/<part>.parquet`: every hit, the highest overlap of a document first."""
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def index_benchmarks(workspace: Workspace, unit: Unit) -> Counts:
+    """Reads the benchmarks and writes their entries and postings."""
+    from stages.decontaminate.index import build_postings
+
+    settings = DecontaminationSettings.model_validate(unit.parameters["settings"])
+    entries = pa.concat_tables([read_entries(benchmark) for benchmark in settings.benchmarks])
+    measured, postings = build_postings(entries, settings)
+    workspace.write_table(ENTRIES, measured)
+    for kind, table in postings.items():
+        workspace.write_table(_postings(kind), table)
+    too_short = int((measured["length"].to_numpy() == 0).sum())
+    return {"entries": entries.num_rows, "too_short": too_short, "grams": sum(map(len, postings.values()))}
+
+
+def match_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Looks the entries up in the documents of a part that are still there."""
+    from stages.decontaminate.index import open_index
+    from stages.decontaminate.matching import match_texts
+
+    told = unit.parameters
+    entries = workspace.read_table(ENTRIES, columns=["kind", "length", "grams"])
+    texts = workspace.read_table(f"documents/{told['part']}.parquet", columns=["text"])["text"]
+    rows = np.flatnonzero(surviving(workspace, told["part"], len(texts), told["earlier"]))
+    kept = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
+    tables = []
+    for kind in KINDS:
+        postings = workspace.read_table(_postings(kind))
+        if postings.num_rows or kind == KINDS[0]:
+            tables.append(match_texts(kept, open_index(postings, entries, kind), entries, kind))
+    found = pa.concat_tables(tables).combine_chunks()
+    row = rows[found["row"].to_numpy()].astype(np.int32)
+    table = found.set_column(found.schema.get_field_index("row"), "row", pa.array(row))
+    table = table.add_column(0, "part", pa.array(np.full(len(row), told["index"], np.int32)))
+    keys = found["entry"].to_numpy().astype(np.uint64) * _SPREAD
+    scatter(workspace, _matches(told["part"]), table.add_column(0, "key", pa.array(keys)), told["buckets"])
+    return {"documents": len(rows), "matches": len(row)}
+
+
+def judge_bucket(workspace: Workspace, unit: Unit) -> Counts:
+    """Judges all matches of one bucket of entries."""
+    told = unit.parameters
+    entries = workspace.read_table(ENTRIES, columns=["field", "grams"])
+    thresholds = np.array([told["overlap"][field] for field in entries["field"].to_pylist()], np.float64)
+    matches = gather(workspace, unit.inputs[1:], told["bucket"])
+    hits = judge(matches, thresholds, entries["grams"].to_numpy(), told["boilerplate"])
+    keys = pa.array(part_keys(hits["part"].to_numpy(), told["parts"]))
+    hits = hits.set_column(hits.schema.get_field_index("key"), "key", keys).select(HIT.names).cast(HIT)
+    scatter(workspace, _hits(told["bucket"]), hits, lanes_for(told["parts"]))
+    return {"matches": matches.num_rows, "hits": hits.num_rows}
+
+
+def drop_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Drops the contaminated documents of a part and writes its hits."""
+    told = unit.parameters
+    part, index = told["part"], told["index"]
+    lane = int(bucket_of(part_keys([index], told["parts"]), lanes_for(told["parts"]))[0])
+    hits = gather(workspace, unit.inputs[2:], lane)
+    hits = hits.filter(pa.array(hits["part"].to_numpy() == index))
+    hits = hits.sort_by([("row", "ascending"), ("overlap", "descending"), ("entry", "ascending")])
+    documents = workspace.read_table(unit.inputs[0], columns=["id", "locator", "source"]).take(hits["row"])
+    entries = workspace.read_table(unit.inputs[1], columns=["benchmark", "item", "field", "kind"]).take(hits["entry"])
+    named = {**dict(zip(entries.column_names, entries.columns, strict=True)), "id": documents["id"]}
+    columns = [named[name] if name in named else hits[name] for name in CONTAMINATION.names]
+    workspace.write_table(f"contamination/{part}.parquet", pa.table(columns, schema=CONTAMINATION))
+
+    _, worst = np.unique(hits["row"].to_numpy(), return_index=True)
+    told_hits = entries.append_column("overlap", hits["overlap"]).append_column("threshold", hits["threshold"])
+    rows = told_hits.take(pa.array(worst)).to_pylist()
+    named_documents = documents.take(pa.array(worst))
+    drops = pa.table(
+        {
+            "id": named_documents["id"],
+            "locator": named_documents["locator"],
+            "source": named_documents["source"],
+            "stage": pa.array([STAGE] * len(rows), pa.string()),
+            "rule": pa.array([f"{row['benchmark']}.{row['field']}" for row in rows], pa.string()),
+            "value": pa.array([f"{row['item']} {row['overlap']:.4f}" for row in rows], pa.string()),
+            "threshold": pa.array([f"< {row['threshold']:g}" for row in rows], pa.string()),
+            "row": hits["row"].take(pa.array(worst)),
+        },
+        schema=DROP_SCHEMA,
+    )
+    write_drops(workspace, STAGE, part, drops)
+    return {"dropped": len(rows), "hits": hits.num_rows}
+
+
+INDEX = Step(name="decontaminate.index", version=2, work=index_benchmarks)
+MATCH = Step(name="decontaminate.match", version=2, work=match_part)
+JUDGE = Step(name="decontaminate.judge", version=2, work=judge_bucket)
+DROP = Step(name="decontaminate.drop", version=1, work=drop_part)
+
+
+def index_units(settings: DecontaminationSettings) -> list[Unit]:
+    """One unit; the digests of the benchmarks are part of what it is asked, so a changed benchmark is read again."""
+    digests = [benchmark_digest(benchmark) for benchmark in settings.benchmarks]
+    return [Unit(name="benchmarks", parameters={"settings": settings.model_dump(mode="json"), "digests": digests})]
+
+
+def match_units(parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()) -> list[Unit]:
+    return [
+        Unit(
+            name=part,
+            inputs=(
+                f"documents/{part}.parquet",
+                ENTRIES,
+                *(_postings(kind) for kind in KINDS),
+                *(drops_path(stage, part) for stage in earlier),
+            ),
+            parameters={"part": part, "index": index, "earlier": list(earlier), "buckets": settings.buckets},
+        )
+        for index, part in enumerate(parts)
+    ]
+
+
+def judge_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit]:
+    asked = {"overlap": settings.overlap.model_dump(), "boilerplate": settings.boilerplate}
+    return [
+        Unit(
+            name=f"bucket-{bucket:05d}",
+            inputs=(ENTRIES, *(_matches(part) for part in parts)),
+            parameters={"bucket": bucket, "parts": len(parts), **asked},
+        )
+        for bucket in range(settings.buckets)
+    ]
+
+
+def drop_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit]:
+    hits = tuple(_hits(bucket) for bucket in range(settings.buckets))
+    return [
+        Unit(
+            name=part,
+            inputs=(f"documents/{part}.parquet", ENTRIES, *hits),
+            parameters={"part": part, "index": index, "parts": len(parts)},
+        )
+        for index, part in enumerate(parts)
+    ]
+
+
+def plan(
+    parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()
+) -> tuple[tuple[Step, list[Unit]], ...]:
+    """The steps in order, with their units. `earlier`: the dropping stages before it."""
+    parts = sorted(parts)
+    return (
+        (INDEX, index_units(settings)),
+        (MATCH, match_units(parts, settings, earlier)),
+        (JUDGE, judge_units(parts, settings)),
+        (DROP, drop_units(parts, settings)),
+    )
+
+
+def _postings(kind: str) -> str:
+    return f"decontaminate/{kind}.parquet"
+
+
+def _matches(part: str) -> str:
+    return f"exchange/{STAGE}.matches/{part}.parquet"
+
+
+def _hits(bucket: int) -> str:
+    return f"exchange/{STAGE}.hits/{bucket:05d}.parquet"

@@ -1,0 +1,80 @@
+"""Signatures of a part and their bands: one row per document and band goes to the bucket of the band's key."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from stages.deduplicate.contender import identity_words, read_contenders
+from stages.deduplicate.recipes import MinHashSettings
+from stages.deduplicate.signature import Minima, sign, signature_table
+from stages.exchange import scatter
+from stages.unit import Counts, Unit
+from stages.workspace import Workspace
+
+BAND = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),  # hash of the band's minima and its number
+        pa.field("band", pa.int16(), nullable=False),
+        pa.field("part", pa.int32(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        pa.field("quality", pa.float64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+        pa.field("identity", pa.uint64(), nullable=False),  # first half of the id: enough to break ties alike anywhere
+        pa.field("following", pa.uint32(), nullable=False),  # from the next band's key: alike in both, alike in more
+    ]
+)
+
+
+def signatures_path(part: str) -> str:
+    return f"signatures/{part}.parquet"
+
+
+def bands_path(part: str) -> str:
+    return f"exchange/deduplicate.minhash.bands/{part}.parquet"
+
+
+def sign_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Signs the contenders of a part and scatters their bands. A document without words has no bands."""
+    told = unit.parameters
+    settings = MinHashSettings.model_validate(told["settings"])
+    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference)
+    minima, counts = sign(
+        documents["text"],
+        permutations_=settings.permutations,
+        shingle=settings.shingle,
+        characters=settings.unit == "characters",
+        seed=settings.seed,
+    )
+    table = signature_table(contenders, minima, counts, settings.scheme())
+    workspace.write_table(signatures_path(told["part"]), table)
+    rows = band_rows(contenders, minima, counts, settings, part=told["index"])
+    scatter(workspace, bands_path(told["part"]), rows, settings.buckets)
+    return {"documents": contenders.num_rows, "bands": rows.num_rows}
+
+
+def band_rows(
+    contenders: pa.Table, minima: Minima, counts: np.ndarray, settings: MinHashSettings, *, part: int
+) -> pa.Table:
+    """The rows of `BAND` of all documents that have a shingle."""
+    from filters.kernels.minima import band_keys
+
+    signed = np.flatnonzero(counts)
+    keys = np.empty((len(signed), settings.bands), np.uint64)
+    band_keys(np.ascontiguousarray(minima[signed]), settings.rows, keys)
+    following = (np.roll(keys, -1, axis=1) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    repeated = np.repeat(signed, settings.bands)
+    columns = contenders.select(["row", "quality", "length"]).take(pa.array(repeated))
+    return pa.table(
+        {
+            "key": keys.reshape(-1),
+            "band": np.tile(np.arange(settings.bands, dtype=np.int16), len(signed)),
+            "part": np.full(len(repeated), part, np.int32),
+            "row": columns["row"],
+            "quality": columns["quality"],
+            "length": columns["length"],
+            "identity": identity_words(contenders["identity"])[repeated, 0],
+            "following": following.reshape(-1),
+        },
+        schema=BAND,
+    )

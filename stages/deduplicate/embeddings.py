@@ -1,0 +1,87 @@
+"""Document embeddings: computed by a model that the user names, or brought along as Parquet.
+
+`embeddings/<part>.parquet` has the columns `id` and `embedding`, a list of floats, row by row with the documents.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stages.workspace import Workspace
+
+Vectors = npt.NDArray[np.float32]
+Embedder = Callable[[Sequence[str]], Vectors]
+
+SENTENCE_TRANSFORMERS = "sentence-transformers:"
+BATCH = 64
+
+
+def embeddings_path(part: str) -> str:
+    return f"embeddings/{part}.parquet"
+
+
+def embedder(model: str) -> Embedder:
+    """What turns texts into vectors: `sentence-transformers:<name or folder>`, or the user's `package.module:function`.
+
+    Texts longer than the model reads (256 tokens for all-MiniLM-L6-v2) are compared by their beginnings. Raises
+    `LookupError` when it can't be imported or loaded, saying what to install.
+    """
+    if model.startswith(SENTENCE_TRANSFORMERS):
+        try:
+            library: Any = importlib.import_module("sentence_transformers")
+        except ModuleNotFoundError as error:
+            raise LookupError(
+                f"{model} needs the package sentence-transformers: pip install winnow[semantic]"
+            ) from error
+        try:
+            encoder = library.SentenceTransformer(model.removeprefix(SENTENCE_TRANSFORMERS), device="cpu")
+        except (OSError, ValueError) as error:
+            raise LookupError(f"{model}: no such folder, or no model of sentence-transformers: {error}") from error
+        return lambda texts: encoder.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
+    module, separator, name = model.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LookupError(f"no embedding function {model!r}: expected package.module:function ({error})") from error
+    if not separator or not callable(function):
+        raise LookupError(f"no embedding function {model!r}: expected package.module:function")
+    return function  # type: ignore[no-any-return]
+
+
+def unit_vectors(workspace: Workspace, part: str, rows: npt.NDArray[np.int32]) -> Vectors:
+    """The embeddings of some rows of a part, each of length 1; a zero vector stays zero.
+
+    Raises `ValueError` when there is no file, or it doesn't fit the documents, or its rows are of different lengths.
+    """
+    name = embeddings_path(part)
+    if not workspace.exists(name):
+        raise ValueError(
+            f"{name} is not in {workspace.root}: name a `model`, or put a list of floats per document there"
+        )
+    column = workspace.read_table(name, columns=["embedding"])["embedding"].combine_chunks()
+    documents = workspace.parquet(f"documents/{part}.parquet").metadata.num_rows
+    flat = column.flatten().cast(pa.float32()).to_numpy(zero_copy_only=False)
+    if len(column) != documents or column.null_count or (len(column) and len(flat) % len(column)):
+        raise ValueError(f"{name}: expected {documents} embeddings of one length, found {len(column)}")
+    vectors = flat.reshape(len(column), -1)[rows] if len(column) else np.zeros((0, 1), np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit
+
+
+def write_embeddings(workspace: Workspace, part: str, model: str) -> int:
+    """Embeds the documents of a part; the number of dimensions."""
+    documents = workspace.read_table(f"documents/{part}.parquet", columns=["id", "text"])
+    embed = embedder(model)
+    texts = documents["text"].to_pylist()
+    batches = [np.asarray(embed(texts[at : at + BATCH]), np.float32) for at in range(0, len(texts), BATCH)]
+    vectors = np.concatenate(batches) if batches else np.zeros((0, 1), np.float32)
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    workspace.write_table(embeddings_path(part), pa.table({"id": documents["id"], "embedding": embedding}))
+    return int(vectors.shape[1])

@@ -1,0 +1,136 @@
+"""Documents with an equal 128-bit key are one document: the preferred of them stays. Shared by url and exact.
+
+Each part scatters a row per document by key; each bucket finds its equal keys by sorting; verdicts travel back. A key
+that a million documents share costs a million rows in one bucket, nothing quadratic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys
+from stages.deduplicate.verdict import drop_units, send_verdicts
+from stages.exchange import gather, scatter
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+CLAIM = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("check", pa.uint64(), nullable=False),  # the other half of the 128-bit hash
+        pa.field("part", pa.int32(), nullable=False),
+        *CONTENDER,
+    ]
+)
+Keys = npt.NDArray[np.uint64]
+"""n × 2 words of 128-bit hashes."""
+
+
+class EqualSettings(BaseModel):
+    """The manifest's `url` and `exact` sections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    buckets: int = Field(default=4, ge=1)
+    """Files of the exchange; one per 10 million documents keeps a bucket below 1 GB."""
+    preference: Preference = Preference()
+
+
+def send_claims(workspace: Workspace, unit: Unit, keys: Keys, contenders: pa.Table) -> Counts:
+    """Scatters the contenders of the unit's part by their keys."""
+    told = unit.parameters
+    numbers = np.full(contenders.num_rows, told["index"], np.int32)
+    claims = pa.table([keys[:, 0], keys[:, 1], numbers, *contenders.columns], schema=CLAIM)
+    scatter(workspace, _claims(told["stage"], told["part"]), claims, told["settings"]["buckets"])
+    return {"documents": contenders.num_rows}
+
+
+def resolve(workspace: Workspace, unit: Unit) -> Counts:
+    """One bucket: among equal keys the preferred document stays; the verdicts go back to the parts."""
+    told = unit.parameters
+    claims = gather(workspace, unit.inputs, told["bucket"])
+    keys, checks = claims["key"].to_numpy(), claims["check"].to_numpy()
+    order = np.lexsort((*preference_keys(claims), checks, keys))
+    keys, checks = keys[order], checks[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (keys[1:] != keys[:-1]) | (checks[1:] != checks[:-1])
+    group = np.cumsum(fresh) - 1
+    members = np.bincount(group, minlength=1)
+    told_of = members[group] > 1
+    sizes = np.zeros(len(members), np.int64)
+    np.add.at(sizes, group, claims["weight"].to_numpy()[order])
+    survivors = order[np.flatnonzero(fresh)][group[told_of]]
+    named = claims.take(pa.array(order[told_of]))
+    send_verdicts(
+        workspace,
+        told["verdicts"],
+        {
+            "part": named["part"],
+            "row": named["row"],
+            "survivor": claims["identity"].take(pa.array(survivors)),
+            "similarity": np.ones(int(told_of.sum())),
+            "size": sizes[group[told_of]],
+            "dropped": ~fresh[told_of],
+        },
+        told["parts"],
+    )
+    return {"keys": int(fresh.sum()), "duplicates": int(len(order) - fresh.sum())}
+
+
+def hash_units(stage: str, parts: Sequence[str], settings: EqualSettings, earlier: Sequence[str] = ()) -> list[Unit]:
+    """One unit per part for the step that hashes and calls `send_claims`."""
+    told = {"stage": stage, "earlier": list(earlier), "settings": settings.model_dump(mode="json")}
+    return [
+        Unit(
+            name=part,
+            inputs=part_inputs(part, earlier, settings.preference),
+            parameters={"part": part, "index": index, **told},
+        )
+        for index, part in enumerate(parts)
+    ]
+
+
+def resolve_units(stage: str, parts: Sequence[str], settings: EqualSettings) -> list[Unit]:
+    """One unit per bucket for the step whose work is `resolve`."""
+    return [
+        Unit(
+            name=f"bucket-{bucket:05d}",
+            inputs=tuple(_claims(stage, part) for part in parts),
+            parameters={"bucket": bucket, "verdicts": _verdicts(stage, bucket), "parts": len(parts)},
+        )
+        for bucket in range(settings.buckets)
+    ]
+
+
+def plan_equal(
+    stage: str,
+    steps: tuple[Step, Step, Step],
+    parts: Sequence[str],
+    settings: EqualSettings,
+    earlier: Sequence[str],
+    *,
+    rule: str,
+    threshold: str,
+) -> tuple[tuple[Step, list[Unit]], ...]:
+    """The plan of a level that hashes, resolves and drops."""
+    parts = sorted(parts)
+    verdicts = [_verdicts(stage, bucket) for bucket in range(settings.buckets)]
+    hashing, resolving, dropping = steps
+    return (
+        (hashing, hash_units(stage, parts, settings, earlier)),
+        (resolving, resolve_units(stage, parts, settings)),
+        (dropping, drop_units(parts, stage, verdicts, rule=rule, threshold=threshold, earlier=earlier)),
+    )
+
+
+def _claims(stage: str, part: str) -> str:
+    return f"exchange/{stage}.claims/{part}.parquet"
+
+
+def _verdicts(stage: str, bucket: int) -> str:
+    return f"exchange/{stage}.verdicts/{bucket:05d}.parquet"

@@ -1,0 +1,116 @@
+"""The index of a run: what a later run needs to find its near-duplicates among the documents of this one.
+
+`remember` writes `index/<part>.parquet`, signature and shingles of every document that stayed: about 4 bytes per
+word. A later run names the earlier run's folder; each of its index files takes part as if it were a part of the new
+run whose documents nobody can beat, so a new document goes for an old one and never the other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from stages.deduplicate.bands import band_rows, bands_path
+from stages.deduplicate.contender import CONTENDER
+from stages.deduplicate.recipes import MinHashSettings
+from stages.deduplicate.signature import check_scheme, shingle_sets, signature_minima
+from stages.drops import surviving
+from stages.exchange import scatter
+from stages.unit import Counts, Unit
+from stages.workspace import Workspace, digest_file
+
+SHINGLES = pa.field("set", pa.large_list(pa.uint32()), nullable=False)
+FOLDER = "index"
+ROWS_PER_GROUP = 1 << 14
+
+
+class Known(NamedTuple):
+    """One index file of an earlier run: the run's folder or address, the file in it, its digest."""
+
+    root: str
+    name: str
+    digest: str
+
+
+def known_files(roots: Sequence[str]) -> list[Known]:
+    """The index files of earlier runs, in order. Raises `FileNotFoundError` for a run that kept no index."""
+    found = []
+    for root in roots:
+        workspace = Workspace(root)
+        names = workspace.list(FOLDER, ".parquet")
+        if not names:
+            raise FileNotFoundError(f"{root} holds no index: no {FOLDER}/*.parquet; was it made with `remember`?")
+        found += [Known(root, name, digest_file(workspace, name)) for name in names]
+    return found
+
+
+def index_path(part: str) -> str:
+    return f"{FOLDER}/{part}.parquet"
+
+
+def known_part(number: int) -> str:
+    """The name under which the index file of this number takes part in the exchanges."""
+    return f"known-{number:05d}"
+
+
+def remember_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes the index of one part: signatures and shingles of the documents that stayed."""
+    told = unit.parameters
+    settings = MinHashSettings.model_validate(told["settings"])
+    documents, signatures = unit.inputs[:2]
+    check_scheme(workspace, signatures, settings.scheme())
+    table = workspace.read_table(signatures)
+    texts = workspace.read_table(documents, columns=["text"])["text"]
+    stays = surviving(workspace, told["part"], len(texts), told["stages"])
+    table = table.filter(pa.array(stays[table["row"].to_numpy()]))
+    values, bounds = shingle_sets(
+        texts.take(table["row"]),
+        table["shingles"].to_numpy(),
+        shingle=settings.shingle,
+        characters=settings.unit == "characters",
+    )
+    sets = pa.LargeListArray.from_arrays(bounds, values)
+    metadata = table.schema.metadata
+    table = table.append_column(SHINGLES, sets).replace_schema_metadata(metadata)
+    workspace.write_table(index_path(told["part"]), table, row_group_size=ROWS_PER_GROUP)
+    return {"documents": table.num_rows}
+
+
+def recall_known(workspace: Workspace, unit: Unit) -> Counts:
+    """Scatters the bands of one index file of an earlier run, its documents preferred to every new one."""
+    told = unit.parameters
+    settings = MinHashSettings.model_validate(told["settings"])
+    earlier = Workspace(told["known"]["root"])
+    name = told["known"]["name"]
+    check_scheme(earlier, name, settings.scheme())
+    table = earlier.read_table(name, columns=[*CONTENDER.names, "shingles", "signature"])
+    table = _unbeatable(table)
+    rows = band_rows(table, signature_minima(table), table["shingles"].to_numpy(), settings, part=told["index"])
+    scatter(workspace, bands_path(told["part"]), rows, settings.buckets)
+    return {"documents": table.num_rows}
+
+
+def known_sets(known: Mapping[str, Any], rows: np.ndarray) -> tuple[pa.Table, pa.LargeListArray]:
+    """Contender rows and shingle sets of some rows of an index file, read row group by row group."""
+    earlier = Workspace(known["root"])
+    tables = []
+    with earlier.parquet(known["name"]) as file:
+        start = 0
+        for group in range(file.num_row_groups):
+            stop = start + file.metadata.row_group(group).num_rows
+            wanted = rows[(rows >= start) & (rows < stop)] - start
+            if len(wanted):
+                tables.append(file.read_row_group(group).take(pa.array(wanted)))
+            start = stop
+    table = pa.concat_tables(tables).combine_chunks() if tables else earlier.read_table(known["name"]).slice(0, 0)
+    return _unbeatable(table), pa.concat_arrays(table["set"].chunks) if len(table) else pa.array([], SHINGLES.type)
+
+
+def _unbeatable(table: pa.Table) -> pa.Table:
+    """With quality infinite, and `row` the row of the index file: what the exchanges know the document by."""
+    count = table.num_rows
+    table = table.set_column(table.schema.get_field_index("quality"), "quality", pa.array(np.full(count, np.inf)))
+    return table.set_column(table.schema.get_field_index("row"), "row", pa.array(np.arange(count, dtype=np.int32)))

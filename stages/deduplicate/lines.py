@@ -1,0 +1,202 @@
+"""Lines or paragraphs that many documents share: menus, notices, footers. They are taken out; the documents stay.
+
+    count       each part: in how many documents each line stands, scattered by its hash
+    resolve     each bucket: the hashes of lines in more documents than the bound
+    mark        each part: where such lines stand, spans/deduplicate.lines/<part>.parquet; a document of which too
+                little is left is dropped
+
+Documents are never rewritten: `strip` applies the spans where the text is used. A line is compared as it stands,
+without white space at its ends, by a 64-bit hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+
+from stages.drops import DROP, drops_path, surviving, write_drops
+from stages.exchange import gather, scatter
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+STAGE = "deduplicate.lines"
+SPAN = pa.schema(
+    [
+        pa.field("row", pa.int32(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # bytes of the text
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("documents", pa.int64(), nullable=False),  # that hold the line
+    ]
+)
+
+
+class LineSettings(BaseModel):
+    """The manifest's `lines` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    passage: Literal["line", "paragraph"] = "line"
+    documents: int = Field(default=100, ge=1)
+    """A passage in more documents than this is taken out of all of them."""
+    shortest: int = Field(default=20, ge=1)
+    """Bytes from which a passage counts: shorter ones are words of the trade, `Example:`."""
+    left: float = Field(default=0.1, ge=0, le=1)
+    """A document is dropped when less than this share of its bytes is left."""
+    kinds: tuple[str, ...] = ("web",)
+    """Kinds of documents that it is for. Lines of code are alike for good reasons."""
+    buckets: int = Field(default=4, ge=1)
+
+
+def count_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Scatters how many documents of the part hold each passage."""
+    told = unit.parameters
+    settings = LineSettings.model_validate(told["settings"])
+    passages = _passages(workspace, told["part"], told["earlier"], settings)
+    held = np.unique(np.stack([passages["hash"].to_numpy(), passages["row"].to_numpy().astype(np.uint64)]), axis=1)
+    keys, counts = np.unique(held[0], return_counts=True)
+    scatter(workspace, _counts(told["part"]), pa.table({"key": keys, "documents": counts}), settings.buckets)
+    return {"passages": passages.num_rows, "distinct": len(keys)}
+
+
+def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes the passages of one bucket that stand in too many documents."""
+    told = unit.parameters
+    rows = gather(workspace, unit.inputs, told["bucket"])
+    keys, first = np.unique(rows["key"].to_numpy(), return_index=True)
+    documents = np.add.reduceat(rows["documents"].to_numpy(), first) if len(first) else np.zeros(0, np.int64)
+    common = documents > told["documents"]
+    workspace.write_table(_common(told["bucket"]), pa.table({"key": keys[common], "documents": documents[common]}))
+    return {"common": int(common.sum())}
+
+
+def mark_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes the spans of common passages, and drops documents that hold little else."""
+    told = unit.parameters
+    settings = LineSettings.model_validate(told["settings"])
+    part = told["part"]
+    passages = _passages(workspace, part, told["earlier"], settings)
+    common = pa.concat_tables([workspace.read_table(_common(bucket)) for bucket in range(settings.buckets)])
+    keys, documents = common["key"].to_numpy(), common["documents"].to_numpy()  # buckets are runs of the whole
+    hashes = passages["hash"].to_numpy()
+    place = np.minimum(np.searchsorted(keys, hashes), max(len(keys) - 1, 0))
+    found = keys[place] == hashes if len(keys) else np.zeros(len(hashes), bool)
+    marked = passages.filter(pa.array(found)).drop_columns(["hash"])
+    spans = marked.append_column("documents", pa.array(documents[place[found]], pa.int64())).select(SPAN.names)
+    workspace.write_table(spans_path(part), spans.cast(SPAN))
+
+    rows = workspace.read_table(f"documents/{part}.parquet", columns=["id", "locator", "source", "text"])
+    sizes = pc.binary_length(rows["text"]).to_numpy()
+    gone = np.zeros(len(sizes), np.int64)
+    np.add.at(gone, spans["row"].to_numpy(), spans["end"].to_numpy() - spans["start"].to_numpy())
+    share = 1 - gone / np.maximum(sizes, 1)
+    empty = np.flatnonzero((gone > 0) & (share < settings.left))
+    named = rows.select(["id", "locator", "source"]).take(pa.array(empty))
+    columns = {
+        "stage": [STAGE] * len(empty),
+        "rule": ["left"] * len(empty),
+        "value": [f"{share[row]:.4f}" for row in empty],
+        "threshold": [f"≥ {settings.left:g}"] * len(empty),
+        "row": empty.astype(np.int32),
+    }
+    drops = pa.table({**dict(zip(named.column_names, named.columns, strict=True)), **columns})
+    write_drops(workspace, STAGE, part, drops.cast(DROP) if len(empty) else DROP.empty_table())
+    return {"documents": len(sizes), "dropped": len(empty), "spans": spans.num_rows, "bytes": int(gone.sum())}
+
+
+def strip(documents: pa.Table, spans: pa.Table) -> pa.Table:
+    """The documents without the spans (rows of `SPAN`, `row` is that of `documents`) and the line breaks after them."""
+    from filters.kernels.bytes import text_buffers
+    from filters.kernels.passages import strip_spans
+
+    data, offsets = text_buffers(documents["text"])
+    spans = spans.sort_by([("row", "ascending"), ("start", "ascending")])
+    bounds = np.searchsorted(spans["row"].to_numpy(), np.arange(documents.num_rows + 1)).astype(np.int64)
+    stripped, placed = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty_like(offsets)
+    strip_spans(data, offsets, bounds, spans["start"].to_numpy(), spans["end"].to_numpy(), stripped, placed)
+    buffers = [None, pa.py_buffer(placed), pa.py_buffer(stripped)]
+    text = pa.LargeStringArray.from_buffers(documents.num_rows, buffers[1], buffers[2])
+    return documents.set_column(documents.schema.get_field_index("text"), documents.schema.field("text"), text)
+
+
+def strip_from(documents: pa.Table, spans: pa.Table, first: int) -> pa.Table:
+    """`strip` for some documents of a part, of which the first is the part's row `first`."""
+    rows = pc.subtract(spans["row"], pa.scalar(first, pa.int32()))
+    inside = pc.and_(pc.greater_equal(rows, 0), pc.less(rows, documents.num_rows))
+    here = spans.set_column(0, SPAN.field("row"), rows).filter(inside)
+    return strip(documents, here) if here.num_rows else documents
+
+
+def strip_part(workspace: Workspace, part: str, documents: pa.Table) -> pa.Table:
+    """`strip` with the spans that `mark_part` wrote for the part."""
+    return strip(documents, workspace.read_table(spans_path(part)))
+
+
+COUNT = Step(name="deduplicate.lines.count", version=1, work=count_part)
+RESOLVE = Step(name="deduplicate.lines.resolve", version=1, work=resolve_bucket)
+MARK = Step(name="deduplicate.lines.mark", version=1, work=mark_part)
+
+
+def plan(
+    parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = ()
+) -> tuple[tuple[Step, list[Unit]], ...]:
+    """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
+    parts = sorted(parts)
+    told = {"earlier": list(earlier), "settings": settings.model_dump(mode="json")}
+    common = tuple(_common(bucket) for bucket in range(settings.buckets))
+    own = {part: (f"documents/{part}.parquet", *(drops_path(stage, part) for stage in earlier)) for part in parts}
+    count = [Unit(name=part, inputs=own[part], parameters={"part": part, **told}) for part in parts]
+    resolve = [
+        Unit(
+            name=f"bucket-{bucket:05d}",
+            inputs=tuple(_counts(part) for part in parts),
+            parameters={"bucket": bucket, "documents": settings.documents},
+        )
+        for bucket in range(settings.buckets)
+    ]
+    mark = [Unit(name=part, inputs=(*own[part], *common), parameters={"part": part, **told}) for part in parts]
+    return (COUNT, count), (RESOLVE, resolve), (MARK, mark)
+
+
+def spans_path(part: str) -> str:
+    return f"spans/{STAGE}/{part}.parquet"
+
+
+def _counts(part: str) -> str:
+    return f"exchange/{STAGE}.counts/{part}.parquet"
+
+
+def _common(bucket: int) -> str:
+    return f"exchange/{STAGE}.common/{bucket:05d}.parquet"
+
+
+def _passages(workspace: Workspace, part: str, earlier: Sequence[str], settings: LineSettings) -> pa.Table:
+    """The passages of the part's documents of the right kinds that are still there: hash, row, start, end."""
+    from filters.kernels.bytes import text_buffers
+    from filters.kernels.passages import Passages, list_passages
+
+    documents = workspace.read_table(f"documents/{part}.parquet", columns=["text", "kind"])
+    kind = np.isin(np.asarray(documents["kind"].to_pylist(), object), list(settings.kinds))
+    rows = np.flatnonzero(surviving(workspace, part, documents.num_rows, earlier) & kind)
+    data, offsets = text_buffers(documents["text"].take(pa.array(rows)))
+    room = 0
+    while True:
+        passages = Passages(
+            np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64)
+        )
+        count = list_passages(data, offsets, settings.passage == "paragraph", settings.shortest, passages)
+        if count <= room:
+            break
+        room = count
+    return pa.table(
+        {
+            "hash": passages.hashes[:count],
+            "row": rows.astype(np.int32)[passages.documents[:count]],
+            "start": passages.starts[:count],
+            "end": passages.ends[:count],
+        }
+    )

@@ -1,0 +1,224 @@
+"""Semantic duplicates: SemDeDup (Abbas, Tirumala, Simig, Ganguli, Morcos, arXiv 2303.09540) on document embeddings.
+
+    embed       each part: embeddings/<part>.parquet by the model that the settings name; without one, they are there
+    centre      one unit: k-means on a sample of the vectors
+    assign      each part: every document goes to the bucket of its nearest centre
+    resolve     each bucket: within a cluster, whoever is closer than the threshold to one that stays goes
+    drop        each part: drops/deduplicate.semantic/ and clusters/deduplicate.semantic/
+
+Where SemDeDup keeps the document farthest from its centre, the preferred one stays here, as at every level. Only
+documents of the same cluster are compared: pairs across a border between clusters are missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, read_contenders
+from stages.deduplicate.embeddings import Vectors, embeddings_path, unit_vectors, write_embeddings
+from stages.deduplicate.verdict import drop as drop_part
+from stages.deduplicate.verdict import drop_units, send_verdicts
+from stages.exchange import gather, scatter
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+STAGE = "deduplicate.semantic"
+CENTRES = f"exchange/{STAGE}.centres.parquet"
+BLOCK = 1024
+"""Documents of a cluster compared at a time."""
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+class SemanticSettings(BaseModel):
+    """The manifest's `semantic` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = None
+    """`sentence-transformers:<name or folder>` or `package.module:function`; without one, embeddings/ must be there."""
+    threshold: float = Field(default=0.95, gt=0, le=1)
+    """Cosine similarity from which two documents of a cluster are duplicates."""
+    clusters: int = Field(default=100, ge=1)
+    """The paper takes 11,000 for 440 million images; about one for 10,000 documents keeps a cluster small."""
+    sample: int = Field(default=50_000, ge=1)
+    """Vectors that k-means sees, those with the smallest ids."""
+    iterations: int = Field(default=20, ge=1)
+    buckets: int = Field(default=4, ge=1)
+    preference: Preference = Preference()
+
+
+def embed_part(workspace: Workspace, unit: Unit) -> Counts:
+    return {"dimensions": write_embeddings(workspace, unit.parameters["part"], unit.parameters["model"])}
+
+
+def centre(workspace: Workspace, unit: Unit) -> Counts:
+    """K-means on the documents with the smallest ids: ids are hashes, so that is a fair sample."""
+    told = unit.parameters
+    settings = SemanticSettings.model_validate(told["settings"])
+    identity, vectors = np.zeros(0, "S16"), None
+    for part in told["parts"]:
+        contenders, _ = read_contenders(workspace, part, told["earlier"], Preference())
+        here = np.array(contenders["identity"].to_pylist(), "S16")
+        found = unit_vectors(workspace, part, contenders["row"].to_numpy())
+        identity = np.concatenate([identity, here])
+        vectors = found if vectors is None else np.concatenate([vectors, found])
+        least = np.argsort(identity, kind="stable")[: settings.sample]
+        identity, vectors = identity[least], vectors[least]
+    centres = k_means(np.zeros((0, 1), np.float32) if vectors is None else vectors, settings)
+    workspace.write_table(CENTRES, pa.table({"centre": pa.array(list(centres), pa.list_(pa.float32()))}))
+    return {"centres": len(centres)}
+
+
+def k_means(vectors: Vectors, settings: SemanticSettings) -> Vectors:
+    """Spherical k-means from evenly spaced vectors of the sample: unit centres, at most `clusters` × dimensions."""
+    count = min(settings.clusters, len(vectors))
+    if count == 0:
+        return np.zeros((0, vectors.shape[1]), np.float32)
+    centres = vectors[np.linspace(0, len(vectors) - 1, count).astype(np.int64)].copy()
+    for _ in range(settings.iterations):
+        nearest = nearest_centre(vectors, centres)
+        sums = np.zeros_like(centres, np.float64)
+        np.add.at(sums, nearest, vectors)
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        moved = np.where(norms > 0, sums / np.maximum(norms, 1e-12), centres).astype(np.float32)
+        if np.allclose(moved, centres, atol=1e-6):
+            break
+        centres = moved
+    return centres
+
+
+def nearest_centre(vectors: Vectors, centres: Vectors) -> npt.NDArray[np.int64]:
+    blocks = [np.argmax(vectors[at : at + BLOCK] @ centres.T, axis=1) for at in range(0, len(vectors), BLOCK)]
+    return np.concatenate([np.zeros(0, np.int64), *blocks])
+
+
+def assign_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Scatters the documents of a part with their vectors by cluster."""
+    told = unit.parameters
+    settings = SemanticSettings.model_validate(told["settings"])
+    contenders, _ = read_contenders(workspace, told["part"], told["earlier"], settings.preference)
+    vectors = unit_vectors(workspace, told["part"], contenders["row"].to_numpy())
+    centres = np.array(workspace.read_table(CENTRES)["centre"].to_pylist(), np.float32)
+    cluster = nearest_centre(vectors, centres)
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    rows = pa.table(
+        {
+            "key": (cluster.astype(np.uint64) + np.uint64(1)) * _SPREAD,
+            "part": np.full(len(cluster), told["index"], np.int32),
+            **dict(zip(CONTENDER.names, contenders.columns, strict=True)),
+            "embedding": embedding,
+        }
+    )
+    scatter(workspace, _assigned(told["part"]), rows, settings.buckets)
+    return {"documents": len(cluster)}
+
+
+def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
+    """Chooses the survivors within every cluster of one bucket."""
+    told = unit.parameters
+    rows = gather(workspace, unit.inputs, told["bucket"])
+    order = np.lexsort((*preference_keys(rows), rows["key"].to_numpy()))
+    keys = rows["key"].to_numpy()[order]
+    flat = rows["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    vectors = flat.reshape(rows.num_rows, -1)[order] if rows.num_rows else np.zeros((0, 1), np.float32)
+    survivor, similarity = np.arange(len(order)), np.ones(len(order))
+    bounds = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1], [True]])) if len(keys) else np.zeros(1, int)
+    for start, stop in pairwise(bounds):
+        chosen, close = choose_within(vectors[start:stop], told["threshold"])
+        survivor[start:stop], similarity[start:stop] = chosen + start, close
+    sizes = np.zeros(len(order), np.int64)
+    np.add.at(sizes, survivor, rows["weight"].to_numpy()[order])
+    shared = np.flatnonzero(np.bincount(survivor, minlength=len(order))[survivor] > 1)
+    named = rows.take(pa.array(order[shared]))
+    verdicts = {
+        "part": named["part"],
+        "row": named["row"],
+        "survivor": rows["identity"].take(pa.array(order[survivor[shared]])),
+        "similarity": similarity[shared],
+        "size": sizes[survivor[shared]],
+        "dropped": survivor[shared] != shared,
+    }
+    send_verdicts(workspace, told["verdicts"], verdicts, told["parts"])
+    return {"clusters": max(len(bounds) - 1, 0)}
+
+
+def choose_within(vectors: Vectors, threshold: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """For each of n vectors in order of preference: who stays for it (itself, if no survivor is close), how close.
+
+    Compared block by block with the survivors so far: n × survivors products, memory for one block of them.
+    """
+    survivor, similarity = np.arange(len(vectors)), np.ones(len(vectors))
+    stays = np.zeros(0, np.int64)
+    for start in range(0, len(vectors), BLOCK):
+        block = np.arange(start, min(start + BLOCK, len(vectors)))
+        if len(stays):
+            close = vectors[block] @ vectors[stays].T
+            first = np.argmax(close >= threshold, axis=1)
+            near = close[np.arange(len(block)), first]
+            gone = near >= threshold
+            survivor[block[gone]], similarity[block[gone]] = stays[first[gone]], near[gone]
+            block = block[~gone]
+        within = vectors[block] @ vectors[block].T
+        free = np.ones(len(block), bool)
+        for at in range(len(block)):
+            if free[at]:
+                taken = np.flatnonzero(free & (within[at] >= threshold))
+                taken = taken[taken > at]
+                survivor[block[taken]], similarity[block[taken]] = block[at], within[at][taken]
+                free[taken] = False
+        stays = np.concatenate([stays, block[free]])
+    return survivor, similarity
+
+
+EMBED = Step(name="deduplicate.semantic.embed", version=1, work=embed_part)
+CENTRE = Step(name="deduplicate.semantic.centre", version=1, work=centre)
+ASSIGN = Step(name="deduplicate.semantic.assign", version=1, work=assign_part)
+RESOLVE = Step(name="deduplicate.semantic.resolve", version=1, work=resolve_bucket)
+DROP = Step(name="deduplicate.semantic.drop", version=2, work=drop_part)
+
+
+def plan(
+    parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str] = ()
+) -> tuple[tuple[Step, list[Unit]], ...]:
+    """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
+    parts = sorted(parts)
+    told = {"earlier": list(earlier), "settings": settings.model_dump(mode="json")}
+    inputs = {part: (*part_inputs(part, earlier, settings.preference), embeddings_path(part)) for part in parts}
+    embed = [
+        Unit(name=part, inputs=(f"documents/{part}.parquet",), parameters={"part": part, "model": settings.model})
+        for part in parts
+    ]
+    every = tuple(name for part in parts for name in inputs[part])
+    assign = [
+        Unit(name=part, inputs=(*inputs[part], CENTRES), parameters={"part": part, "index": index, **told})
+        for index, part in enumerate(parts)
+    ]
+    verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.parquet" for bucket in range(settings.buckets)]
+    assigned = tuple(_assigned(part) for part in parts)
+    shared = {"threshold": settings.threshold, "parts": len(parts)}
+    resolve = [
+        Unit(
+            name=f"bucket-{bucket:05d}",
+            inputs=assigned,
+            parameters={"bucket": bucket, "verdicts": verdicts[bucket], **shared},
+        )
+        for bucket in range(settings.buckets)
+    ]
+    drop = drop_units(parts, STAGE, verdicts, rule="cosine", threshold=f"≥ {settings.threshold:g}", earlier=earlier)
+    return (
+        *(((EMBED, embed),) if settings.model is not None else ()),
+        (CENTRE, [Unit(name="all", inputs=every, parameters={"parts": parts, **told})]),
+        (ASSIGN, assign),
+        (RESOLVE, resolve),
+        (DROP, drop),
+    )
+
+
+def _assigned(part: str) -> str:
+    return f"exchange/{STAGE}.assigned/{part}.parquet"

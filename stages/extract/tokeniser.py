@@ -1,0 +1,288 @@
+"""The loop that cuts a page into blocks: one pass over the bytes, a stack of open elements, no tree.
+
+White space is run together as browsers do it, except inside `<pre>`, which stays as it is, and except that a line break
+between two Chinese or Japanese characters leaves nothing: their lines are wrapped without spaces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from filters.kernels.bytes import kernel
+from stages.extract.characters import (
+    AMPERSAND,
+    find_byte,
+    find_key,
+    hash_name,
+    is_letter,
+    is_wide,
+    is_wide_before,
+    put,
+    read_entity,
+)
+from stages.extract.elements import (
+    ADDRESS_END,
+    ADDRESS_START,
+    BACKTICK,
+    BANG,
+    BLOCK,
+    BREAK,
+    CHILDREN,
+    CODE,
+    CODED,
+    DEEPEST,
+    DEPTH,
+    ELEMENT,
+    END,
+    GREATER,
+    HIDDEN,
+    INLINE,
+    LESS,
+    LINK,
+    LINKED,
+    LINKS,
+    NEWLINE,
+    NUMBER,
+    OPENS,
+    ORDINAL,
+    PARENT,
+    PRE,
+    PRESERVED,
+    QUESTION,
+    RAW,
+    RUBY,
+    SIGNATURE,
+    SLASH,
+    SPACE,
+    START,
+    TEXT_END,
+    TEXT_START,
+    VOID,
+    after_closing,
+    before_opening,
+    read_attributes,
+    skip_declaration,
+    skip_raw,
+)
+
+
+@kernel
+def tokenise(
+    data, size, out, blocks, elements, traits, links, stack, counts, windows,
+    tag_keys, tag_values, word_keys, word_values, entity_keys, entity_values,
+):  # fmt: skip
+    """Fills `out`, `blocks`, `elements`, `traits`, `links` and `counts`: how many rows of blocks, elements and links."""
+    at, end = np.int64(0), np.int64(size)
+    write = start = linked_from = coded_from = np.int64(0)
+    block_count, element_count, link_count = np.int64(0), np.int64(1), np.int64(0)
+    top = overflow = np.int64(0)
+    in_link = in_code = False
+    linked = block_links = coded = inline = np.int64(0)
+    pending = 0  # white space not yet written: 1 some, 2 with a line break in it
+    elements[0, PARENT] = -1
+    while True:
+        byte = data[at] if at < end else LESS
+        hidden = stack[top, 1] > 0
+        preserved = stack[top, 2] > 0
+        if byte == LESS:
+            number, roles, trait, closing, name = np.int64(0), np.int64(0), np.int64(-1), False, np.uint64(0)
+            traits_here, signature = np.int64(0), np.int64(0)
+            address, address_end, self_closed = np.int64(0), np.int64(0), False
+            if at < end:
+                if at + 1 < end and data[at + 1] == BANG:
+                    at = skip_declaration(data, at, end)
+                    continue
+                closing = at + 1 < end and data[at + 1] == SLASH
+                if not (at + 1 + closing < end and is_letter(data[at + 1 + closing])):
+                    if closing or (at + 1 < end and data[at + 1] == QUESTION):
+                        at = min(find_byte(data, at, end, GREATER) + 1, end)
+                        continue
+                    if not hidden:
+                        if pending and write > start:
+                            out[write] = SPACE
+                            write += 1
+                        pending = 0
+                        out[write] = LESS
+                        write += 1
+                    at += 1
+                    continue
+                name, stop = hash_name(data, at + 1 + closing, end)
+                slot = find_key(tag_keys, name)
+                if slot >= 0:
+                    number, roles, trait = tag_values[slot, 0], tag_values[slot, 1], tag_values[slot, 2]
+                if closing:
+                    at = min(find_byte(data, stop, end, GREATER) + 1, end)
+                else:
+                    traits_here, signature, address, address_end, self_closed, at = read_attributes(
+                        data, stop, end, word_keys, word_values
+                    )
+                    if roles & RAW and not self_closed:
+                        at = skip_raw(data, at, end, name)
+                        continue
+            else:
+                roles = np.int64(BLOCK)  # the end of the page ends the last block
+            if preserved and roles & (BLOCK | BREAK) and not roles & PRE and at < end:
+                if (closing or roles & BREAK) and write > start and (roles & BREAK or out[write - 1] != NEWLINE):
+                    out[write] = NEWLINE  # the lines of a listing may be elements
+                    write += 1
+            elif roles & BREAK:
+                if not hidden and write > start:
+                    if out[write - 1] == NEWLINE:
+                        roles |= np.int64(BLOCK)  # two in a row separate paragraphs
+                    else:
+                        out[write] = NEWLINE
+                        write += 1
+                pending = 0
+            if roles & BLOCK and (not preserved or roles & PRE or at >= end):
+                stop = write
+                while stop > start and out[stop - 1] <= SPACE:
+                    stop -= 1
+                if stop > start and (block_count < blocks.shape[0] - 1 or at >= end):
+                    if in_link:
+                        linked += max(stop - linked_from, 0)
+                    if in_code:
+                        coded += max(stop - coded_from, 0)
+                    blocks[block_count, START] = start
+                    blocks[block_count, END] = stop
+                    blocks[block_count, ELEMENT] = stack[top, 0]
+                    blocks[block_count, LINKED] = min(linked, stop - start)
+                    blocks[block_count, LINKS] = block_links
+                    blocks[block_count, CODED] = min(coded, stop - start)
+                    blocks[block_count, INLINE] = inline
+                    blocks[block_count, PRESERVED] = preserved
+                    block_count += 1
+                    out[stop] = NEWLINE
+                    write = stop + 1
+                    start = write
+                elif stop == start:
+                    write = start
+                linked = block_links = coded = inline = np.int64(0)
+                linked_from = coded_from = write
+                pending = 0
+            if at >= end and name == np.uint64(0):
+                break
+            if roles & LINK:
+                if in_link:
+                    linked += max(write - linked_from, 0)
+                    links[link_count - 1, TEXT_END] = write
+                in_link = not closing and link_count < links.shape[0]
+                if in_link:
+                    linked_from = write
+                    block_links += 1
+                    inline |= traits_here
+                    links[link_count, TEXT_START] = write
+                    links[link_count, ADDRESS_START] = address
+                    links[link_count, ADDRESS_END] = address_end
+                    link_count += 1
+                continue
+            if roles & CODE and not preserved and not hidden:
+                if closing and in_code:
+                    coded += max(write - coded_from, 0)
+                    if write > start and out[write - 1] == BACKTICK and write - 1 == coded_from:
+                        write -= 1
+                    else:
+                        out[write] = BACKTICK
+                        write += 1
+                    in_code = False
+                elif not closing and not in_code:
+                    if pending and write > start:
+                        out[write] = SPACE
+                        write += 1
+                    pending = 0
+                    in_code, coded_from = True, write
+                    out[write] = BACKTICK
+                    write += 1
+            if roles & VOID or self_closed or number == 0:
+                continue
+            if closing:
+                if roles & OPENS or number == RUBY:
+                    if overflow > 0:
+                        overflow -= 1
+                    else:
+                        top = after_closing(elements, stack, top, number)
+            elif roles & OPENS:
+                top = before_opening(elements, stack, top, number, roles)
+                if top >= DEEPEST - 1 or element_count >= elements.shape[0]:
+                    overflow += 1
+                    continue
+                parent = stack[top, 0]
+                if trait >= 0:
+                    traits_here |= np.int64(1) << trait
+                elements[element_count, PARENT] = parent
+                elements[element_count, NUMBER] = number
+                elements[element_count, DEPTH] = elements[parent, DEPTH] + 1
+                elements[element_count, ORDINAL] = elements[parent, CHILDREN]
+                elements[element_count, SIGNATURE] = signature * 128 + number
+                elements[parent, CHILDREN] += 1
+                traits[element_count] = traits[parent] | traits_here
+                stack[top + 1, 0] = element_count
+                stack[top + 1, 1] = stack[top, 1] + (1 if roles & HIDDEN else 0)
+                stack[top + 1, 2] = stack[top, 2] + (1 if roles & PRE else 0)
+                top += 1
+                element_count += 1
+                if roles & PRE and at < end and data[at] == NEWLINE:
+                    at += 1  # as browsers do
+            else:
+                inline |= traits_here
+            continue
+        if hidden:
+            at = find_byte(data, at, end, LESS)
+            continue
+        if preserved:
+            if byte == 13:
+                at += 1
+                if at < end and data[at] == NEWLINE:
+                    continue
+                byte = np.uint8(NEWLINE)
+                at -= 1
+            if byte != AMPERSAND:
+                out[write] = byte
+                write += 1
+                at += 1
+                continue
+        elif byte <= SPACE:
+            pending = max(pending, 2 if byte == NEWLINE else 1)
+            at += 1
+            continue
+        point, second, stop = np.int64(-1), np.int64(0), at
+        if byte == AMPERSAND:
+            point, second, stop = read_entity(data, at, end, entity_keys, entity_values, windows)
+            if point <= 0:
+                point = np.int64(AMPERSAND)
+                stop = at + 1
+        elif byte == 0xC2 and (data[at + 1] == 0xA0 or data[at + 1] == 0xAD):  # no-break space, soft hyphen
+            point, stop = np.int64(data[at + 1]), at + 2
+        elif byte == 0xE2 and data[at + 1] == 0x80 and 0x8B <= data[at + 2] <= 0x8D:  # zero-width space and joiners
+            point, stop = np.int64(0x2000 | data[at + 2] & 63), at + 3
+        elif byte == 0xE3 and data[at + 1] == 0x80 and data[at + 2] == 0x80:  # ideographic space: Chinese indentation
+            point, stop = np.int64(0x3000), at + 3
+        elif byte == 0xEF and data[at + 1] == 0xBB and data[at + 2] == 0xBF:
+            point, stop = np.int64(0xFEFF), at + 3
+        if point == 0xAD or point == 0x200B or point == 0xFEFF:
+            at = stop
+            continue
+        if point == 0xA0 or point == 0x3000 or (0 < point <= SPACE):
+            if preserved:
+                out[write] = SPACE if point > SPACE else point
+                write += 1
+            else:
+                pending = max(pending, 1)
+            at = stop
+            continue
+        if pending:
+            if write > start and out[write - 1] != NEWLINE:
+                wide = pending == 2 and is_wide_before(out, write) and is_wide(data, at)
+                if not wide:
+                    out[write] = SPACE
+                    write += 1
+            pending = 0
+        if point >= 0:
+            write = put(out, write, point)
+            if second > 0:
+                write = put(out, write, second)
+            at = stop
+            continue
+        out[write] = byte
+        write += 1
+        at += 1
+    counts[0], counts[1], counts[2] = block_count, element_count, link_count

@@ -1,0 +1,165 @@
+"""Books, manuals, laws and papers: whole works in reading order, without what is not the work.
+
+A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
+running headers and hard line ends removed), Markdown, reStructuredText, XHTML, PDF (with the extra `pdf`). In a folder
+or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other
+file is its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import chain
+
+import fsspec
+
+from stages.containers.archives import Member, Reject, members
+from stages.containers.inflate import Limits
+from stages.containers.packages import Package, open_package
+from stages.dialogues.manuals import NO_PAGE, read_page
+from stages.dialogues.questions import language_of
+from stages.ingest.source import Builder, SourceSettings, Split
+from stages.markup.boilerplate import reflow, strip_gutenberg, unpaginate
+from stages.markup.epub import read_epub
+from stages.markup.markdown import clean, front_matter
+from stages.markup.pdf import read_pdf
+from stages.markup.reading_order import books
+from stages.markup.rst import to_markdown as rst_to_markdown
+from stages.markup.xhtml import to_markdown as xhtml_to_markdown
+
+TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
+CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
+TEXT_SUFFIXES = (".txt", ".md", ".rst")
+LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
+
+
+class Settings(SourceSettings):
+    """`include`: the files that are works. `join`: whether tables of contents make one work of many pages."""
+
+    include: tuple[str, ...] = ("*.txt", "*.md", "*.rst", "*.epub", "*.xhtml", "*.html", "*.htm", "*.pdf")
+    join: bool = True
+    reflow: bool = True
+    least_characters: int = 2_000
+    member_bytes: int = 256 << 20
+
+
+@dataclass
+class Work:
+    """One text, the file it is named after, and what is known of it."""
+
+    name: str
+    text: str
+    title: str | None = None
+    language: str | None = None
+    date: str | None = None
+    license: str | None = None
+    metadata: dict[str, str | int] = field(default_factory=dict)
+
+
+def splits(path: str, settings: Settings) -> list[Split]:
+    """One piece: a table of contents may join any two pages of an input."""
+    return [Split(path)]
+
+
+def read(split: Split, settings: Settings, builder: Builder) -> None:
+    """One document a work; what is shorter than `least_characters` is a rejection."""
+    told: set[tuple[str, str]] = set()
+
+    def reject(name: str, rule: str, value: object) -> None:
+        if (name, rule) not in told:  # an archive is walked twice, once for texts and once for books
+            told.add((name, rule))
+            builder.reject(locator=f"{split.path}!{name}", rule=rule, value=value)
+
+    limits = Limits(member_bytes=settings.member_bytes)
+    texts = [pattern for pattern in settings.include if pattern.endswith(TEXT_SUFFIXES)]
+    others = [pattern for pattern in settings.include if not pattern.endswith(TEXT_SUFFIXES)]
+    package = Package(split.path)
+    works: Iterator[Work]
+    if split.path.lower().endswith(".epub"):
+        works = _epub(split.path, reject)
+    else:
+        package = open_package(split.path, include=(*texts, *CONTENTS_FILES), reject=reject, limits=limits)
+        if package.version:  # pages of a package in HTML are templates, test data or its manual built once more
+            others = [pattern for pattern in others if "htm" not in pattern]
+        binaries = members(split.path, include=others, limits=limits, reject=reject)
+        works = chain(_texts(package, texts, settings), _books(binaries, settings, reject))
+    for work in works:
+        if len(work.text) < settings.least_characters:
+            reject(work.name, "short", len(work.text))
+            continue
+        builder.add(
+            text=work.text,
+            locator=split.path if work.name == split.path else f"{split.path}!{work.name}",
+            title=work.title or (match[1] if (match := TITLE.search(work.text)) else None),
+            date=work.date or package.date,
+            license=work.license or package.license,
+            language=work.language or ("zh" if language_of(work.text) == "zh" else None),
+            repository=package.name if package.version else None,
+            metadata=work.metadata or None,
+        )
+
+
+def _texts(package: Package, patterns: Sequence[str], settings: Settings) -> Iterator[Work]:
+    """Trees joined by their tables of contents, then the pages that are in none."""
+    suffixes = tuple(pattern.rpartition("*")[2] for pattern in patterns)
+    joined: set[str] = set()
+    for pages in books(package.files) if settings.join else ():
+        joined |= set(pages)
+        chapters = [_page(name, package.files[name]) for name in pages]
+        text = "\n\n".join(chapter for chapter in chapters if chapter.strip())
+        yield Work(package.root + pages[0], text, metadata={"pages": len(pages)})
+    for name, text in package.files.items():
+        if name in joined or not name.endswith(suffixes):
+            continue
+        if package.version and (NO_PAGE.search(name) or read_page(name, text) is None):
+            continue
+        if name.endswith(".txt") and not package.version:
+            yield _plain(package.root + name, text, settings)
+        else:
+            title = front_matter(text).get("title") if name.endswith(".md") else None
+            yield Work(package.root + name, _page(name, text), title)
+
+
+def _page(name: str, text: str) -> str:
+    return clean(text) if name.endswith(".md") else rst_to_markdown(text)
+
+
+def _plain(name: str, text: str, settings: Settings) -> Work:
+    body, fields = strip_gutenberg(text.replace("\r\n", "\n"))
+    body = unpaginate(body)
+    said: dict[str, str | int] = {key: fields[key] for key in ("author", "translator") if key in fields}
+    language = LANGUAGES.get(fields.get("language", "").lower())
+    return Work(name, reflow(body) if settings.reflow else body, fields.get("title"), language, metadata=said)
+
+
+def _books(found: Iterator[Member], settings: Settings, reject: Reject) -> Iterator[Work]:
+    for member in found:
+        suffix = member.name.lower().rpartition(".")[2]
+        if suffix == "epub":
+            yield from _epub_work(member.read(), member.name, reject)
+        elif suffix == "pdf":
+            paper = read_pdf(member.read(), member.name, reject)
+            if paper is not None:
+                text = unpaginate(paper[0])
+                yield Work(member.name, reflow(text) if settings.reflow else text, paper[1], date=member.date)
+        else:
+            body, fields = strip_gutenberg(xhtml_to_markdown(member.read()))
+            yield Work(member.name, body, fields.get("title"), date=member.date)
+
+
+def _epub(path: str, reject: Reject) -> Iterator[Work]:
+    with fsspec.open(path, "rb") as stream:
+        yield from _epub_work(stream.read(), path, reject)
+
+
+def _epub_work(content: bytes, name: str, reject: Reject) -> Iterator[Work]:
+    book = read_epub(BytesIO(content), name, reject)
+    if book is not None:
+        language = book.language.split("-")[0].lower() if book.language else None
+        said: dict[str, str | int] = {"chapters": len(book.chapters)}
+        if book.rights:
+            said["rights"] = book.rights
+        yield Work(name, "\n\n".join(book.chapters), book.title, language, book.date, metadata=said)

@@ -1,0 +1,176 @@
+"""What every kind of source answers, and the builder that turns records into Arrow batches.
+
+A kind of source is one module in this folder. It has three public names:
+
+- `Settings`, a pydantic model of the options that a profile may set for it;
+- `splits(path, settings) → list[Split]`, which looks at one input's size or footer, never at its content, and cuts it
+  into pieces that can be read alone;
+- `read(split, settings, builder) → None`, which reads one piece and calls `builder.add(…)` for each document and
+  `builder.reject(…)` for each record that can't become one. Every record is one or the other: nothing is lost silently.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from stages.document import DOCUMENT, REJECTION, document_id, metadata_json
+
+SPLIT_BYTES = 64 << 20
+FLUSH_BYTES = 16 << 20
+EXCERPT_CHARACTERS = 200
+
+
+class SourceSettings(BaseModel):
+    """The options of one kind of source; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, order=True)
+class Split:
+    """A piece of one input: bytes, row groups or members `[start, stop)`, as its kind defines; `stop` -1 is the end."""
+
+    path: str
+    start: int = 0
+    stop: int = -1
+
+
+@dataclass
+class Builder:
+    """Collects documents and rejections in columns and hands them on as tables of about 16 MiB of text."""
+
+    source: str
+    kind: str
+    emit: Callable[[pa.Table], None]
+    root: str = ""  # a prefix taken off every locator, so that ids don't depend on where the inputs lie
+    documents: int = 0
+    characters: int = 0
+    rejections: list[dict[str, str | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in DOCUMENT.names}
+        self._pending = 0
+
+    def add(
+        self,
+        *,
+        text: str,
+        locator: str,
+        metadata: Mapping[str, Any] | None = None,
+        **fields: str | None,
+    ) -> None:
+        """Takes one document. `fields` are the optional columns of `DOCUMENT` (url, title, license, messages …).
+
+        Text that isn't valid Unicode (lone surrogates) or is empty is a rejection, not an error.
+        """
+        locator = self.below_root(locator)
+        if not text.strip():
+            self.reject(locator=locator, rule="empty")
+            return
+        try:
+            size = len(text.encode("utf-8"))
+        except UnicodeEncodeError as error:
+            self.reject(locator=locator, rule="invalid_unicode", value=str(error)[:EXCERPT_CHARACTERS])
+            return
+        row = {
+            "id": document_id(self.source, locator, text),
+            "text": text,
+            "source": self.source,
+            "kind": self.kind,
+            "locator": locator,
+            "metadata": metadata_json(metadata) if metadata else None,
+            **fields,
+        }
+        for name, column in self._columns.items():
+            column.append(row.pop(name, None))
+        if row:
+            raise TypeError(f"documents have no column {sorted(row)}; put it into metadata")
+        self.documents += 1
+        self.characters += len(text)
+        self._pending += size
+        if self._pending >= FLUSH_BYTES:
+            self.flush()
+
+    def below_root(self, locator: str) -> str:
+        """The locator as documents bear it: what is decided by a hash of it is the same wherever the inputs lie."""
+        return locator.removeprefix(self.root)
+
+    def reject(self, *, locator: str, rule: str, value: object = None, threshold: object = None) -> None:
+        """Counts one record that became no document: why, what was found and what was allowed."""
+        self.rejections.append(
+            {
+                "id": None,
+                "locator": self.below_root(locator),
+                "source": self.source,
+                "stage": "ingest",
+                "rule": f"{self.kind}.{rule}",
+                "value": None if value is None else str(value)[:EXCERPT_CHARACTERS],
+                "threshold": None if threshold is None else str(threshold),
+            }
+        )
+
+    def flush(self) -> None:
+        if self._columns["id"]:
+            self.emit(pa.table(self._columns, schema=DOCUMENT))
+            self._columns = {name: [] for name in DOCUMENT.names}
+            self._pending = 0
+
+    def rejection_table(self) -> pa.Table:
+        return pa.Table.from_pylist(self.rejections, schema=REJECTION)
+
+
+def kind_module(kind: str) -> ModuleType:
+    """The module of a kind of source: one of this folder by its name, or the user's own by its dotted path.
+
+    Raises `LookupError`, naming the kinds there are, when no such module exists.
+    """
+    name = kind if "." in kind else f"stages.ingest.{kind}"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise LookupError(f"no kind of source is called {kind!r}; there are {', '.join(kinds())}") from None
+
+
+def kinds() -> list[str]:
+    """The kinds that this folder holds: the modules with a `read` function."""
+    import pkgutil
+
+    package = importlib.import_module("stages.ingest")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name for name in names if hasattr(importlib.import_module(f"stages.ingest.{name}"), "Settings"))
+
+
+def expand(pattern: str) -> list[str]:
+    """The files that a path or pattern names, sorted: local, `s3://`, `gs://`, `hf://`; a folder is itself one input.
+
+    Raises `FileNotFoundError` when nothing is there.
+    """
+    filesystem, path = fsspec.core.url_to_fs(pattern)
+    found = sorted(filesystem.glob(path)) if any(sign in path for sign in "*?[") else [path]
+    found = [match for match in found if filesystem.exists(match)]
+    if not found:
+        raise FileNotFoundError(f"no input matches {pattern!r}")
+    local = "file" in filesystem.protocol
+    return [match if local else filesystem.unstrip_protocol(match) for match in found]
+
+
+def size_of(path: str) -> int:
+    """Size of one input in bytes."""
+    filesystem, name = fsspec.core.url_to_fs(path)
+    return int(filesystem.size(name) or 0)
+
+
+def byte_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
+    """Equal byte ranges; the reader of a range takes every record that starts inside it."""
+    size = size_of(path)
+    return [Split(path, start, min(start + split_bytes, size)) for start in range(0, size, split_bytes)]

@@ -1,0 +1,121 @@
+"""Tables as sources: any Parquet, Arrow, JSON lines or CSV file, its columns mapped to those of a document.
+
+A mapping names, for a column of the document, the column of the table, or a path into nested values (`meta.url`), or a
+template over several (`"{question}\\n\\n{answer}"`). What isn't mapped can be kept as metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import field_validator
+
+from stages.containers.records import Record, read_records, record_splits
+from stages.document import DOCUMENT
+from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
+
+COMPUTED = {"id", "source", "kind", "locator", "metadata"}
+MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
+SLOT = re.compile(r"\{([^{}]+)\}")
+
+
+class Settings(SourceSettings):
+    """`columns`: document column → table column, path or template. `metadata`: table columns kept beside it."""
+
+    columns: Mapping[str, str] = {"text": "text"}
+    metadata: tuple[str, ...] = ()
+    split_bytes: int = SPLIT_BYTES
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, columns: Mapping[str, str]) -> Mapping[str, str]:
+        unknown = sorted(set(columns) - set(MAPPABLE))
+        if unknown:
+            raise ValueError(f"documents have no column {unknown}; there are {', '.join(MAPPABLE)}")
+        if "text" not in columns:
+            raise ValueError('no column for the text: add `text: "name of the column"`')
+        return columns
+
+
+def splits(path: str, settings: Settings) -> list[Split]:
+    return record_splits(path, settings.split_bytes)
+
+
+def read(split: Split, settings: Settings, builder: Builder) -> None:
+    """One document a row. A row without its text, or whose text is no string, is a rejection that names the column."""
+
+    def reject(place: str, rule: str, value: object) -> None:
+        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+
+    wanted = {column for expression in settings.columns.values() for column in _columns(expression)}
+    optional = {name: expression for name, expression in settings.columns.items() if name != "text"}
+    for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata))):
+        try:
+            text = look_up(record, settings.columns["text"])
+        except KeyError as error:
+            reject(place, "column", error.args[0])
+            continue
+        if not isinstance(text, str):
+            reject(place, "column", f"{settings.columns['text']} is {type(text).__name__}, not a string")
+            continue
+        builder.add(
+            text=text,
+            locator=f"{split.path}#{place}",
+            metadata={name: _plain(record.get(name)) for name in settings.metadata} or None,
+            **{name: _optional(record, expression) for name, expression in optional.items()},
+        )
+
+
+def look_up(record: Record, expression: str) -> Any:
+    """The value of a column, of a path (`meta.url`), or a template filled in. Raises `KeyError` naming what is missing.
+
+    A column whose own name has a dot or a brace is found first.
+    """
+    if expression in record:
+        return record[expression]
+    if SLOT.search(expression):
+        return SLOT.sub(lambda slot: _as_text(look_up(record, slot[1])), expression)
+    value: Any = record
+    for step in expression.split("."):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            raise KeyError(f"{expression} is missing")
+    return value
+
+
+@cache
+def _columns(expression: str) -> frozenset[str]:
+    """The table columns that an expression may read: itself, and the first step of each path in it."""
+    names = SLOT.findall(expression) or [expression]
+    return frozenset([expression, *names, *(name.split(".")[0] for name in names)])
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _optional(record: Record, expression: str) -> str | None:
+    try:
+        return _as_text(look_up(record, expression)) or None
+    except KeyError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON holds; dates and decimals as text, bytes as what they say."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,188 @@
+"""Pages of the web: crawl archives (WARC, WET, ARC), Common Crawl by its index or path lists, and plain HTML files.
+
+What an input is follows from its name: `*.warc`, `*.wet`, `*.arc` (also `.gz`, `.zst`) are archives, cut by byte range;
+`*.paths` lists archives; `*.cdx`, `*.cdxj` and a Parquet file with the column `warc_filename` are indexes, of which only
+the selected rows are fetched; anything else is a folder, a tar or zip file or a lone page. Every record of an archive and
+every page becomes a document or a rejection.
+"""
+
+from __future__ import annotations
+
+import re
+
+import fsspec
+from pydantic import Field
+
+from stages.containers.archives import member_splits, members
+from stages.containers.commoncrawl import Selection, index_splits, is_index, listed, selected
+from stages.containers.http import Response, decoded_body, read_response
+from stages.containers.inflate import Broken, Limits
+from stages.containers.warc import Fault, Record, records
+from stages.extract.html import Engine, extract
+from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split, byte_splits
+
+ARCHIVE = re.compile(r"\.(w?arc|wet|wat)(\.(gz|zst|open|bad))*$", re.IGNORECASE)
+PATHS = re.compile(r"\.paths(\.gz)?$", re.IGNORECASE)
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
+SAYS_NOTHING = frozenset({"", "application/octet-stream", "text/plain", "unknown/unknown", "unk", "no-type"})
+LOOKS_LIKE_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p|table|h1)\b", re.IGNORECASE)
+SNIFFED_BYTES = 2048
+BINARY = (
+    b"%PDF",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"\x7fELF",
+    b"RIFF",
+    b"Rar!",
+    b"OggS",
+)
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
+
+
+class Settings(SourceSettings):
+    """What a profile may say of a web source. Sizes are bytes."""
+
+    engine: Engine = Field(Engine.BLOCKS, description="what tells content from boilerplate")
+    links: bool = Field(False, description="keep links as [text](address)")
+    mathematics: bool = Field(True, description="keep formulas as LaTeX in $…$ and $$…$$")
+    include: tuple[str, ...] = Field(("*.html", "*.htm", "*.xhtml"), description="members of folders and archives")
+    record_bytes: int = Field(64 << 20, gt=0, description="largest record of an archive, unpacked")
+    page_bytes: int = Field(8 << 20, gt=0, description="largest page, its encodings undone")
+    truncated: bool = Field(False, description="take pages that the crawler itself cut short (WARC-Truncated)")
+    split_bytes: int = Field(SPLIT_BYTES, gt=0, description="size of the pieces that archives are cut into")
+    base: str = Field("s3://commoncrawl/", description="what stands before the names in path lists and indexes")
+    select: Selection = Field(Selection(), description="which rows of an index are fetched")
+
+
+def splits(path: str, settings: Settings) -> list[Split]:
+    """Archives by byte range, indexes by rows, folders and zip files by members."""
+    if PATHS.search(path):
+        return [split for name in listed(path, settings.base) for split in byte_splits(name, settings.split_bytes)]
+    if ARCHIVE.search(path):
+        return byte_splits(path, settings.split_bytes)
+    if is_index(path):
+        return index_splits(path)
+    return member_splits(path, settings.split_bytes)
+
+
+def read(split: Split, settings: Settings, builder: Builder) -> None:
+    """Reads the pages of one piece; see the module for what a piece is."""
+    if ARCHIVE.search(split.path):
+        with fsspec.open(split.path, "rb") as stream:
+            for found in records(stream, split.start, split.stop, limit=settings.record_bytes):
+                _take(found, f"{split.path}@{found.place}", settings, builder)
+    elif is_index(split.path):
+        for locator, found in selected(split, settings.select, settings.base, settings.record_bytes):
+            _take(found, locator, settings, builder)
+    else:
+        _read_members(split, settings, builder)
+
+
+def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
+    name = split.path.rstrip("/")
+
+    def reject(member: str, rule: str, value: object) -> None:
+        builder.reject(locator=f"{name}!{member}", rule=rule, value=value)
+
+    limits = Limits(member_bytes=settings.page_bytes)
+    lone = any(split.path.lower().endswith(pattern.lstrip("*").lower()) for pattern in settings.include)
+    include = ("*",) if lone else settings.include
+    found = members(split.path, include=include, limits=limits, reject=reject, start=split.start, stop=split.stop)
+    for member in found:
+        locator = name if lone else f"{name}!{member.name}"
+        path = None if lone else member.name
+        _add_page(member.content, locator, settings, builder, date=member.date, path=path)
+
+
+def _take(found: Record | Fault, locator: str, settings: Settings, builder: Builder) -> None:
+    """One record becomes one document or one rejection."""
+    if isinstance(found, Fault):
+        builder.reject(locator=locator, rule=found.rule, value=found.value)
+        return
+    cut = found.headers.get("warc-truncated")
+    if cut and not settings.truncated:
+        builder.reject(locator=locator, rule="truncated", value=f"by the crawler: {cut}")
+        return
+    try:
+        if found.type == "conversion":
+            _add_converted(found, locator, builder)
+        elif found.type in ("response", "resource"):
+            _add_response(found, locator, settings, builder)
+        else:
+            builder.reject(locator=locator, rule="type", value=found.type or "none")
+    except Broken as broken:
+        builder.reject(locator=locator, rule=broken.rule, value=broken.value)
+
+
+def _add_converted(record: Record, locator: str, builder: Builder) -> None:
+    """A record of a WET file: text that somebody else extracted."""
+    language = record.headers.get("warc-identified-content-language", "").split(",")[0].strip() or None
+    text = record.content.decode("utf-8", "replace").strip()
+    builder.add(text=text, locator=locator, url=record.url, date=_day(record.date), language=language)
+
+
+def _add_response(record: Record, locator: str, settings: Settings, builder: Builder) -> None:
+    if record.type == "response" and record.content.startswith(b"HTTP/"):
+        response = read_response(record.content)
+        if response.status != 200:
+            builder.reject(locator=locator, rule="status", value=response.status, threshold="200")
+            return
+    else:
+        response = Response(200, {"content-type": record.headers.get("content-type", "")}, record.content)
+    if response.mime not in HTML_TYPES | SAYS_NOTHING and not response.mime.startswith("application/http"):
+        builder.reject(locator=locator, rule="mime", value=response.mime)
+        return
+    content = decoded_body(response, settings.page_bytes)
+    if response.mime not in HTML_TYPES and not LOOKS_LIKE_HTML.search(content[:SNIFFED_BYTES]):
+        builder.reject(locator=locator, rule="mime", value=response.mime or "none")
+        return
+    _add_page(
+        content, locator, settings, builder, url=record.url, date=_day(record.date), charset_hint=response.charset
+    )
+
+
+def _add_page(
+    content: bytes,
+    locator: str,
+    settings: Settings,
+    builder: Builder,
+    *,
+    url: str | None = None,
+    date: str | None = None,
+    charset_hint: str | None = None,
+    path: str | None = None,
+) -> None:
+    if content.startswith(BINARY) or (b"\0" in content[:SNIFFED_BYTES] and not content.startswith(UTF_16_MARKS)):
+        builder.reject(locator=locator, rule="mislabelled", value=content[:16].hex())
+        return
+    try:
+        page = extract(
+            content,
+            url=url,
+            engine=settings.engine,
+            charset_hint=charset_hint,
+            links=settings.links,
+            mathematics=settings.mathematics,
+        )
+    except EXTRACTION_ERRORS as error:  # what the peers raise on hostile markup
+        builder.reject(locator=locator, rule="extraction", value=f"{type(error).__name__}: {error}")
+        return
+    builder.add(
+        text=page.text,
+        locator=locator,
+        url=url,
+        title=page.title,
+        date=page.date or date,
+        license=page.license,
+        language=page.language,
+        path=path,
+        metadata={"charset": page.charset, "mathematics": page.mathematics, "captured": date},
+    )
+
+
+def _day(date: str | None) -> str | None:
+    return date[:10] if date else None

@@ -1,0 +1,5 @@
+"""What text is written in, read into Markdown: LaTeX, reStructuredText, Markdown, EPUB, PDF, plain books.
+
+latex: macros, commands, verbatim           rst: directives, roles, grids; reading_order over its pages
+markdown, xhtml, epub, pdf, boilerplate
+"""

@@ -1,0 +1,150 @@
+"""The commands and environments of LaTeX, by what becomes of them in a text to be read."""
+
+from __future__ import annotations
+
+SECTIONS = {
+    "part": 1,
+    "chapter": 1,
+    "section": 2,
+    "subsection": 3,
+    "subsubsection": 4,
+    "paragraph": 5,
+    "subparagraph": 6,
+}
+MATHEMATICS = {
+    "equation",
+    "displaymath",
+    "math",
+    "align",
+    "alignat",
+    "flalign",
+    "gather",
+    "multline",
+    "eqnarray",
+    "dmath",
+}
+MATHEMATICS |= {"xalignat", "subequations", "dgroup", "tikzcd", "prooftree", "IEEEeqnarray"}
+BARE = {"equation", "displaymath", "math", "dmath", "subequations"}
+THEOREMS = {"theorem": "Theorem", "lemma": "Lemma", "proposition": "Proposition", "corollary": "Corollary"}
+THEOREMS |= {"definition": "Definition", "remark": "Remark", "example": "Example", "conjecture": "Conjecture"}
+THEOREMS |= {"thm": "Theorem", "lem": "Lemma", "prop": "Proposition", "cor": "Corollary", "defn": "Definition"}
+THEOREMS |= {"claim": "Claim", "exercise": "Exercise", "problem": "Problem", "solution": "Solution", "rem": "Remark"}
+THEOREMS |= {"proof": "Proof", "defish": "Definition", "eg": "Example", "abstract": "Abstract", "prob": "Problem"}
+DROPPED_ENVIRONMENTS = {
+    "thebibliography",
+    "tikzpicture",
+    "pspicture",
+    "picture",
+    "comment",
+    "filecontents",
+    "asy",
+    "forest",
+}
+DROPPED_ENVIRONMENTS |= {"diagram", "CCSXML"}
+BOXES = {"makecell", "thead", "parbox", "caption", "shortstack"}
+"""Commands whose optional argument says how their text is laid out, or stands for it in a list."""
+LAID_OUT = {"array": 1, "minipage": 1, "multicols": 1, "wrapfigure": 2, "adjustbox": 1, "tabular": 1, "longtable": 1}
+"""Environments whose text stays, and how many arguments before it say how it is laid out."""
+DROPPED_ARGUMENT = {
+    "label": 1,
+    "index": 1,
+    "vspace": 1,
+    "hspace": 1,
+    "bibliographystyle": 1,
+    "bibliography": 1,
+    "pagestyle": 1,
+}
+DROPPED_ARGUMENT |= {
+    "thispagestyle": 1,
+    "includegraphics": 1,
+    "input": 1,
+    "include": 1,
+    "usepackage": 1,
+    "documentclass": 1,
+}
+DROPPED_ARGUMENT |= {
+    "setcounter": 2,
+    "addtocounter": 2,
+    "setlength": 2,
+    "addtolength": 2,
+    "addcontentsline": 3,
+    "color": 1,
+}
+DROPPED_ARGUMENT |= {
+    "pdfbookmark": 2,
+    "hypersetup": 1,
+    "newtheorem": 2,
+    "theoremstyle": 1,
+    "tag": 1,
+    "indexdef": 1,
+    "indexsee": 2,
+}
+DROPPED_ARGUMENT |= {
+    "newcommand": 2,
+    "renewcommand": 2,
+    "newenvironment": 3,
+    "renewenvironment": 3,
+    "DeclareMathOperator": 2,
+}
+DROPPED_ARGUMENT |= {
+    "textcolor": 1,
+    "colorbox": 1,
+    "fontsize": 2,
+    "addbibresource": 1,
+    "graphicspath": 1,
+    "subjclass": 1,
+}
+DROPPED_ARGUMENT |= {
+    "sindex": 2,
+    "symlabel": 1,
+    "define": 0,
+    "email": 1,
+    "address": 1,
+    "thanks": 1,
+    "date": 1,
+    "author": 1,
+    "title": 1,
+}
+REFERENCES = {
+    "ref",
+    "eqref",
+    "cref",
+    "Cref",
+    "autoref",
+    "pageref",
+    "nameref",
+    "vref",
+    "cite",
+    "citep",
+    "citet",
+    "parencite",
+}
+REFERENCES |= {"textcite", "footcite", "citealp", "autocite", "citeauthor", "citeyear"}
+STYLES = {"emph": "*", "textit": "*", "textsl": "*", "textbf": "**", "texttt": "`", "define": "*", "term": "*"}
+ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307"}
+LETTER_ACCENTS = {"c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a"}
+SIGNS = {
+    "ss": "ß",
+    "o": "ø",
+    "O": "Ø",
+    "ae": "æ",
+    "AE": "Æ",
+    "oe": "œ",
+    "OE": "Œ",
+    "aa": "å",
+    "AA": "Å",
+    "l": "ł",
+    "L": "Ł",
+}
+SIGNS |= {"i": "ı", "j": "ȷ", "ldots": "…", "dots": "…", "textellipsis": "…", "S": "§", "P": "¶", "copyright": "©"}
+SIGNS |= {
+    "textendash": "–",
+    "textemdash": "—",
+    "LaTeX": "LaTeX",
+    "TeX": "TeX",
+    "qed": "□",
+    "qedhere": "□",
+    "par": "\n\n",
+}
+SIGNS |= {"textbackslash": "\\", "textasciitilde": "~", "quad": " ", "qquad": " ", "newline": "\n", "linebreak": "\n"}
+TYPOGRAPHY = {"``": "“", "''": "”", "--": "–", "---": "—", "~": " "}

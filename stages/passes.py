@@ -1,0 +1,188 @@
+"""The passes over a part: ingest writes its documents, measure its attributes, decide its drops.
+
+Each is a pure function of a table, run here row group by row group, so that a part of any size costs the memory of one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import repeat
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from filters.recipes import Recipe, find_recipe
+from stages.decide import Application, decide
+from stages.document import DOCUMENT, REJECTION
+from stages.drops import write_drops
+from stages.ingest.source import Builder, Split, kind_module
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+RESOURCE = "resource:"
+KEYS = ("id", "source", "kind")  # columns of the documents that stand in the attributes too
+
+
+def documents_path(part: str) -> str:
+    return f"documents/{part}.parquet"
+
+
+def attributes_path(part: str) -> str:
+    return f"attributes/{part}.parquet"
+
+
+def edits_path(part: str) -> str:
+    """What the edits of a part counted, row by row beside its documents, where rules ask for it."""
+    return f"edits/{part}.parquet"
+
+
+def ingest(workspace: Workspace, unit: Unit) -> Counts:
+    """Reads one split of one input into documents, edits their text, and writes the part and its rejections.
+
+    What the edits named by `kept_measures` counted is written beside the documents: rules decide on it later.
+    """
+    asked = unit.parameters
+    module = kind_module(asked["kind"])
+    settings = module.Settings.model_validate(asked["settings"])
+    root = unit.places["root"].rstrip("/") + "/"
+    edits = [recipe_of(entry, unit.places) for entry in asked["edits"]]
+    kept = set(asked.get("kept_measures", ()))
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        writer = stack.enter_context(workspace.create_parquet(documents_path(unit.name), DOCUMENT))
+
+        def edited(documents: pa.Table) -> tuple[pa.Table, pa.Table]:
+            found: dict[str, pa.ChunkedArray] = {}
+            for recipe in edits:
+                assert recipe.edit is not None
+                documents, measures = recipe.edit(documents, **recipe.options)
+                if recipe.name in kept:
+                    found |= dict(zip(measures.column_names, measures.columns, strict=True))
+            return documents, pa.table(found)
+
+        if kept:
+            schema = edited(DOCUMENT.empty_table())[1].schema
+            beside = stack.enter_context(workspace.create_parquet(edits_path(unit.name), schema))
+
+        def emit(documents: pa.Table) -> None:
+            documents, measures = edited(documents)
+            if kept:
+                beside.write_table(measures, row_group_size=max(documents.num_rows, 1))
+            counts["bytes"] += documents["text"].nbytes
+            counts["documents"] += documents.num_rows
+            writer.write_table(documents, row_group_size=max(documents.num_rows, 1))
+
+        builder = Builder(source=asked["source"], kind=asked["kind"], emit=emit, root=root)
+        module.read(Split(unit.places["path"], asked["start"], asked["stop"]), settings, builder)
+        builder.flush()
+    rejections = builder.rejection_table()
+    workspace.write_table(f"rejections/ingest/{unit.name}.parquet", rejections)
+    return {**counts, "rejected": Counter(rejections["rule"].to_pylist())}
+
+
+def measure_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Measures every recipe that is asked for on every document of the part."""
+    asked = [recipe_of(entry, unit.places) for entry in unit.parameters["filters"]]
+    columns = sorted({*KEYS, "text"}.union(*(recipe.columns for recipe in asked)))
+    size = rows = 0
+    with ExitStack() as stack:
+        file = stack.enter_context(workspace.parquet(documents_path(unit.name)))
+        edits = _edit_measures(workspace, unit, stack)
+        writer: pq.ParquetWriter | None = None
+        for group in _row_groups(file, columns):
+            measures = _measures(group, asked, next(edits))
+            attributes = group.select(KEYS)
+            for name in measures.column_names:
+                attributes = attributes.append_column(name, measures[name])
+            if writer is None:
+                opened = workspace.create_parquet(attributes_path(unit.name), attributes.schema)
+                writer = stack.enter_context(opened)
+            writer.write_table(attributes, row_group_size=max(attributes.num_rows, 1))
+            size += group["text"].nbytes
+            rows += group.num_rows
+    return {"bytes": size, "documents": rows}
+
+
+def _edit_measures(workspace: Workspace, unit: Unit, stack: ExitStack) -> Iterator[pa.Table]:
+    """What ingest's edits counted, a table for each row group of the part; without columns where nothing was kept."""
+    if not unit.parameters.get("edited", False):
+        return repeat(pa.table({}))
+    file = stack.enter_context(workspace.parquet(edits_path(unit.name)))
+    return iter(_row_groups(file, file.schema_arrow.names))
+
+
+def _measures(documents: pa.Table, asked: Sequence[Recipe], edited: pa.Table) -> pa.Table:
+    """What the recipes' rules ask for. Of a recipe that edits, it is what its edit counted, or would count here."""
+    from filters.measure import measure
+
+    tables = [measure(documents, asked), edited]
+    for recipe in asked:
+        known = {name for table in tables for name in table.column_names}
+        if recipe.edit is not None and any(rule.measure not in known for rule in recipe.rules):
+            tables.append(recipe.edit(documents, **recipe.options)[1])
+    columns = {name: table[name] for table in tables for name in table.column_names}
+    return pa.table({name: columns[name] for name in sorted(columns)})
+
+
+def decide_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Applies the thresholds to the part's attributes; the text isn't read."""
+    attributes = workspace.read_table(attributes_path(unit.name))
+    applications = [application_of(entry) for entry in unit.parameters["filters"]]
+    drops = decide(attributes, applications)
+    locators = workspace.read_table(documents_path(unit.name), columns=["locator"])["locator"]
+    drops = drops.set_column(
+        drops.schema.get_field_index("locator"), REJECTION.field("locator"), locators.take(drops["row"])
+    )
+    write_drops(workspace, "decide", unit.name, drops)
+    rules = Counter(drops["rule"].to_pylist())
+    return {"documents": attributes.num_rows, "kept": attributes.num_rows - drops.num_rows, "rejected": rules}
+
+
+def recipe_of(entry: Mapping[str, Any], places: Mapping[str, str]) -> Recipe:
+    """A manifest's entry as a recipe with its options; `resource:NAME` becomes the place of that file."""
+    from dataclasses import replace
+
+    options = {name: _located(value, places) for name, value in entry.get("options", {}).items()}
+    recipe = find_recipe(entry["recipe"])
+    return replace(recipe, options={**recipe.options, **options})
+
+
+def application_of(entry: Mapping[str, Any]) -> Application:
+    """A manifest's entry as an application: the recipe with the manifest's thresholds, and where it decides."""
+    changes = {
+        rule: bounds and {side: value for side, value in bounds.items() if value is not None}
+        for rule, bounds in entry.get("thresholds", {}).items()
+    }
+    return Application(
+        recipe=find_recipe(entry["recipe"]).with_thresholds(changes),
+        sources=frozenset(entry.get("sources", ())) or None,
+        kinds=frozenset(entry.get("kinds", ())) or None,
+        languages=frozenset(entry.get("languages", ())) or None,
+    )
+
+
+def applies_to(entry: Mapping[str, Any], source: str, kind: str) -> bool:
+    """Whether an entry of a manifest can concern a part: a part has one source and one kind."""
+    return (not entry["sources"] or source in entry["sources"]) and (not entry["kinds"] or kind in entry["kinds"])
+
+
+def _located(value: Any, places: Mapping[str, str]) -> Any:
+    if isinstance(value, str) and value.startswith(RESOURCE):
+        return places[value]
+    return value
+
+
+def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] | Any:
+    """The file's row groups as tables; one empty table where it has none, so that an empty part has its columns too."""
+    names = list(columns)
+    if file.num_row_groups == 0:
+        return [file.schema_arrow.empty_table().select(names)]
+    return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
+
+
+INGEST = Step(name="ingest", version=2, work=ingest)  # 2: forests that know news, tables of LaTeX, lines before a cut
+MEASURE = Step(name="measure", version=2, work=measure_part)  # 2: English words as spaCy cuts -- and '', units, icons
+DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -1,0 +1,224 @@
+"""Repositories: their files brought together, ordered by what they import, and written as sequences of tokens.
+
+A first step scatters the surviving files of every part by the hash of their repository's name; a second one gathers
+each bucket, file by file: a file is parsed for its imports and tokenized while its text is in hand, then only its facts
+stay in memory and its tokens on a scratch file. So a repository may be larger than memory. Then each repository is
+ordered (`stages/imports`), shared out over sequences (`stages/repositories/pieces.py`), and written with the evidence of how.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
+
+from filters.license import PERMISSIVE, Category, category
+from stages.drops import DROP, drops_path, surviving, write_drops
+from stages.exchange import KEY, scatter
+from stages.imports import is_manifest
+from stages.imports.graph import Policy
+from stages.repositories.forks import origin_of
+from stages.tokens import tokens_path, tokens_schema
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+from tokenizer.infill import Infill
+
+KIND = "repositories"
+LICENSE_STAGE = "license"
+EXCHANGE = "exchange/repositories"
+READ = ("id", "text", "source", "kind", "locator", "license", "language", "repository", "path", "metadata")
+FILE = pa.schema(
+    [
+        pa.field(KEY, pa.uint64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("repository", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),  # the input that holds it; "" for rows of tables
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("package", pa.string()),  # the dotted package that a Python file is in
+        pa.field("keep", pa.bool_(), nullable=False),  # False: a manifest that was dropped, which still informs
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+
+Take = Callable[[pa.Table], None]
+
+
+class Settings(BaseModel):
+    """How a manifest asks for repositories.
+
+    `length` is the tokens of the longest sequence. `licenses` are the categories that are allowed; `unknown` says what
+    becomes of files whose licence nobody knows: `keep` or `drop`. `infill`: how many files get a gap to fill.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: Policy
+    length: int
+    seed: int = 0
+    buckets: int = 16
+    licenses: tuple[Category, ...] = PERMISSIVE
+    unknown: str = "drop"
+    infill: Infill | None = None
+
+
+def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str] = ()) -> list[Unit]:
+    """One unit per part; `stages` are the dropping stages before this one."""
+    parameters = {
+        "stages": list(stages),
+        "buckets": settings.buckets,
+        "licenses": [allowed.value for allowed in settings.licenses],
+        "unknown": settings.unknown,
+    }
+    return [
+        Unit(
+            name=part,
+            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in stages)),
+            parameters=parameters,
+        )
+        for part in parts
+    ]
+
+
+def order_units(parts: Sequence[str], settings: Settings) -> list[Unit]:
+    """One unit per bucket; each reads its row group of every part's file."""
+    from stages.sample import TOKENIZER
+
+    parameters: dict[str, Any] = {"policy": settings.policy.value, "length": settings.length, "seed": settings.seed}
+    parameters["infill"] = asdict(settings.infill) if settings.infill else None
+    inputs = (TOKENIZER, *(f"{EXCHANGE}/{part}.parquet" for part in parts))
+    return [
+        Unit(name=f"repositories-{bucket:05}", inputs=inputs, parameters={**parameters, "bucket": bucket})
+        for bucket in range(settings.buckets)
+    ]
+
+
+def scatter_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes the part's surviving files by repository, and which of them its licence drops."""
+    part, asked = unit.name, unit.parameters
+    with workspace.parquet(f"documents/{part}.parquet") as file:
+        documents = file.read(columns=list(READ))
+    mask = surviving(workspace, part, documents.num_rows, asked["stages"])
+    ours = pc.equal(documents["kind"], KIND).to_numpy() & documents["repository"].is_valid().to_numpy()
+    forbidden = mask & ours & ~allowed(documents["license"], asked["licenses"], asked["unknown"])
+    _drop(workspace, part, documents, forbidden, asked)
+    keep = mask & ours & ~forbidden
+    informs = np.array([path is not None and is_manifest(path) for path in documents["path"].to_pylist()], dtype=bool)
+    rows = np.flatnonzero(keep | (ours & informs))
+    scatter(
+        workspace, f"{EXCHANGE}/{part}.parquet", files_of(documents.take(pa.array(rows)), keep[rows]), asked["buckets"]
+    )
+    return {"files": int(keep.sum()), "dropped": int(forbidden.sum())}
+
+
+def allowed(column: pa.ChunkedArray, categories: Sequence[str], unknown: str) -> np.ndarray:
+    """Which licences are allowed, bool of shape (n,); each distinct expression is judged once."""
+    if unknown not in ("keep", "drop"):
+        raise ValueError(f"repositories.unknown must be keep or drop, not {unknown!r}")
+    names = [Category(name) for name in categories] + ([Category.UNKNOWN] if unknown == "keep" else [])
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    judged = np.array([category(said) in names for said in encoded.dictionary.to_pylist()], dtype=bool)
+    return judged[encoded.indices.to_numpy()] if len(encoded) else np.zeros(0, dtype=bool)
+
+
+def _drop(
+    workspace: Workspace, part: str, documents: pa.Table, forbidden: np.ndarray, asked: Mapping[str, Any]
+) -> None:
+    rows = np.flatnonzero(forbidden)
+    dropped = documents.select(["id", "locator", "source", "license"]).take(pa.array(rows))
+    count = len(rows)
+    table = pa.table(
+        {
+            "id": dropped["id"],
+            "locator": dropped["locator"],
+            "source": dropped["source"],
+            "stage": pa.array([LICENSE_STAGE] * count, pa.string()),
+            "rule": pa.array(["license.category"] * count, pa.string()),
+            "value": pc.fill_null(dropped["license"], "unknown"),
+            "threshold": pa.array(
+                [" | ".join([*asked["licenses"], f"unknown: {asked['unknown']}"])] * count, pa.string()
+            ),
+            "row": pa.array(rows, pa.int32()),
+        },
+        schema=DROP,
+    )
+    write_drops(workspace, LICENSE_STAGE, part, table)
+
+
+def files_of(documents: pa.Table, keep: np.ndarray) -> pa.Table:
+    names, locators = documents["repository"].to_pylist(), documents["locator"].to_pylist()
+    origins = [origin_of(locator) for locator in locators]
+    keys = np.array([repository_key(name) for name in names], dtype=np.uint64)
+    columns = {name: documents[name] for name in ("id", "source", "repository", "path", "language", "license", "text")}
+    said = [json.loads(metadata or "{}") for metadata in documents["metadata"].to_pylist()]
+    columns |= {KEY: pa.array(keys), "origin": pa.array(origins, pa.string()), "keep": pa.array(keep)}
+    columns["package"] = pa.array([fields.get("package") for fields in said], pa.string())
+    return pa.table({name: columns[name] for name in FILE.names}, schema=FILE)
+
+
+def repository_key(name: str) -> int:
+    """The 64-bit hash by which the files of one repository find each other."""
+    return int.from_bytes(hashlib.blake2b(name.encode("utf-8"), digest_size=8).digest(), "little")
+
+
+def order_bucket(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `tokens/<bucket>.parquet`, one row per piece, and `sequences/<bucket>.parquet`, one row per repository."""
+    asked = dict(unit.parameters)
+    bucket = asked.pop("bucket")
+
+    def feed(take: Take) -> None:
+        for files in _bucket(workspace, unit.inputs, bucket):
+            take(files)
+
+    return write_sequences(workspace, unit.name, feed, f"{workspace.root}/tokenizer", Settings(**asked))
+
+
+def write_sequences(
+    workspace: Workspace, name: str, feed: Callable[[Take], None], tokenizer: str, settings: Settings
+) -> Counts:
+    """Orders and tokenizes the repositories whose files (tables of schema `FILE`) `feed` hands over, batch by batch."""
+    from stages.repositories.assembly import Assembly
+    from stages.repositories.evidence import sequences_schema
+    from tokenizer.encode import load
+
+    encoder = load(tokenizer)
+    counts: Counter[str] = Counter()
+    with (
+        Assembly(
+            encoder, policy=settings.policy, length=settings.length, seed=settings.seed, infill=settings.infill
+        ) as assembly,
+        workspace.create_parquet(tokens_path(name), tokens_schema(encoder.dtype)) as tokens,
+        workspace.create_parquet(f"sequences/{name}.parquet", sequences_schema()) as sequences,
+    ):
+        feed(assembly.take)
+        for rows, evidence in assembly.write():
+            tokens.write_table(rows, row_group_size=max(rows.num_rows, 1))
+            sequences.write_table(evidence)
+            counts["pieces"] += rows.num_rows
+            counts["repositories"] += evidence.num_rows
+            for column in ("files", "tokens", "edges", "acyclic", "acyclic_respected"):
+                counts[column] += pc.sum(evidence[column]).as_py() or 0
+    return dict(counts)
+
+
+def _bucket(workspace: Workspace, inputs: Iterable[str], bucket: int) -> Iterator[pa.Table]:
+    """The bucket's files part by part: never more than one part's share in memory."""
+    for name in inputs:
+        if name.startswith(f"{EXCHANGE}/"):
+            rows = workspace.read_table(name, row_groups=[bucket])
+            if rows.num_rows:
+                yield rows
+
+
+SCATTER = Step(name="repositories.scatter", version=1, work=scatter_part)
+ORDER = Step(name="repositories.order", version=2, work=order_bucket)

@@ -1,0 +1,91 @@
+"""Packed token sequences in memory: ids, the segments that say where each token came from, loss masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+SEGMENT = pa.struct(
+    [
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("position", pa.int32(), nullable=False),  # where the segment starts in the row
+        pa.field("length", pa.int32(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),  # tokens of the document that came before this segment
+        pa.field("continued", pa.bool_(), nullable=False),  # the document goes on in another segment
+    ]
+)
+
+
+class ShardError(ValueError):
+    """A shard or an index that can't be what it should be; the message names the file and what was found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequences:
+    """A run of B sequences of L tokens.
+
+    `segments` holds the segments of all rows, row after row and by position; those of row b are
+    `segments[bounds[b]:bounds[b + 1]]`.
+    """
+
+    input_ids: np.ndarray  # uint16 or uint32 [B, L]
+    segments: pa.StructArray  # of type SEGMENT, length S
+    bounds: np.ndarray  # int64 [B + 1], ascending from 0 to S
+    loss_mask: np.ndarray | None = None  # bool [B, L]: True where a prediction of this token counts
+
+    def __len__(self) -> int:
+        return int(self.input_ids.shape[0])
+
+    @property
+    def length(self) -> int:
+        return int(self.input_ids.shape[1])
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where each segment starts in its row, int32 [S]."""
+        return np.asarray(self.segments.field("position").to_numpy())
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each segment, int32 [S]."""
+        return np.asarray(self.segments.field("length").to_numpy())
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The row of each segment, int64 [S]."""
+        return np.repeat(np.arange(len(self)), np.diff(self.bounds))
+
+    def select(self, rows: np.ndarray | slice) -> Sequences:
+        """Some rows, in the order given; a slice of step 1 copies nothing."""
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            start, stop, _ = rows.indices(len(self))
+            first, last = int(self.bounds[start]), int(self.bounds[max(stop, start)])
+            segments, bounds = self.segments.slice(first, last - first), self.bounds[start : stop + 1] - first
+        else:
+            picked = np.arange(len(self))[rows]
+            counts = np.diff(self.bounds)[picked]
+            bounds = np.concatenate([[0], np.cumsum(counts)])
+            inside = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
+            segments = self.segments.take(pa.array(np.repeat(self.bounds[:-1][picked], counts) + inside))
+        mask = None if self.loss_mask is None else self.loss_mask[rows]
+        return Sequences(input_ids=self.input_ids[rows], segments=segments, bounds=bounds, loss_mask=mask)
+
+    @staticmethod
+    def concatenate(parts: Sequence[Sequences]) -> Sequences:
+        """The rows of all parts, one part after another; a single part is returned as it is."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0] + [len(part.segments) for part in parts])
+        bounds = [part.bounds[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
+        masks = [part.loss_mask for part in parts if part.loss_mask is not None]
+        return Sequences(
+            input_ids=np.concatenate([part.input_ids for part in parts]),
+            segments=pa.concat_arrays([part.segments for part in parts]),
+            bounds=np.concatenate([*bounds, starts[-1:]]),
+            loss_mask=np.concatenate(masks) if masks else None,
+        )

@@ -1,0 +1,1 @@
+"""Translations: catalogues and memories read as pairs, and pairs checked and written down as documents."""

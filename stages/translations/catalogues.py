@@ -1,0 +1,115 @@
+"""Translation catalogues and memories: gettext's PO and TMX, as pairs of source and target text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+from stages.markup.roles import to_markdown_inline
+
+STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
+MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
+ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One unit of translation; `place` is its line or number in the file."""
+
+    source: str
+    target: str
+    place: str
+    context: str = ""
+
+
+def read_po(text: str) -> Iterator[Pair]:
+    """The translated entries of a PO file: the header, fuzzy, obsolete and empty ones are left out.
+
+    Of plural forms the first translation is taken with the plural source, which is how they correspond in Chinese.
+    """
+    fields: dict[str, list[str]] = {}
+    current = ""
+    fuzzy = False
+    start = 0
+    for number, line in enumerate([*text.replace("\r\n", "\n").split("\n"), ""], 1):
+        stripped = line.strip()
+        match = STRING.match(stripped)
+        if match is not None and match[1] in ("msgctxt", "msgid") and any(name.startswith("msgstr") for name in fields):
+            yield from _pair(fields, fuzzy, start)
+            fields, fuzzy = {}, False
+        if match is not None:
+            current = match[1] or current
+            start = number if match[1] == "msgid" else start
+            fields.setdefault(current, []).append(_unquoted(match[2]))
+        elif not stripped or stripped.startswith("#"):
+            if "msgid" in fields:
+                yield from _pair(fields, fuzzy, start)
+                fields, fuzzy = {}, False
+            if stripped.startswith("#,") and "fuzzy" in stripped:
+                fuzzy = True
+    yield from _pair(fields, fuzzy, start)
+
+
+def unmarked(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Units of reStructuredText, as the catalogues of Sphinx hold them, as Markdown; what has none of its marks as it is."""
+    for pair in pairs:
+        if MARKED.search(pair.source):
+            source, target = (to_markdown_inline(text, {}) for text in (pair.source, pair.target))
+            pair = replace(pair, source=source, target=target)
+        yield pair
+
+
+def _pair(parts: Mapping[str, list[str]], fuzzy: bool, line: int) -> Iterator[Pair]:
+    fields = {name: "".join(strings) for name, strings in parts.items()}
+    source = fields.get("msgid_plural") or fields.get("msgid", "")
+    target = fields.get("msgstr") or fields.get("msgstr[0]", "")
+    if fields.get("msgid") and target.strip() and not fuzzy:
+        yield Pair(source, target, str(line), fields.get("msgctxt", ""))
+
+
+def _unquoted(literal: str) -> str:
+    try:
+        return str(ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        return literal[1:-1]
+
+
+def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
+    """The units of a TMX file that have both languages (`en` also finds `en-US`).
+
+    Raises `ValueError` for a file that declares entities, which no memory needs and bombs do, or isn't XML.
+    """
+    from lxml import etree
+
+    if ENTITIES.search(content[:4096]) and b"<!ENTITY" in content:
+        raise ValueError("declares entities")
+    try:
+        walk = etree.iterparse(
+            BytesIO(content), tag="tu", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
+        for number, (_, unit) in enumerate(walk):
+            texts: dict[str, str] = {}
+            for variant in unit.iter("tuv"):
+                language = variant.get("{http://www.w3.org/XML/1998/namespace}lang") or variant.get("lang") or ""
+                segment = variant.find("seg")
+                if segment is not None:
+                    texts.setdefault(language.lower(), "".join(segment.itertext()))
+            first, second = _of(texts, source), _of(texts, target)
+            if first and second:
+                yield Pair(first, second, str(number))
+            unit.clear()
+            while unit.getprevious() is not None:
+                del unit.getparent()[0]
+    except etree.XMLSyntaxError as error:
+        raise ValueError(f"not XML: {error}") from error
+
+
+def _of(texts: dict[str, str], language: str) -> str:
+    wanted = language.lower()
+    for found, text in texts.items():
+        if found == wanted or re.split(r"[-_]", found)[0] == wanted:
+            return text.strip()
+    return ""

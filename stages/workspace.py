@@ -1,0 +1,209 @@
+"""Where a run keeps its files: one root, local or on an object store, written atomically.
+
+Paths are relative to the root, with forward slashes. A write goes to a temporary name, is flushed to the disk and
+renamed (on an object store: one PUT), so a reader sees a whole file or none. Every file written is noted with its size
+and digest; the receipt of the unit that wrote it carries them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DIGEST_BYTES = 16
+COMPRESSION = "zstd"
+READ_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished file: bytes on disk and the BLAKE2b-128 digest of them, in hexadecimal."""
+
+    path: str
+    bytes: int
+    digest: str
+
+
+@dataclass
+class Workspace:
+    """The files of one run. Cheap to make and to send to a worker: it holds no open file."""
+
+    root: str
+    written: list[Written] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._filesystem, self._base = fsspec.core.url_to_fs(self.root)
+        self._local = "file" in _protocols(self._filesystem)
+        if self._local:
+            self._base = os.path.abspath(self._base)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Workspace, (self.root,))
+
+    def path(self, name: str) -> str:
+        """The name on the underlying file system, for libraries that open files themselves."""
+        return f"{self._base}/{name}"
+
+    @property
+    def is_local(self) -> bool:
+        return self._local
+
+    def exists(self, name: str) -> bool:
+        return bool(self._filesystem.exists(self.path(name)))
+
+    def list(self, folder: str, suffix: str = "") -> list[str]:
+        """Every file below `folder`, as sorted workspace paths. A folder that isn't there is empty."""
+        start = len(self._base) + 1
+        found = self._filesystem.find(self.path(folder))
+        return sorted(path[start:] for path in found if path.endswith(suffix) and not _is_temporary(path))
+
+    def remove(self, name: str) -> None:
+        if self.exists(name):
+            self._filesystem.rm(self.path(name), recursive=True)
+
+    def read_bytes(self, name: str) -> bytes:
+        return bytes(self._filesystem.cat_file(self.path(name)))
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return int(self._filesystem.size(self.path(name)))
+
+    def open_input(self, name: str, *, reads_ahead: bool = True) -> pa.NativeFile:
+        """A seekable Arrow file; memory-mapped where the disk is local.
+
+        `reads_ahead` is for reading from front to back: s3fs then fetches 50 MB beyond what is asked for.
+        """
+        if self._local:
+            return pa.memory_map(self.path(name))
+        cache = {} if reads_ahead else {"cache_type": "none"}
+        return pa.PythonFile(self._filesystem.open(self.path(name), "rb", **cache), mode="r")
+
+    def parquet(self, name: str) -> pq.ParquetFile:
+        """A Parquet file of which only what is asked for is read: one bucket of an exchange, some columns.
+
+        With reading ahead, a row group of 2 MB in a file of 128 MB cost 55 MB from S3; like this it costs 2.5 MB, in
+        one request beside the footer's: Arrow joins ranges that lie side by side.
+        """
+        return pq.ParquetFile(self.open_input(name, reads_ahead=False), pre_buffer=not self._local)
+
+    def read_table(
+        self, name: str, columns: Sequence[str] | None = None, row_groups: Sequence[int] | None = None
+    ) -> pa.Table:
+        with self.parquet(name) as file:
+            if row_groups is not None:
+                return file.read_row_groups(row_groups, columns=columns)
+            return file.read(columns=columns)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[IO[bytes]]:
+        """Opens a file for writing; it appears under its name, whole, when the block ends without an error."""
+        target = self.path(name)
+        if not self._local:
+            with self._filesystem.open(target, "wb") as stream:
+                tee = _Tee(stream)
+                try:
+                    yield tee  # type: ignore[misc]
+                except BaseException:
+                    stream.discard() if hasattr(stream, "discard") else None
+                    raise
+            self._note(name, tee)
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        temporary = f"{target}.{uuid.uuid4().hex[:8]}.tmp"
+        try:
+            with open(temporary, "wb") as stream:
+                tee = _Tee(stream)
+                yield tee  # type: ignore[misc]
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+        self._note(name, tee)
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        with self.create(name) as stream:
+            stream.write(content)
+
+    @contextmanager
+    def create_parquet(self, name: str, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
+        """A Parquet writer into a file that appears whole. zstd unless `options` say otherwise."""
+        options = {"compression": COMPRESSION, **options}
+        with self.create(name) as stream, pq.ParquetWriter(stream, schema, **options) as writer:
+            yield writer
+
+    def write_table(self, name: str, table: pa.Table, *, row_group_size: int | None = None, **options: Any) -> None:
+        with self.create_parquet(name, table.schema, **options) as writer:
+            writer.write_table(table, row_group_size=row_group_size)
+
+    def _note(self, name: str, tee: _Tee) -> None:
+        self.written.append(Written(path=name, bytes=tee.size, digest=tee.digest()))
+
+
+class _Tee:
+    """Passes bytes on and digests them on the way, so that a digest costs no second read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._hash = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self._hash.update(view)
+        self.size += view.nbytes
+        self._stream.write(view)
+        return view.nbytes
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def tell(self) -> int:
+        return self.size
+
+    @property
+    def closed(self) -> bool:
+        return self._stream.closed
+
+    def close(self) -> None:
+        """Left open: the owner of the stream closes it."""
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+def digest_file(workspace: Workspace, name: str) -> str:
+    """The digest that `Workspace` would have noted when it wrote this file."""
+    summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    with workspace.open_input(name) as stream:
+        while block := stream.read(READ_BLOCK):
+            summary.update(block)
+    return summary.hexdigest()
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _is_temporary(path: str) -> bool:
+    return path.endswith(".tmp")

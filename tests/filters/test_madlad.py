@@ -1,0 +1,61 @@
+"""MADLAD-400's rules, worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from filters.madlad import measure
+from filters.recipes import find_recipe
+
+PLAIN = "This is a plain sentence of ordinary words. "
+LIST = "Home About Contact Login Register Search Help Terms Privacy Cookies Careers News Blog. "
+
+
+@pytest.mark.parametrize(
+    ("sentence", "column"),
+    [
+        (LIST, "list"),
+        ("Short one. ", "length"),
+        ("worded " * 80 + "end. ", "length"),
+        ("(12345) + {67890} / 12345 > 5. ", "technical"),
+        ("You can get the mp3 of it from here. ", "cursed"),
+        ("S p a c e d o u t letters stand in this. ", "cursed"),
+        ("A table ends in a bar, as this one does |. ", "cursed"),
+        ("The plan is for sale in Vol.7 of the series. ", "cursed"),
+        ("Here is one, a1,, b2, c3,, d4,, and no more of it. ", "cursed"),
+    ],
+)
+def test_each_kind_of_questionable_sentence(sentence, column, documents):
+    row = measure(documents([PLAIN * 3 + sentence])).to_pylist()[0]
+    kinds = {kind: row[f"madlad.{kind}_fraction"] for kind in ("list", "length", "technical", "cursed")}
+    assert row["madlad.sentences"] == 4
+    assert kinds == {**dict.fromkeys(kinds, 0), column: 1 / 4}
+
+
+def test_a_fifth_of_the_sentences_is_too_much(documents, rejected):
+    texts = [PLAIN * 5, PLAIN * 4, PLAIN * 4 + LIST, PLAIN * 5 + LIST, ""]
+    assert rejected(documents(texts), find_recipe("madlad400")) == {
+        1: "sentences",
+        2: "questionable_sentences",
+        4: "sentences",
+    }
+
+
+def test_olmo_looks_at_capitals_and_patterns_alone(documents, rejected):
+    texts = [PLAIN * 3 + "Short one. Short two. ", PLAIN * 4 + LIST]
+    assert rejected(documents(texts), find_recipe("madlad400_olmo3")) == {1: "questionable_sentences"}
+
+
+def test_olmo_searches_the_escaped_patterns_letter_by_letter(documents):
+    texts = [PLAIN * 4 + "It is in Vol.7 of this series. ", PLAIN * 4 + r"It is in Vol\.7 of this series. "]
+    table = measure(documents(texts))
+    assert table["madlad.cursed_fraction"].to_pylist() == [1 / 5, 0]
+    assert table["madlad.olmo3_fraction"].to_pylist() == [0, 1 / 5]
+
+
+def test_words_of_unicode_tell_a_list_where_those_between_spaces_do_not(documents):
+    menu = "Home/about Us/contact News/blog Shop/cart Help/terms Jobs/Map - this is it. "
+    table = measure(documents([PLAIN * 4 + menu]))
+    assert (table["madlad.list_fraction"][0].as_py(), table["madlad.olmo3_fraction"][0].as_py()) == (0, 0)
+    table = measure(documents([PLAIN * 4 + "Home/About Us/Contact News/Blog Shop/Cart Help/Terms Jobs/Map. "]))
+    assert (table["madlad.list_fraction"][0].as_py(), table["madlad.olmo3_fraction"][0].as_py()) == (0, 1 / 5)

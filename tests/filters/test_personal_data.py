@@ -1,0 +1,134 @@
+"""Personal data: each kind by cases that are and cases that only look so, check digits by an oracle, and the gold set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filters.identifiers import IDENTITY_CHECKS, IDENTITY_WEIGHTS, is_bank_card, is_identity_card, is_public_address
+from filters.personal_data import edit, find_personal_data, measure
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    spans = find_personal_data(pa.array([text], pa.large_string())).get(0, [])
+    return [(str(kind), text.encode()[start:end].decode()) for kind, start, end in spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("write to jane.doe+news@mail.orchard.co.uk, please", [("email", "jane.doe+news@mail.orchard.co.uk")]),
+        ("联系邮箱：zhang@orchard.cn。", [("email", "zhang@orchard.cn")]),
+        ("from 8.8.4.4 to 2001:4860:4860:0:0:0:0:8888", [("ip_address", "2001:4860:4860:0:0:0:0:8888")]),
+        ("host 185.199.111.133 answered", [("ip_address", "185.199.111.133")]),
+        ("call +44 (0)20 7946 0958 now", [("phone", "+44 (0)20 7946 0958")]),
+        ("(415) 555-2671 or 415-555-2671 x12", [("phone", "(415) 555-2671"), ("phone", "415-555-2671 x12")]),
+        ("手机13812345678，座机010-62345678", [("phone", "13812345678"), ("phone", "010-62345678")]),
+        ("My phone number is 0490 75 40 81.", [("phone", "0490 75 40 81")]),
+        ("身份证号11010519491231002X", [("identity_card", "11010519491231002X")]),
+        ("card 4111 1111 1111 1111 expires", [("bank_card", "4111 1111 1111 1111")]),
+        ("银行卡6222021234567890129", []),
+    ],
+)
+def test_what_is_personal_is_found_with_its_place(text: str, expected: list[tuple[str, str]]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "logo@2x.png and git@github.com:a/b.git and user@example.com",
+        "version 1.2.3.4 and section 6.2.1.4 of the law, v10.44.0.1",
+        "192.168.1.1 10.0.0.1 127.0.0.1 224.0.0.251 fe80::1 ::1 a[::2] Vec<T>::E 12:34:56",
+        "on 2023-11-12 10:30:00 and from 1998-2004; ISBN 978-3-16-148410-0; π = 3.14159265358979",
+        "11010519491231002Y and 110105194912310021 and 110105199002300028",
+        "order 4111 1111 1111 1112 and 0000 0000 0000 0000",
+        "1234567 people, 20210101123456, id=13812345678901",
+        "",
+    ],
+)
+def test_what_only_looks_personal_is_left_alone(text: str) -> None:
+    assert found(text) == []
+
+
+@given(st.integers(1900, 2020), st.integers(1, 12), st.integers(1, 28), st.integers(0, 999))
+def test_one_check_digit_of_eleven_makes_an_identity_card(year: int, month: int, day: int, order: int) -> None:
+    body = f"310101{year:04d}{month:02d}{day:02d}{order:03d}"
+    valid = [digit for digit in "0123456789X" if is_identity_card(body + digit)]
+    total = sum(int(digit) * 2 ** (17 - place) for place, digit in enumerate(body)) % 11  # ISO 7064 MOD 11-2
+    assert len(valid) == 1 and (total + (10 if valid[0] == "X" else int(valid[0]))) % 11 == 1
+    assert len(IDENTITY_WEIGHTS) == 17 and len(IDENTITY_CHECKS) == 11
+
+
+@given(st.integers(0, 10**11 - 1))
+def test_one_last_digit_of_ten_makes_a_bank_card(body: int) -> None:
+    stem = f"4532{body:011d}"
+    valid = [digit for digit in "0123456789" if is_bank_card(stem + digit)]
+    assert len(valid) == 1
+    digits = [int(digit) for digit in stem + valid[0]]
+    assert (sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])) % 10 == 0
+
+
+def test_only_addresses_that_everybody_can_reach_are_public() -> None:
+    assert [is_public_address(text) for text in ("1.2.3.4", "100.64.0.1", "169.254.0.1", "240.0.0.1", "x")] == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_edits_replace_every_kind_and_record_places_but_no_values() -> None:
+    texts = ["é jane@orchard.net and 13812345678", "nothing here", None]
+    documents = pa.table({"id": ["a", "b", "c"], "text": pa.array(texts, pa.large_string())})
+    edited, measures = edit(documents)
+    assert edited["text"].to_pylist() == ["é <EMAIL> and <PHONE_NUMBER>", "nothing here", None]
+    spans = measures["personal_data.spans"].to_pylist()
+    assert json.loads(spans[0]) == [["email", 3, 19], ["phone", 24, 35]] and spans[1:] == [None, None]
+    assert measures["personal_data.count"].to_pylist() == [2, 0, 0]
+    assert "jane" not in json.dumps(measures.to_pylist())
+    only, _ = edit(documents, kinds=["phone"], placeholders={"phone": "☎"})
+    assert only["text"][0].as_py() == "é jane@orchard.net and ☎"
+    with pytest.raises(ValueError, match="shoe_size"):
+        edit(documents, kinds=["shoe_size"])
+
+
+@given(st.lists(st.text(alphabet="a1 @.-+:中()", max_size=60), max_size=6))
+def test_findings_stay_when_documents_are_sliced_and_put_in_chunks(texts: list[str]) -> None:
+    whole = measure(pa.table({"text": pa.array(["x", *texts], pa.large_string())})).to_pylist()
+    sliced = measure(pa.table({"text": pa.array(["x", *texts], pa.large_string())}).slice(1)).to_pylist()
+    chunked = measure(
+        pa.table({"text": pa.chunked_array([["x"], texts[:2], texts[2:]], pa.large_string())})
+    ).to_pylist()
+    assert sliced == whole[1:] and chunked == whole
+
+
+def test_precision_and_recall_on_the_gold_sentences(corpora_rows: Callable[[str], list[dict[str, Any]]]) -> None:
+    kinds = {"EMAIL_ADDRESS": "email", "IP_ADDRESS": "ip_address", "PHONE_NUMBER": "phone", "CREDIT_CARD": "bank_card"}
+    rows = corpora_rows("pii/presidio_synth_v2")
+    spans = find_personal_data(pa.array([row["full_text"] for row in rows], pa.large_string()))
+    right = {kind: 0 for kind in kinds.values()}
+    gold = dict(right)
+    wrong = dict(right)
+    for number, row in enumerate(rows):
+        true = []
+        for span in row["spans"]:
+            if kind := kinds.get(span["entity_type"]):
+                edges = (len(row["full_text"][: span[end]].encode()) for end in ("start_position", "end_position"))
+                true.append((kind, *edges))
+        guessed = [tuple(span) for span in spans.get(number, [])]
+        overlaps = [(a, b) for a in true for b in guessed if a[0] == b[0] and a[1] < b[2] and b[1] < a[2]]
+        for kind in right:
+            gold[kind] += sum(span[0] == kind for span in true)
+            right[kind] += sum(span[0] == kind for span in {span for span, _ in overlaps})
+            wrong[kind] += sum(span[0] == kind and span not in {guess for _, guess in overlaps} for span in guessed)
+    for kind in right:
+        assert right[kind] / gold[kind] >= 0.95, kind
+        assert right[kind] / (right[kind] + wrong[kind]) >= 0.99, kind

@@ -1,0 +1,107 @@
+"""Scorers of a user's own, by dotted path: plain functions, a Hugging Face classifier and an ONNX model, in batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from filters.scorers import measure
+
+WORDS = ["[PAD]", "[UNK]", "good", "bad", "page"]
+TEXTS = ["good page", "bad bad page", "good", "", "page of unknown words", "bad"] * 4
+
+
+def lengths(texts: list[str], factor: float = 1.0) -> dict[str, list[float]]:
+    assert len(texts) <= 5
+    return {"length": [len(text) * factor for text in texts], "words": [len(text.split()) for text in texts]}
+
+
+def one_too_few(texts: list[str]) -> list[float]:
+    return [0.0] * (len(texts) - 1)
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Path:
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="[UNK]")
+    )
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path / "tokenizer.json"
+
+
+def table(texts: list[str]) -> pa.Table:
+    return pa.table({"text": pa.array(texts, pa.large_string())})
+
+
+def test_a_function_of_ones_own_gets_batches_and_arguments() -> None:
+    found = measure(table(TEXTS), scorer=f"{__name__}:lengths", arguments={"factor": 0.5}, batch=5)
+    assert found["scorer.length"].to_pylist() == [len(text) / 2 for text in TEXTS]
+    assert found["scorer.words"].to_pylist() == [len(text.split()) for text in TEXTS]
+
+
+def test_a_wrong_number_of_scores_and_a_missing_scorer_are_named() -> None:
+    with pytest.raises(ValueError, match="23 scores 'score' for 24 texts"):
+        measure(table(TEXTS), scorer=f"{__name__}:one_too_few")
+    with pytest.raises(LookupError, match=r"expected package\.module:Name"):
+        measure(table(TEXTS), scorer=f"{__name__}:nobody")
+
+
+def test_a_hugging_face_classifier_scores_in_batches_as_it_does_one_by_one(tokenizer: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=1.0,
+    )
+    model = transformers.BertForSequenceClassification(config).eval()
+    model.save_pretrained(tmp_path / "model")
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(tokenizer), pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
+    )
+    fast.save_pretrained(tmp_path / "model")
+    texts = [text or "page" for text in TEXTS]
+    arguments = {"model": str(tmp_path / "model"), "label": 1}
+    found = measure(table(texts), scorer="filters.scorers:TransformersScorer", arguments=arguments, batch=7)
+    with torch.inference_mode():
+        alone = [
+            model(torch.tensor([[WORDS.index(word) if word in WORDS else 1 for word in text.split()]]))
+            .logits.softmax(1)[0, 1]
+            .item()
+            for text in texts
+        ]
+    assert found["scorer.score"].to_pylist() == pytest.approx(alone, abs=1e-5)
+    assert len({round(value, 4) for value in alone}) > 3
+
+
+def test_an_onnx_model_scores_as_its_arithmetic_says(tokenizer: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    weights = np.array([[0, 0], [0, 0], [-1, 2], [3, -1], [0.5, 0.5]], np.float32)
+    helper, kind = onnx.helper, onnx.TensorProto
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["weights", "input_ids"], ["each"]),
+            helper.make_node("ReduceSum", ["each", "axis"], ["logits"], keepdims=0),
+        ],
+        "sum of weights",
+        [helper.make_tensor_value_info("input_ids", kind.INT64, ["batch", "length"])],
+        [helper.make_tensor_value_info("logits", kind.FLOAT, ["batch", 2])],
+        [onnx.numpy_helper.from_array(weights, "weights"), onnx.numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "model.onnx")
+    arguments = {"model": str(tmp_path / "model.onnx"), "tokenizer": str(tokenizer), "label": 1}
+    found = measure(table(TEXTS), scorer="filters.scorers:OnnxScorer", arguments=arguments, batch=6)
+    logits = np.array([sum((weights[WORDS.index(w)] for w in t.split() if w in WORDS), np.zeros(2)) for t in TEXTS])
+    expected = np.exp(logits[:, 1]) / np.exp(logits).sum(axis=1)
+    assert found["scorer.score"].to_pylist() == pytest.approx(expected, abs=1e-6)

@@ -1,0 +1,139 @@
+"""Training: the same model from the same documents, an evaluation that is right, errors that name the file and the row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from filters.classifier import all_scores, bucket_edges, into_buckets, measure, score, tempered
+from filters.training import Training, evaluate, read_labelled, train
+
+SETTINGS = Training(dimension=16, epochs=5)
+
+
+def labelled(count: int) -> pa.Table:
+    """Documents of two made-up vocabularies that share a third of their words; one in ten bears the other's label."""
+    generator = np.random.default_rng(7)
+    texts, labels = [], []
+    for number in range(count):
+        label = "good" if number % 2 else "poor"
+        words = generator.integers(0, 300, 30) + (0 if label == "good" else 200)
+        texts.append(f"document {number} " + " ".join(f"w{word}" for word in words))
+        labels.append(label if generator.random() > 0.1 else ("poor" if label == "good" else "good"))
+    return pa.table({"text": pa.array(texts, pa.large_string()), "label": labels})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("model") / "quality.bin")
+    train(labelled(600), path, validation=0.2, settings=SETTINGS)
+    return path
+
+
+def test_equal_documents_give_an_equal_model_and_report(model: str, tmp_path: Path) -> None:
+    again = tmp_path / "again.bin"
+    train(labelled(600), str(again), validation=0.2, settings=SETTINGS)
+    assert again.read_bytes() == Path(model).read_bytes()
+    assert Path(f"{again}.json").read_text() == Path(f"{model}.json").read_text()
+
+
+def test_the_evaluation_is_what_counting_by_hand_gives(model: str) -> None:
+    unseen = labelled(400).slice(200)
+    evaluation = evaluate(unseen, model)
+    scores = all_scores(unseen["text"], model)
+    guesses = [max(scores, key=lambda label: scores[label][row]) for row in range(unseen.num_rows)]
+    truth = unseen["label"].to_pylist()
+    right = sum(guess == "good" == true for guess, true in zip(guesses, truth, strict=True))
+    assert evaluation.labels["good"].precision == pytest.approx(right / guesses.count("good"))
+    assert evaluation.labels["good"].recall == pytest.approx(right / truth.count("good"))
+    assert evaluation.accuracy == pytest.approx(np.mean([a == b for a, b in zip(guesses, truth, strict=True)]))
+    assert 0.8 < evaluation.accuracy < 0.97  # a tenth of the labels is wrong
+    assert sum(documents for _, _, documents in evaluation.calibration) == unseen.num_rows
+
+
+def test_tempering_never_makes_the_validation_loss_worse_and_keeps_sums_of_one(model: str) -> None:
+    report = json.loads(Path(f"{model}.json").read_text())
+    assert report["tempered_calibration_error"] <= report["calibration_error"] + 0.02
+    found = np.array([[0.9, 0.1], [0.5, 0.5], [0.0, 0.0]])
+    assert tempered(found, 2.0).sum(axis=1) == pytest.approx([1, 1, 0])
+    assert tempered(found, 2.0)[0, 0] == pytest.approx(0.75)  # 3 : 1 are the square roots of 9 : 1
+    assert tempered(found, 1.0) is found
+
+
+def test_buckets_of_the_training_are_of_equal_size_and_edges_can_be_given(model: str) -> None:
+    documents = labelled(500).select(["text"])
+    table = measure(documents, model=model, label="good", buckets=4)
+    sizes = np.bincount(table["classifier.bucket"].to_numpy(), minlength=4)
+    assert sizes.min() > 0.1 * len(documents)
+    fixed = measure(documents, model=model, label="good", edges=[0.5])
+    assert fixed["classifier.bucket"].to_pylist() == [
+        int(value >= 0.5) for value in score(documents["text"], model, "good")
+    ]
+    assert into_buckets(np.array([0.1, 0.5, 0.9]), [0.5, 0.8]).tolist() == [0, 1, 2]
+    assert bucket_edges(np.arange(101.0), 4) == (25.0, 50.0, 75.0)
+    with pytest.raises(ValueError, match="rise"):
+        into_buckets(np.array([0.1]), [0.8, 0.5])
+
+
+def test_an_unknown_label_and_a_model_without_report_say_what_to_do(model: str, tmp_path: Path) -> None:
+    documents = labelled(4)
+    with pytest.raises(ValueError, match="no label 'best'; there are"):
+        score(documents["text"], model, "best")
+    alone = tmp_path / "alone.bin"
+    alone.write_bytes(Path(model).read_bytes())
+    with pytest.raises(ValueError, match="give `edges`"):
+        measure(documents, model=str(alone))
+
+
+def test_labelled_documents_are_read_from_parquet_and_json_lines_alike(tmp_path: Path) -> None:
+    rows = labelled(5)
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    lines = "".join(json.dumps(row) + "\n" for row in rows.to_pylist())
+    (tmp_path / "rows.jsonl").write_text(lines + "\n")
+    both = read_labelled([str(tmp_path / "rows.parquet"), str(tmp_path / "rows.jsonl")])
+    assert both.slice(0, 5).to_pylist() == both.slice(5).to_pylist() == rows.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"text": "a", "label": "x"}\n{"text": 3, "label": "y"}\n', "row 2"),
+        ('{"text": "a"}\n', "row 1"),
+        ("{broken\n", "line 1: not JSON"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=rf"bad\.jsonl.*{message}"):
+        read_labelled([str(path)])
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+def test_a_file_that_was_cut_is_named(tmp_path: Path, suffix: str) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in labelled(500).to_pylist()).encode()
+    packed = (gzip.compress if suffix == "gz" else zstandard.compress)(lines)
+    path = tmp_path / f"rows.jsonl.{suffix}"
+    path.write_bytes(packed)
+    assert read_labelled([str(path)]).num_rows == 500
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(ValueError, match=rf"rows\.jsonl\.{suffix} can't be read to its end"):
+        read_labelled([str(path)])
+
+
+def test_one_label_or_no_validation_document_is_refused(tmp_path: Path) -> None:
+    table = labelled(20)
+    same = table.set_column(1, "label", pa.array(["x"] * 20))
+    with pytest.raises(ValueError, match="two labels"):
+        train(same, str(tmp_path / "m.bin"), validation=0.3)
+    with pytest.raises(ValueError, match="no document fell to validation"):
+        train(table, str(tmp_path / "m.bin"), validation=0.0)
+    with pytest.raises(ValueError, match="word_grams"):
+        Training(word_grams=1)

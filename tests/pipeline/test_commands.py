@@ -1,0 +1,86 @@
+"""The commands on files of the user's own: tokenizers made, shown, exported and compared, mistakes answered in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli import cli
+from tokenizer.encode import load
+
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog.\r\n" * 40,
+    "数据管道把原始语料变成可以直接训练的序列。\n" * 40,
+    "def f(x: int) -> int:\n    return x + 12\n" * 40,
+]
+
+
+def winnow(*arguments: str, given: bytes = b"") -> Result:
+    return CliRunner().invoke(cli, list(arguments), input=given)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with texts and a tokenizer that `winnow tokenizer train` made of them."""
+    made = tmp_path_factory.mktemp("commands")
+    lines = [json.dumps({"text": text}) + "\n" for text in TEXTS]
+    (made / "texts.jsonl").write_text("".join(lines))
+    result = winnow(
+        *("tokenizer", "train", "--in", str(made / "texts.jsonl"), "--out", str(made / "own")),
+        *("--vocabulary-size", "420"),
+    )
+    assert result.exit_code == 0, result.output
+    return made
+
+
+def test_what_encode_prints_is_the_text(folder: Path) -> None:
+    text = "fox\r\n狐 <|user|>\0 ▁"
+    printed = winnow("tokenizer", "encode", str(folder / "own"), given=text.encode()).output
+    encoder = load(str(folder / "own"))
+    ids = [int(number) for number in printed.split()]
+    assert encoder.decode(ids) == text
+    assert not set(ids) & set(encoder.special.values())
+
+
+def test_pieces_show_parts_of_characters_as_bytes(folder: Path) -> None:
+    printed = winnow("tokenizer", "encode", str(folder / "own"), "1𝕏", "--pieces").output
+    assert [piece.partition(":")[2] for piece in printed.split()] == [
+        "'1'",
+        r"b'\xf0'",
+        r"b'\x9d'",
+        r"b'\x95'",
+        r"b'\x8f'",
+    ]
+
+
+def test_an_export_encodes_alike_and_both_stand_in_the_evaluation(folder: Path) -> None:
+    own, exported = str(folder / "own"), str(folder / "exported")
+    assert winnow("tokenizer", "export", own, "--out", exported).exit_code == 0
+    first, second = (winnow("tokenizer", "encode", path, TEXTS[1]).output for path in (own, exported))
+    assert first == second
+    table = winnow("tokenizer", "evaluate", own, exported, "--in", f"mixed={folder / 'texts.jsonl'}").output
+    rows = [line.split() for line in table.splitlines() if " mixed " in line]
+    assert len(rows) == 2 and rows[0][2:] == rows[1][2:]
+    assert rows[0][-2] == "0"  # texts that don't come back
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("encode", "FOLDER/nowhere", "x"), "there is no tokenizer at"),
+        (("train", "--in", "FOLDER/none.jsonl", "--out", "FOLDER/t"), "none.jsonl"),
+        (("train", "--in", "FOLDER/texts.jsonl", "--out", "FOLDER/t"), "Vocabulary size too high"),
+    ],
+)
+def test_mistakes_are_answered_without_a_traceback(folder: Path, arguments: tuple[str, ...], expected: str) -> None:
+    result = winnow("tokenizer", *(argument.replace("FOLDER", str(folder)) for argument in arguments))
+    assert result.exit_code != 0
+    assert expected in str(result.exception)
+
+
+def test_input_that_is_not_utf8_is_refused(folder: Path) -> None:
+    result = winnow("tokenizer", "encode", str(folder / "own"), given=b"\xff")
+    assert "standard input is not UTF-8" in str(result.exception)

@@ -1,0 +1,54 @@
+"""Every manifest of the tree goes with every profile, says the mission's shares, and names only what exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import cli
+from pipeline.settings import MANIFESTS, load_settings
+
+STAGES = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
+PROFILES = sorted(path.stem for path in (MANIFESTS / "profiles").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_manifest_and_a_profile_are_sound_together(stage: str, profile: str) -> None:
+    result = CliRunner().invoke(cli, ["plan", "--stage", stage, "--profile", profile, "--offline"])
+    assert result.exit_code == 0, result.output
+    assert "are sound" in result.output
+
+
+@pytest.mark.parametrize(
+    ("stage", "shares"),
+    [
+        ("pretrain", {"web": 60, "books": 15, "papers": 10, "code": 10, "multilingual": 5}),
+        ("domain", {"github": 35, "coding_sites": 20, "mathematics": 20, "science": 15, "reasoning": 10}),
+        ("sft", {"conversations": 30, "demonstrations": 25, "tool_use": 20, "safety": 15, "multi_turn": 10}),
+    ],
+)
+def test_the_shares_are_the_missions(stage: str, shares: dict[str, float]) -> None:
+    assert load_settings(stage, "sample").manifest.mixture.weights() == shares
+
+
+def test_mid_training_has_its_shares_and_lengths() -> None:
+    manifest = load_settings("mid", "commoncrawl").manifest
+    weights = manifest.mixture.weights()
+    instructions = sum(share for name, share in weights.items() if name.startswith("instructions."))
+    assert (instructions, weights["repositories"], weights["long_documents"], weights["tool_use"]) == (40, 30, 20, 10)
+    lengths = [phase.length for phase in manifest.curriculum]
+    assert lengths == [4096, 8192, 16384, 32768, 65536, 131072, 200000]
+
+
+def test_the_sample_scales_lengths_and_vocabulary_down() -> None:
+    manifest = load_settings("mid", "sample").manifest
+    assert [phase.length for phase in manifest.curriculum] == [512, 1024, 2048, 4096, 8192, 16384, 25000]
+    assert manifest.tokenizer.vocabulary_size == 16_384
+
+
+def test_an_unknown_stage_is_answered_without_a_traceback(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["plan", "--stage", "mdi"])
+    assert "did you mean 'mid'" in str(result.exception)

@@ -1,0 +1,137 @@
+"""A whole run on an object store: inputs read from S3 and every file written there, by real requests to a real server.
+
+The store is Ceph where it is installed (`ceph.py` says how), otherwise moto's server, which takes any secret.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import numpy as np
+import pyarrow as pa
+import pytest
+import s3fs
+
+from stages.workspace import Workspace
+from tests.pipeline import ceph
+
+if TYPE_CHECKING:
+    from conftest import SmallRun
+
+BUCKET, ACCESS_KEY, SECRET_KEY = "corpus", "miller", "sieve"
+
+
+@contextmanager
+def moto(folder: Path) -> Iterator[str]:
+    """The address of moto's server, in a process of its own."""
+    port, log = ceph.free_port(), folder / "log"
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as server:
+        deadline = time.monotonic() + ceph.DEADLINE
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which `s3://` leads to a store of this test."""
+    folder = tmp_path_factory.mktemp("store")
+    with ceph.gateway(folder, ACCESS_KEY, SECRET_KEY) if ceph.installed() else moto(folder) as address:
+        yield {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+        }
+
+
+def client(store: dict[str, str]) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=store["AWS_ENDPOINT_URL"],
+        aws_access_key_id=store["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=store["AWS_SECRET_ACCESS_KEY"],
+        region_name=store["AWS_DEFAULT_REGION"],
+    )
+
+
+def winnow(store: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **store})
+
+
+def but_for_inputs(lock: dict[str, Any]) -> dict[str, Any]:
+    """A lock without the marks of its inputs: a store's objects are known by its entity tags, files by their bytes."""
+    steps = [step for step in lock["steps"] if step["step"] != "inventory"]
+    return {**lock, "inputs": [entry["size"] for entry in lock["inputs"]], "steps": steps}
+
+
+def test_a_run_on_an_object_store_writes_the_bytes_of_a_local_one(
+    small_run: SmallRun, finished: Path, store: dict[str, str], tmp_path: Path
+) -> None:
+    bucket = client(store)
+    bucket.create_bucket(Bucket=BUCKET)
+    for path in sorted(small_run.data.rglob("*")):
+        if path.is_file():
+            bucket.upload_file(str(path), BUCKET, f"raw/{path.relative_to(small_run.data)}")
+    profile = (small_run.folder / "profile.yaml").read_text().replace(str(small_run.data), f"s3://{BUCKET}/raw")
+    (tmp_path / "profile.yaml").write_text(profile)
+    manifest, out = str(small_run.folder / "small.yaml"), f"s3://{BUCKET}/runs/small"
+    command = ("run", "--stage", manifest, "--profile", str(tmp_path / "profile.yaml"), "--out", out)
+
+    assert (result := winnow(store, *command, "--workers", "2", "--until", "measure")).returncode == 0, result.stdout
+    assert (result := winnow(store, *command, "--workers", "2")).returncode == 0, result.stdout + result.stderr
+    remote = json.loads(bucket.get_object(Bucket=BUCKET, Key="runs/small/lock.json")["Body"].read())
+    assert but_for_inputs(remote) == but_for_inputs(json.loads((finished / "lock.json").read_bytes()))
+    assert (result := winnow(store, "verify", out)).returncode == 0, result.stdout + result.stderr
+
+
+def test_one_row_group_costs_little_more_than_its_own_bytes(
+    store: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client(store).create_bucket(Bucket="groups")
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    workspace = Workspace("s3://groups/run")
+    rows = pa.table({"key": np.random.default_rng(8).integers(1 << 60, size=1_000_000)})
+    workspace.write_table("rows.parquet", rows, row_group_size=50_000)
+
+    fetched: list[int] = []
+    fetch = s3fs.core.S3File._fetch_range
+    monkeypatch.setattr(
+        s3fs.core.S3File, "_fetch_range", lambda *place: fetched.append(len(got := fetch(*place))) or got
+    )
+    assert workspace.read_table("rows.parquet", row_groups=[3]).equals(rows.slice(150_000, 50_000))
+    footer, group = 64 << 10, 50_000 * 8
+    assert group <= sum(fetched) <= footer + 1.5 * group, fetched
+
+
+@pytest.mark.skipif(not ceph.installed(), reason="moto's server takes any secret")
+def test_a_wrong_secret_is_told_as_such(store: dict[str, str]) -> None:
+    client(store).create_bucket(Bucket="closed")
+    result = winnow({**store, "AWS_SECRET_ACCESS_KEY": "colander"}, "status", "s3://closed/runs/small")
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
+    assert "SignatureDoesNotMatch" in result.stderr
+
+
+def test_a_store_that_cannot_be_reached_is_named(store: dict[str, str]) -> None:
+    nowhere = f"http://127.0.0.1:{ceph.free_port()}"
+    result = winnow({**store, "AWS_ENDPOINT_URL": nowhere}, "status", "s3://closed/runs/small")
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
+    assert nowhere in result.stderr

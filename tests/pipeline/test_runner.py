@@ -1,0 +1,184 @@
+"""The runner on a real Dask cluster: done work isn't done again, a killed worker loses nothing, a failure is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
+from pipeline.runner import RunFailed, Runner
+from stages.unit import Counts, Step, Unit
+from stages.workspace import Workspace
+
+
+def square(workspace: Workspace, unit: Unit) -> Counts:
+    with open(workspace.path("calls"), "a") as calls:
+        calls.write(unit.name + "\n")
+    number = unit.parameters["number"]
+    for name in unit.inputs:
+        number += int(workspace.read_bytes(name))
+    workspace.write_bytes(f"squares/{unit.name}", str(number**2).encode())
+    return {"number": number}
+
+
+def die_once(workspace: Workspace, unit: Unit) -> Counts:
+    if unit.name == "unit-1" and not workspace.exists("died"):
+        workspace.write_bytes("died", b"")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(workspace, unit)
+
+
+def die_always(workspace: Workspace, unit: Unit) -> Counts:
+    if unit.name == "unit-1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(workspace, unit)
+
+
+def divide(workspace: Workspace, unit: Unit) -> Counts:
+    return {"number": 1 // (unit.parameters["number"] - 1)}
+
+
+def fill_the_disk(workspace: Workspace, unit: Unit) -> Counts:
+    with open("/dev/full", "wb") as stream:  # Linux's device that answers every write as a full disk does
+        stream.write(b"x")
+    return {}
+
+
+class Silence:
+    def step_started(self, step: Step, units: int, done: int) -> None: ...
+    def unit_finished(self, step: Step, receipt: Receipt) -> None: ...
+    def step_finished(self, step: Step, receipts: Sequence[Receipt]) -> None: ...
+    def cluster_started(self, dashboard: str) -> None: ...
+
+
+UNITS = [Unit(name=f"unit-{number}", parameters={"number": number}) for number in range(4)]
+SQUARE = Step(name="square", version=1, work=square)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def run(workspace: Workspace, client: Client) -> Any:
+    os.makedirs(workspace.root, exist_ok=True)
+
+    @contextmanager
+    def cluster() -> Iterator[Client]:
+        yield client
+
+    def work(*steps: tuple[Step, list[Unit]]) -> list[list[Receipt]]:
+        with Runner(workspace, cluster, Silence()) as runner:
+            return [runner.run(step, units) for step, units in steps]
+
+    return work
+
+
+def calls(workspace: Workspace) -> list[str]:
+    return sorted(Path(workspace.path("calls")).read_text().split())
+
+
+def test_every_unit_is_worked_once_and_has_its_receipt(run: Any, workspace: Workspace) -> None:
+    [receipts] = run((SQUARE, UNITS))
+    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
+    assert calls(workspace) == [unit.name for unit in UNITS]
+    assert workspace.read_bytes("squares/unit-3") == b"9"
+
+
+def test_what_is_done_is_not_done_again(run: Any, workspace: Workspace) -> None:
+    first = run((SQUARE, UNITS))
+    again = run((SQUARE, UNITS))
+    assert first == again
+    assert len(calls(workspace)) == len(UNITS)
+
+
+def test_a_changed_parameter_a_changed_version_and_a_changed_input_are_worked_again(
+    run: Any, workspace: Workspace
+) -> None:
+    def chain(number: int, version: int) -> None:
+        first = Unit(name="first", parameters={"number": number})
+        second = Unit(name="second", parameters={"number": 1}, inputs=("squares/first",))
+        run((SQUARE, [first]), (Step(name="second", version=version, work=square), [second]))
+
+    chain(2, 1)
+    chain(2, 1)
+    assert calls(workspace) == ["first", "second"]
+    chain(2, 2)
+    assert calls(workspace) == ["first", "second", "second"]
+    chain(3, 2)
+    assert calls(workspace) == ["first", "first", "second", "second", "second"]
+    assert workspace.read_bytes("squares/second") == b"100"
+
+
+def test_what_an_earlier_plan_left_is_removed(run: Any, workspace: Workspace) -> None:
+    run((SQUARE, UNITS))
+    run((SQUARE, UNITS[:2]))
+    assert workspace.list("squares") == ["squares/unit-0", "squares/unit-1"]
+    assert len(workspace.list("receipts")) == 2
+
+
+def test_a_torn_receipt_is_as_good_as_none(run: Any, workspace: Workspace) -> None:
+    run((SQUARE, UNITS))
+    path = Path(workspace.path(receipt_path("square", "unit-2")))
+    path.write_bytes(path.read_bytes()[:20])
+    run((SQUARE, UNITS))
+    assert calls(workspace).count("unit-2") == 2
+    assert read_receipt(workspace, "square", "unit-2") is not None
+
+
+def test_a_killed_worker_costs_nothing_but_time(run: Any, workspace: Workspace) -> None:
+    [receipts] = run((Step(name="square", version=1, work=die_once), UNITS))
+    assert workspace.exists("died")
+    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
+
+
+def test_a_unit_that_kills_its_workers_is_quarantined_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
+    with pytest.raises(RunFailed) as caught:
+        run((Step(name="square", version=1, work=die_always), UNITS))
+    [failure] = caught.value.failures
+    assert (failure.unit, "died" in failure.reason) == ("unit-1", True)
+    done = {unit.name for unit in UNITS if read_receipt(workspace, "square", unit.name)}
+    assert done == {"unit-0", "unit-2", "unit-3"}
+
+
+def test_an_error_names_the_unit_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
+    with pytest.raises(RunFailed) as caught:
+        run((Step(name="divide", version=1, work=divide), UNITS))
+    [failure] = caught.value.failures
+    assert failure.unit == "unit-1"
+    assert "ZeroDivisionError" in failure.reason
+    assert len(workspace.list("receipts/divide", ".json")) == 3
+
+
+def test_a_file_that_no_receipt_vouches_for_cannot_be_an_input() -> None:
+    with pytest.raises(KeyError):
+        fingerprint(SQUARE, Unit(name="x", inputs=("nowhere",)), {})
+
+
+def test_a_receipt_survives_its_own_format() -> None:
+    receipt = Receipt(step="s", unit="u", fingerprint="f", counts={"文档": 3}, seconds=0.5)
+    assert Receipt.from_json(receipt.to_json()) == receipt
+    assert json.loads(receipt.to_json())["counts"] == {"文档": 3}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
+def test_a_full_disk_is_named_without_a_traceback(run: Any) -> None:
+    with pytest.raises(RunFailed) as caught:
+        run((Step(name="fill", version=1, work=fill_the_disk), UNITS[:1]))
+    assert caught.value.failures[0].reason == "the disk is full ([Errno 28] No space left on device): free some space"

@@ -1,0 +1,250 @@
+"""Pairs are found wherever they lie, checked one by one, and written as asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.ingest import bilingual
+from stages.ingest.source import Builder
+from stages.translations.catalogues import Pair, read_po, read_tmx, unmarked
+from stages.translations.pairing import Direction, Rendering, misfit, render_pages, render_segments
+
+PO = r"""
+# header
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\n"
+
+#: mill.py:1
+msgctxt "noun"
+msgid "The mill grinds "
+"two \"sacks\".\n"
+msgstr "磨坊磨"
+"两“袋”。\n"
+
+#, fuzzy
+msgid "doubtful"
+msgstr "可疑"
+
+msgid "%(n)d sack"
+msgid_plural "%(n)d sacks"
+msgstr[0] "%(n)d 袋"
+
+msgid "untranslated"
+msgstr ""
+
+#~ msgid "obsolete"
+#~ msgstr "过时"
+msgid "water"
+msgstr "水"
+"""
+TMX = """<?xml version="1.0"?><tmx version="1.4"><header/><body>
+<tu><tuv xml:lang="EN-us"><seg>The <ph>mill</ph> stands.</seg></tuv>
+<tuv xml:lang="zh-CN"><seg>磨坊矗立着。</seg></tuv></tu>
+<tu><tuv xml:lang="en"><seg>Only English.</seg></tuv><tuv xml:lang="de"><seg>Nur Deutsch.</seg></tuv></tu>
+<tu><tuv lang="en"><seg>Water flows.</seg></tuv><tuv lang="zh"><seg>水在流。</seg></tuv></tu>
+</body></tmx>"""
+EN = "# Mill\n\nThe mill grinds flour.\n\n```sh\ngrind --fine\n```\n\n## Water\n\nWater turns the wheel.\n"
+ZH = "# 磨坊\n\n磨坊把粮食磨成面粉。\n\n```sh\ngrind --fine\n```\n\n## 水\n\n水使水轮不停地转动。\n"
+PAIRS = [Pair("one", "一", "1"), Pair("two", "二", "2")]
+
+
+def test_catalogue_entries_are_read_and_doubtful_ones_left_out() -> None:
+    assert [(pair.source, pair.target, pair.context) for pair in read_po(PO)] == [
+        ('The mill grinds two "sacks".\n', "磨坊磨两“袋”。\n", "noun"),
+        ("%(n)d sacks", "%(n)d 袋", ""),
+        ("water", "水", ""),
+    ]
+
+
+def test_memory_is_read_in_both_languages() -> None:
+    assert [(pair.source, pair.target) for pair in read_tmx(TMX.encode(), "en", "zh")] == [
+        ("The mill stands.", "磨坊矗立着。"),
+        ("Water flows.", "水在流。"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><tmx><tu><tuv><seg>&b;</seg></tuv></tu></tmx>',
+        b"<tmx><tu>",
+        b"",
+    ],
+)
+def test_memory_that_declares_entities_or_is_broken_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"entities|not XML"):
+        list(read_tmx(content, "en", "zh"))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "rule"),
+    [
+        ("The mill grinds flour.", "磨坊磨面粉。", None),
+        ("OK %(n)s", "确定 %(n)s", None),
+        ("Mill", "Mill", "untranslated"),
+        ("The mill grinds flour.", "Die Mühle mahlt Mehl.", "language"),
+        ("磨坊磨面粉。", "磨坊磨面粉吗？", "language"),
+        ("The mill grinds flour.", "ミルは粉をひく機械です。", "language"),
+        ("The mill grinds flour and the river turns its wheel all day and night.", "磨。", "length_ratio"),
+        ("Yes, it does so.", "是的，磨坊昼夜不停地把粮食磨成面粉，水轮也一直在转动。", "length_ratio"),
+        ("", "磨", "empty"),
+    ],
+)
+def test_each_check_names_what_it_measured(source: str, target: str, rule: str | None) -> None:
+    found = misfit(source, target, ("en", "zh"), (0.4, 3.0), True)
+    assert (found.rule if found else None) == rule
+
+
+def test_renderings_and_directions() -> None:
+    assert render_segments(PAIRS, Rendering.SOURCE_THEN_TARGET, False) == "one\ntwo\n\n一\n二"
+    assert render_segments(PAIRS, Rendering.INTERLEAVED, True) == "一\none\n\n二\ntwo"
+    text, interleaved = render_pages(EN, ZH, Rendering.INTERLEAVED, False)
+    assert interleaved
+    assert text == (
+        "# Mill\n\n# 磨坊\n\nThe mill grinds flour.\n\n磨坊把粮食磨成面粉。\n\n```sh\ngrind --fine\n```\n\n"
+        "## Water\n\n## 水\n\nWater turns the wheel.\n\n水使水轮不停地转动。"
+    )
+    assert render_pages(EN, ZH + "\n## 多\n\n多一节\n", Rendering.INTERLEAVED, True) == (
+        f"{ZH}\n## 多\n\n多一节\n\n{EN}".strip() + "\n",
+        False,
+    )
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_direction_by_hash_uses_both_and_the_others_one(tmp_path: Path, ingest: Any, direction: Direction) -> None:
+    lines = "".join(f"The mill number {n} grinds flour.\t第{n}号磨坊磨面粉。\n" for n in range(64))
+    (tmp_path / "pairs.tsv").write_text(lines, encoding="utf-8")
+    documents, rejections = ingest("bilingual", tmp_path / "pairs.tsv", pairs=1, direction=direction)
+    assert (len(documents), rejections) == (64, [])
+    orders = {json.loads(row["metadata"])["languages"] for row in documents}
+    expected = {"forward": {"en-zh"}, "backward": {"zh-en"}, "hash": {"en-zh", "zh-en"}}
+    assert orders == expected[direction]
+
+
+def test_every_kind_of_pair_in_an_archive_is_found(sdist: Any, ingest: Any) -> None:
+    path = sdist(
+        {
+            "mill/locale/zh_Hans/LC_MESSAGES/mill.po": PO,
+            "mill/locale/de/LC_MESSAGES/mill.po": PO,
+            "docs/en/mill.md": EN,
+            "docs/zh-cn/mill.md": ZH,
+            "docs/zh-cn/alone.md": ZH,
+            "README.md": EN,
+            "README.zh-CN.md": ZH,
+            "corpus.en": "The mill stands.\nWater flows.\n",
+            "corpus.zh": "磨坊矗立着。\n水在流。\n",
+            "memory.tmx": TMX,
+        }
+    )
+    documents, rejections = ingest("bilingual", path, monolingual=["zh"], least_characters=20)
+    assert rejections == []
+    assert sorted(row["locator"].rpartition("mill-1.2/")[2] for row in documents) == [
+        "README.md",
+        "corpus.en#1",
+        "docs/en/mill.md",
+        "docs/zh-cn/alone.md",
+        "memory.tmx#0",
+        "mill/locale/zh_Hans/LC_MESSAGES/mill.po#8",
+    ]
+    assert {row["license"] for row in documents} == {"MIT"}
+
+
+def test_moses_files_of_unequal_length_are_one_rejection(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "a.en").write_text("one\ntwo\n")
+    (tmp_path / "a.zh").write_text("一\n", encoding="utf-8")
+    documents, rejections = ingest("bilingual", tmp_path)
+    assert documents == []
+    assert [(row["rule"], row["value"]) for row in rejections] == [("bilingual.lines", "1, a.en has 2")]
+
+
+def test_gold_catalogues_give_their_translated_entries(tmp_path: Path, ingest: Any, gold: Any) -> None:
+    expected = changed = 0
+    quoted = json.dumps
+    for number, row in enumerate(gold("zh_en/python_docs_po")):
+        if number == 40:
+            break
+        entries = []
+        for entry in row["entries"]:
+            flag = "#, fuzzy\n" if entry["fuzzy"] else ""
+            source, target = (quoted(entry[side] or "", ensure_ascii=False) for side in ("en", "zh"))
+            entries.append(f"{flag}msgid {source}\nmsgstr {target}\n")
+            translated = bool(entry["zh"] and entry["zh"].strip() and not entry["fuzzy"] and entry["en"])
+            expected += translated
+            changed += translated and entry["zh"].strip() != entry["en"].strip()
+        (tmp_path / f"{number:03}.po").write_text("\n".join(entries), encoding="utf-8")
+    documents, rejections = ingest("bilingual", tmp_path, pairs=1)
+    assert len(documents) + len(rejections) == expected
+    assert len(documents) > 0.98 * changed
+
+
+def test_gold_pages_pair_by_path_and_most_interleave(tmp_path: Path, ingest: Any, gold: Any) -> None:
+    rows = list(gold("zh_en/vue_docs"))
+    for row in rows:
+        for language in ("en", "zh"):
+            page = tmp_path / {"en": "en", "zh": "zh-cn"}[language] / row["path"]
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(row[language], encoding="utf-8")
+    documents, rejections = ingest("bilingual", tmp_path)
+    assert len(documents) + len(rejections) == len(rows)
+    assert len(documents) >= len(rows) - 2
+    interleaved = [row for row in documents if json.loads(row["metadata"])["rendering"] == "interleaved"]
+    assert len(interleaved) > 0.8 * len(rows)
+
+
+def test_table_columns_are_pairs(corpora: Path, ingest: Any) -> None:
+    path = corpora / "zh_en" / "d2l_en_zh_math.jsonl.zst"
+    documents, rejections = ingest("bilingual", path, columns={"source": "en", "target": "zh"}, pairs=1)
+    assert (len(documents), rejections) == (89, [])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*PO.splitlines(), "msgid", 'msgstr "\\', '"x"', "#, fuzzy", 'msgstr[9] ""'])))
+def test_any_lines_are_a_catalogue(lines: list[str]) -> None:
+    for pair in read_po("\n".join(lines)):
+        assert pair.target.strip()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_two_texts_are_a_pair_or_a_misfit(source: str, target: str) -> None:
+    misfit(source, target, ("en", "zh"), (0.4, 3.0), True)
+    for rendering in Rendering:
+        render_pages(source, target, rendering, False)
+
+
+def test_the_direction_is_the_same_wherever_the_inputs_lie(tmp_path: Path) -> None:
+    def texts(root: Path) -> list[str]:
+        tables: list[Any] = []
+        builder = Builder("parallel", "bilingual", tables.append, root=f"{root}/")
+        how = bilingual.Settings()
+        for number in range(16):
+            path = root / f"{number}.tmx"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(TMX)
+            for split in bilingual.splits(str(path), how):
+                bilingual.read(split, how, builder)
+        builder.flush()
+        return [row["text"] for table in tables for row in table.to_pylist()]
+
+    here = texts(tmp_path / "here")
+    assert len(set(here)) == 2, "half of the files are written backwards"
+    assert texts(tmp_path / "elsewhere") == here
+
+
+def test_inline_markup_of_documentation_catalogues_becomes_markdown() -> None:
+    pairs = [
+        Pair("See :ref:`how <mills>` and ``a_``.", "请参阅 :ref:`说明 <mills>` 和 ``a_``。", "1"),
+        Pair("Built by `Sphinx <https://example.org>`_, in snake_case", "由 `Sphinx <https://example.org>`_ 构建", "2"),
+        Pair("Open `file` of user_ id", "打开 `file`", "3"),
+    ]
+    assert [(pair.source, pair.target) for pair in unmarked(pairs)] == [
+        ("See how and `a_`.", "请参阅 说明 和 `a_`。"),
+        ("Built by Sphinx, in snake_case", "由 Sphinx 构建"),
+        ("Open `file` of user_ id", "打开 `file`"),
+    ]

@@ -1,0 +1,87 @@
+"""The source kind that docs/extending.md shows is run as it stands there."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from stages.ingest.source import Builder, Split, kind_module
+
+DOCS = Path(__file__).parents[3] / "docs" / "extending.md"
+LIST = """From ada@mill.example Wed May  1 10:00:00 2024
+From: Ada <ada@mill.example>
+Subject: Flour
+Date: Wed, 01 May 2024 10:00:00 +0000
+
+How much flour is left?
+
+From bob@mill.example Thu May  2 09:30:00 2024
+From: Bob <bob@mill.example>
+Subject: Re: Flour
+Date: Thu, 02 May 2024 09:30:00 +0000
+
+> How much flour is left?
+Two sacks.
+
+From eve@mill.example Thu May  2 09:31:00 2024
+Subject: Buy now
+Content-Type: text/html
+
+<p>Buy flour now</p>
+"""
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The shown module, on disk in a package of its own; its dotted path."""
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    package = tmp_path / "shown"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "mailbox.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "shown", raising=False)
+    monkeypatch.delitem(sys.modules, "shown.mailbox", raising=False)
+    return "shown.mailbox"
+
+
+def ingest(kind: str, path: Path, cuts: list[int]) -> tuple[list[dict], list[str]]:
+    module = kind_module(kind)
+    tables: list[pa.Table] = []
+    builder = Builder("lists", "mailbox", tables.append)
+    bounds = [0, *cuts, path.stat().st_size]
+    for start, stop in itertools.pairwise(bounds):
+        module.read(Split(str(path), start, stop), module.Settings(), builder)
+    builder.flush()
+    return [row for table in tables for row in table.to_pylist()], [str(r["rule"]) for r in builder.rejections]
+
+
+def test_the_shown_kind_reads_documents_and_counts_the_rest(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "2024-05.mbox"
+    path.write_text(LIST)
+    documents, rules = ingest(example, path, [])
+    assert [(row["text"], row["title"], row["date"]) for row in documents] == [
+        ("How much flour is left?", "Flour", "2024-05-01"),
+        ("Two sacks.", "Re: Flour", "2024-05-02"),
+    ]
+    assert rules == ["mailbox.no_text"]
+    assert len(kind_module(example).splits(str(path), kind_module(example).Settings())) == 1
+
+
+def test_the_shown_kind_reads_each_message_once_however_it_is_cut(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "2024-05.mbox"
+    path.write_text(LIST)
+    whole = ingest(example, path, [])
+    assert all(ingest(example, path, [cut]) == whole for cut in range(1, len(LIST)))
+
+
+def test_the_shown_kind_is_short(example: str, tmp_path: Path) -> None:
+    code = (tmp_path / "shown" / "mailbox.py").read_text()
+    ast.parse(code)
+    assert len(code.splitlines()) < 60

@@ -1,0 +1,137 @@
+"""Projects of LaTeX are joined as TeX would, problems keep their answer, and formal proofs stay as they are."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LONG = "Mills grind flour with water. " * 12
+MAIN = r"\documentclass{book}\input{macros}\title{Mills}\begin{document}\input{chapters/one}\include{two}\end{document}"
+
+
+def tar(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+PROJECT = {
+    "main.tex": MAIN.encode(),
+    "macros.tex": (r"\newcommand{\water}{H$_2$O}" + "\n").encode(),
+    "chapters/one.tex": (r"\chapter{One}\input{main}" + LONG + r"\water").encode(),
+    "two.tex": rf"\chapter{{Two}} {LONG}".encode(),
+    "loose.tex": rf"\section{{Loose}} {LONG} M\"uhle".encode(),
+    "latin.tex": f"\\section{{Latin}} {LONG} Mühle".encode("latin-1"),
+    "figure.png": b"\x89PNG",
+}
+
+
+def test_project_is_one_document_in_the_order_of_its_inputs(tmp_path: Path, ingest: Any) -> None:
+    documents, rejections = ingest("mathematics", tar(tmp_path / "paper.tar.gz", PROJECT))
+    assert rejections == []
+    by_name = {row["locator"].rpartition("!")[2]: row for row in documents}
+    assert sorted(by_name) == ["latin.tex", "loose.tex", "main.tex"]
+    main = by_name["main.tex"]
+    assert main["title"] == "Mills"
+    assert main["text"].index("# One") < main["text"].index("H$_2$O") < main["text"].index("# Two")
+    assert "Mühle" in by_name["loose.tex"]["text"]
+    assert "Mühle" in by_name["latin.tex"]["text"]
+
+
+def test_bulk_archive_of_papers_is_read_paper_by_paper(tmp_path: Path, ingest: Any) -> None:
+    single = rf"\documentclass{{article}}\begin{{document}}\section{{Single}} {LONG}\end{{document}}".encode()
+    inner = tar(tmp_path / "inner.tar.gz", PROJECT).read_bytes()
+    outer = tar(
+        tmp_path / "bulk.tar", {"2401/a.gz": inner, "2401/b.gz": gzip.compress(single), "2401/c.gz": b"\x1f\x8bx"}
+    )
+    documents, rejections = ingest("mathematics", outer)
+    assert sorted(row["locator"].partition("!")[2] for row in documents) == [
+        "2401/a.gz!latin.tex",
+        "2401/a.gz!loose.tex",
+        "2401/a.gz!main.tex",
+        "2401/b.gz!2401/b.tex",
+    ]
+    assert [row["locator"].partition("!")[2] for row in rejections] == ["2401/c.gz"]
+
+
+def test_problems_become_conversations_with_a_label(tmp_path: Path, ingest: Any) -> None:
+    path = tmp_path / "problems.jsonl"
+    rows = [
+        {"question": "2+2?", "answer": "Two and two <<2+2=4>>are 4.\n#### 4"},
+        {"题目": "二加二？", "solution": "二加二等于四。", "answer": "4"},
+        {"problem": "Prove it.", "solution": "Clear."},
+        {"problem": "Why?"},
+    ]
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    documents, rejections = ingest("mathematics", path)
+    assert [row["text"] for row in documents] == [
+        "2+2?\n\nTwo and two are 4.",
+        "二加二？\n\n二加二等于四。\n\n答案：4",
+        "Prove it.\n\nClear.",
+    ]
+    assert [json.loads(row["messages"]).get("label") for row in documents] == ["4", "4", None]
+    assert [row["rule"] for row in rejections] == ["mathematics.column"]
+
+
+def test_gold_problems_all_have_their_answer(corpora: Path, ingest: Any, gold: Any) -> None:
+    documents, rejections = ingest(
+        "mathematics",
+        corpora / "bench" / "gsm8k_train.jsonl.zst",
+        columns={"problem": "item.question", "answer": "item.answer"},
+    )
+    assert (len(documents), rejections) == (4000, [])
+    for row, record in zip(documents, gold("bench/gsm8k_train"), strict=True):
+        assert json.loads(row["messages"])["label"] == record["text"].rpartition("#### ")[2].strip()
+        assert "<<" not in row["text"]
+
+
+@pytest.mark.parametrize("name", ["hott_book_tex", "openlogic_tex", "latexml_tex_xml"])
+def test_gold_papers_are_all_read_or_counted(corpora: Path, ingest: Any, gold: Any, name: str) -> None:
+    documents, rejections = ingest("mathematics", corpora / "math" / f"{name}.jsonl.zst")
+    rows = list(gold(f"math/{name}"))
+    assert len(documents) + len(rejections) == len(rows)
+    assert len(documents) > 0.95 * len(rows)
+    text = "".join(row["text"] for row in documents)
+    if name != "latexml_tex_xml":  # that one is a test suite of everything that is rare
+        assert text.count("\\section") + text.count("\\label") < 20
+
+
+EXAMPLES = "    Examples\n    ========\n\n    >>> turn()\n"
+
+
+def test_pages_and_docstrings_with_formulas_are_kept(sdist: Any, ingest: Any) -> None:
+    formula = f"Let :math:`x^2` be. {LONG}"
+    path = sdist(
+        {
+            "docs/with.rst": f"With\n====\n\n{formula}\n",
+            "docs/without.rst": f"Without\n=======\n\n{LONG}\n",
+            "mill/stones.py": f'def turn():\n    r"""{formula}\n\n{EXAMPLES}    """\n',
+            "mill/wheel.py": f'def turn():\n    """{LONG}"""\n',
+        }
+    )
+    documents, rejections = ingest("mathematics", path, docstrings=True, formulas=1)
+    assert [(row["title"], row["license"]) for row in documents] == [("With", "MIT"), ("`mill.stones`", "MIT")]
+    assert "$x^2$" in documents[1]["text"] and "**Examples**" in documents[1]["text"]
+    assert [(row["rule"], row["value"]) for row in rejections] == [("mathematics.formulas", "0")]
+
+
+def test_formal_proofs_stay_as_they_are(tmp_path: Path, ingest: Any, gold: Any) -> None:
+    for row in gold("math/metamath_cc0"):
+        if row["path"].endswith(".mm"):
+            (tmp_path / row["path"].replace("/", "_")).write_text(row["text"], encoding="utf-8")
+    proof = "theorem one_add (n : Nat) : 1 + n = n + 1 := by\n  rw [Nat.add_comm]\n\n" * 4
+    (tmp_path / "Mill.lean").write_text(proof)
+    documents, _ = ingest("mathematics", tmp_path)
+    kinds = [json.loads(row["metadata"])["proof"] for row in documents]
+    assert kinds.count("lean") == 1
+    assert kinds.count("metamath") >= 5
+    assert next(row["text"] for row in documents if row["metadata"] == '{"proof":"lean"}') == proof

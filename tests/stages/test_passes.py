@@ -1,0 +1,84 @@
+"""The passes over a part: rules on what an edit counted decide in a run as they do alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from filters.recipes import find_recipe, recipes
+from pipeline.standalone import filter_files
+from stages.passes import decide_part, documents_path, edits_path, ingest, measure_part
+from stages.unit import Unit
+from stages.workspace import Workspace
+
+PROSE = "This line is a sentence of the page and it ends as such. "
+TEXTS = [
+    "\n".join(PROSE + f"Number {number} is another." for number in range(8)),
+    "\n".join([PROSE] * 4) + "\nvar x = { y: 1 }; and a few words more.",
+    "Too short a page. It has two sentences.",
+    "\n".join([PROSE + "One more here."] * 3 + ["SHOUTED FURNITURE OF THE SITE AND MORE OF IT"] * 9),
+]
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> str:
+    path = tmp_path / "pages.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    return str(path)
+
+
+def dropped(pages: str, out: Path, recipe: str, *, edited: bool) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Text id → rule and value, and the texts as stored, of a part that a run ingests, measures and decides."""
+    workspace = Workspace(str(out))
+    entry = {"recipe": recipe, "options": {}}
+    asked = {"source": recipe, "kind": "tables", "settings": {}, "path": "pages.jsonl", "start": 0, "stop": 1 << 20}
+    kept = {"edits": [entry], "kept_measures": [recipe]} if edited else {"edits": []}
+    places = {"root": str(Path(pages).parent), "path": pages}
+    ingest(workspace, Unit(name="part", parameters={**asked, **kept}, places=places))
+    measured = {"filters": [entry], **({"edited": True} if edited else {})}
+    measure_part(workspace, Unit(name="part", parameters=measured))
+    decide_part(workspace, Unit(name="part", parameters={"filters": [entry]}))
+    assert (out / edits_path("part")).exists() == edited
+    drops = pl.read_parquet(out / "drops/decide/part.parquet")
+    texts = pl.read_parquet(out / documents_path("part"))["text"].to_list()
+    return {row["id"]: (row["rule"], row["value"]) for row in drops.iter_rows(named=True)}, texts
+
+
+@pytest.mark.parametrize("recipe", ["c4", "refinedweb_lines", "dclm"])
+@pytest.mark.parametrize("edited", [True, False])
+def test_rules_on_an_edit_decide_in_a_run(pages: str, tmp_path: Path, recipe: str, edited: bool) -> None:
+    drops, texts = dropped(pages, tmp_path / "run", recipe, edited=edited)
+    assert (texts != TEXTS) == edited
+    rules = {rule.partition(".")[2] for rule, _ in drops.values()}
+    assert rules and (len(drops) < len(TEXTS) or recipe == "dclm")
+    if recipe == "c4":
+        assert sorted(rule for rule, _ in drops.values()) == ["c4.curly_bracket", "c4.sentences"]
+    if recipe == "refinedweb_lines":
+        assert rules == {"removed_words"}
+        lines = [len(line.split()) for line in TEXTS[3].splitlines()]
+        assert [float(value) for _, value in drops.values()] == [pytest.approx(sum(lines[3:]) / sum(lines), rel=1e-5)]
+
+
+WITH_OPTIONS = {"classifier", "datatrove", "datatrove_edit", "language", "scorer"}
+
+
+@pytest.mark.parametrize("recipe", sorted(recipes().keys() - WITH_OPTIONS))
+def test_every_recipe_runs_alone_and_accounts_for_each_document(pages: str, tmp_path: Path, recipe: str) -> None:
+    found = filter_files(find_recipe(recipe), [pages], str(tmp_path / "out"))
+    kept, rejected, measured = (
+        pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "rejected", "measures")
+    )
+    assert found.documents == len(TEXTS) == kept.height + rejected.height == measured.height
+    assert {*kept["id"]} | {*rejected["id"]} == {*measured["id"]}
+    names = {f"{recipe}.{rule.name}" for rule in find_recipe(recipe).rules}
+    assert {*rejected["rule"]} <= names
+    assert {rule.measure for rule in find_recipe(recipe).rules} <= {*measured.columns}
+
+
+@pytest.mark.parametrize("recipe", sorted(WITH_OPTIONS))
+def test_an_option_that_a_recipe_lacks_is_named(pages: str, tmp_path: Path, recipe: str) -> None:
+    with pytest.raises(LookupError, match=r"needs the option '\w+': give --option"):
+        filter_files(find_recipe(recipe), [pages], str(tmp_path))

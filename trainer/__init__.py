@@ -1,0 +1,7 @@
+"""The trainer: a faithful small GLM-4.5, trained on shards by Muon, on one CPU or many GPUs.
+
+model, block, attention, rotary, norm, feedforward, router, experts, prediction, loss       the model
+config, settings, schedule, curriculum                                                      what is asked
+data, batch, muon, optimizer, parallel, loop, checkpoint, history, train                    how it is trained
+held_out, overlap, evaluate, report, export, ablation                                       what comes of it
+"""

@@ -1,0 +1,208 @@
+"""The training loop: batches in, steps of the optimizer, a history and checkpoints out."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.shards import INDEX, ShardIndex
+from stages.workspace import Workspace, digest_file
+from trainer import checkpoint
+from trainer.batch import Batch
+from trainer.checkpoint import Progress
+from trainer.config import TrainingError
+from trainer.curriculum import Step, planned
+from trainer.data import Feed
+from trainer.history import History
+from trainer.model import Transformer
+from trainer.optimizer import make_optimizers, set_rate
+from trainer.parallel import World, clip_gradients, parallelise
+from trainer.router import correct, max_violation
+from trainer.settings import RunConfig
+
+Note = dict[str, Any]
+Listener = Callable[[Note], None]
+
+
+def inputs_of(run: str) -> dict[str, str]:
+    """Digests of what a run's training depends on: its lock where it has one, the tokenizer, each shard.
+
+    Raises `TrainingError` where the tokenizer that lies in the run isn't the one that the shards were encoded with.
+    """
+    workspace = Workspace(run)
+    index = ShardIndex.from_json(workspace.read_bytes(INDEX), workspace.path(INDEX))
+    inputs = {f"shards/{file.path}": file.digest for phase in index.phases for file in phase.files}
+    tokenizer, encoded_with = str(index.tokenizer.get("path", "")), str(index.tokenizer.get("digest", ""))
+    if tokenizer and workspace.exists(tokenizer):
+        found = digest_file(workspace, tokenizer)
+        if found != encoded_with:
+            raise TrainingError(
+                f"{workspace.path(tokenizer)} has digest {found}, the shards were encoded with a tokenizer of digest "
+                f"{encoded_with} ({INDEX}): restore that tokenizer, or build the shards again with `make pipeline`"
+            )
+    inputs["tokenizer"] = encoded_with
+    if workspace.exists("lock.json"):
+        inputs["lock.json"] = hashlib.blake2b(workspace.read_bytes("lock.json"), digest_size=16).hexdigest()
+    return inputs
+
+
+class Training:
+    """One run: made from its settings, resumed where a checkpoint lies in `out`, worked off by `run()`.
+
+    `model` is where it starts, in fp32; by default weights drawn by the seed.
+    """
+
+    def __init__(self, run: str, out: Path, config: RunConfig, world: World, model: Transformer | None = None) -> None:
+        self.config, self.world, self.out = config, world, out
+        workspace = Workspace(run)
+        self.index_path = workspace.path(INDEX)
+        self.index = ShardIndex.from_json(workspace.read_bytes(INDEX), self.index_path)
+        self.inputs = inputs_of(run)
+        self.steps = planned(self.index, config.model, asdict(config))
+        self.history = History(out / "steps.jsonl")
+        model = (model or Transformer(config.model).initialise(config.seed)).to(world.device)
+        model.checkpoint_activations = config.checkpoint_activations
+        self.model = parallelise(model, world, expert_parallel=config.expert_parallel)
+        self.optimizers = make_optimizers(self.model, config.optimizer)
+        self.progress = Progress(
+            steps=0,
+            sequences=0,
+            tokens=0,
+            length=0,
+            rotary_base=config.model.rope_theta,
+            inputs=self.inputs,
+            settings=asdict(config),
+        )
+
+    def resume(self) -> bool:
+        """Goes back to the last complete checkpoint in `out`, if there is one, or else to the beginning."""
+        found = checkpoint.complete(self.out / "checkpoints")
+        if not found:
+            if self.world.leads:
+                self.history.cut(0)  # of a run that ended before its first checkpoint
+            return False
+        before = checkpoint.progress_of(found[-1])
+        checkpoint.check_inputs(found[-1], before, self.inputs)
+        checkpoint.check_settings(found[-1], before, self.progress.settings)
+        self.progress = checkpoint.load(found[-1], self.model, self.optimizers, self.world)
+        if self.world.leads:
+            self.history.cut(self.progress.steps)
+        return True
+
+    def run(self, listener: Listener = lambda note: None) -> None:
+        """Works off the remaining steps; `listener` hears each step's note on the leading rank."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        feed = Feed(
+            self.index_path,
+            held_out=self.config.held_out,
+            micro_tokens=self.config.micro_tokens,
+            rank=self.world.rank,
+            world_size=self.world.size,
+        )
+        begun = time.perf_counter()
+        for step, batches in feed(self.steps[self.progress.steps :]):
+            note = self._step(step, [batch.to(self.world.device) for batch in batches])
+            now = time.perf_counter()
+            note["tokens_per_second"] = round(note["tokens"] / (now - begun))
+            begun = now
+            if self.world.leads:
+                self.history.append(note)
+                listener(note)
+            last = step.number + 1 == len(self.steps)
+            if last or (step.number + 1) % self.config.checkpoint_every == 0:
+                self._save()
+
+    def _save(self) -> None:
+        folder = self.out / "checkpoints"
+        checkpoint.save(folder, self.model, self.optimizers, self.progress, self.world, self.config.keep)
+
+    def _step(self, step: Step, batches: list[Batch]) -> Note:
+        config, schedule = self.config, self.config.schedule
+        self.model.rotary.base = config.rotary_base or step.rotary_base
+        counts = torch.tensor([[len(b.next.tokens), len(b.ahead.tokens), len(b.tokens)] for b in batches]).sum(dim=0)
+        next_count, ahead_count, tokens = self.world.sum(counts.to(self.world.device)).tolist()
+        prediction = schedule.prediction_weight(step.number)
+        sums = torch.zeros(3, dtype=torch.float64, device=self.world.device)
+        sources: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
+        loads = 0
+        for batch in batches:
+            losses = self.model(batch)
+            total = (
+                losses.next / max(1, next_count)
+                + prediction * losses.ahead / max(1, ahead_count)
+                + config.balance_weight * losses.balance / step.count
+            )
+            total.backward()
+            sums += torch.stack([losses.next, losses.ahead, losses.balance]).detach()
+            loads = loads + losses.loads
+            add_by_source(sources, batch, losses.next_each)
+        sums = self.world.sum(sums).tolist()
+        loads = self.world.sum(loads)
+        norm = clip_gradients(self.model, config.optimizer.clip, self.world)
+        if not all(math.isfinite(value) for value in (*sums, norm)):
+            raise TrainingError(
+                f"step {step.number}: the loss or its gradient is no longer a number (sequences {step.start} to "
+                f"{step.start + step.count - 1} of phase {step.phase!r}, epoch {step.epoch}); the last good checkpoint "
+                "stays; lower --learning-rate or look at these sequences with `winnow inspect`"
+            )
+        rate = config.optimizer.learning_rate * schedule.rate_factor(step.number)
+        set_rate(self.optimizers, rate)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        for router, load in zip(self.model.routers, loads, strict=True):
+            correct(router, load, schedule.balance_rate(step.number))
+        self.progress = replace(
+            self.progress,
+            steps=step.number + 1,
+            sequences=self.progress.sequences + step.count,
+            tokens=self.progress.tokens + tokens,
+            length=step.length,
+            rotary_base=self.model.rotary.base,
+        )
+        return {
+            "step": step.number,
+            "phase": step.phase,
+            "length": step.length,
+            "rotary_base": self.model.rotary.base,
+            "epoch": step.epoch,
+            "sequences": self.progress.sequences,
+            "tokens": tokens,
+            "loss": sums[0] / max(1, next_count),
+            "loss_ahead": sums[1] / max(1, ahead_count),
+            "balance": sums[2] / step.count / max(1, len(loads)),
+            "sources": merged(self.world.gather(dict(sources))),
+            "learning_rate": rate,
+            "gradient_norm": norm,
+            "max_violation": [round(max_violation(load), 4) for load in loads],
+            "loads": loads.tolist(),
+        }
+
+
+def add_by_source(sums: dict[str, list[float]], batch: Batch, losses: torch.Tensor) -> None:
+    """Adds each target's loss to [nats, tokens] of its token's source."""
+    codes = batch.sources[batch.next.index]
+    names = len(batch.source_names)
+    totals = torch.zeros(names, dtype=torch.float64, device=losses.device).index_add_(0, codes, losses.double())
+    counts = torch.bincount(codes, minlength=names)
+    for name, total, count in zip(batch.source_names, totals.tolist(), counts.tolist(), strict=True):
+        sums[name][0] += total
+        sums[name][1] += count
+
+
+def merged(shares: Iterable[Any]) -> dict[str, list[float]]:
+    """Sums of all ranks as name → [mean loss in nats, tokens], by name."""
+    total: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
+    for share in shares:
+        for name, (nats, tokens) in share.items():
+            total[name][0] += nats
+            total[name][1] += tokens
+    return {name: [nats / max(1, tokens), tokens] for name, (nats, tokens) in sorted(total.items())}

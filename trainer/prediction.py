@@ -1,0 +1,40 @@
+"""Multi-token prediction (DeepSeek-V3 report, section 2.2): one more layer that foresees the token after the next."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from trainer.attention import Documents
+from trainer.block import Angles, Balance, Block
+from trainer.config import ModelConfig
+from trainer.norm import RMSNorm
+
+
+class SharedHead(nn.Module):
+    """The norm before the output head; the head itself is the model's own."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class PredictionLayer(Block):
+    """From the model's final (normalised) state at a token and the embedding of the next token to a state that
+    predicts the one after."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, config.num_hidden_layers)
+        self.enorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.hnorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.eh_proj = nn.Linear(2 * config.hidden_size, config.hidden_size, bias=False)
+        self.shared_head = SharedHead(config)
+
+    def forward(  # type: ignore[override]
+        self, state: torch.Tensor, following: torch.Tensor, angles: Angles, documents: Documents, rows: list[int]
+    ) -> tuple[torch.Tensor, Balance]:
+        """state and following [T, hidden] → [T, hidden], ready for the output head, and the layer's balance."""
+        joined = self.eh_proj(torch.cat([self.enorm(following), self.hnorm(state)], dim=-1))
+        x, balance = super().forward(joined, angles, documents, rows)
+        assert balance is not None, "the prediction layer is sparse"
+        return self.shared_head.norm(x), balance
