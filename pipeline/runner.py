@@ -111,32 +111,33 @@ class Runner:
                         self.workspace.remove(written.path)
 
     def _work(self, step: Step, pending: Sequence[Unit], marks: dict[str, str]) -> Iterator[Receipt | Failure]:
-        from distributed import as_completed
+        from distributed import KilledWorker, as_completed
 
         client = self._connected()
         workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
         queue = iter(pending)
-        names: dict[str, str] = {}
+        units: dict[str, Unit] = {}
+        suspects: list[Unit] = []
 
-        def submit(unit: Unit) -> Any:
-            future = client.submit(
-                work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=f"{step.name}/{unit.name}"
-            )
-            names[future.key] = unit.name
-            return future
+        def submit(unit: Unit, manner: str = "") -> Any:
+            key = f"{step.name}/{unit.name}{manner}"
+            units[key] = unit
+            return client.submit(work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=key)
 
         window = [submit(unit) for unit in islice(queue, workers * WINDOW_PER_WORKER)]
         flow = as_completed(window)
         for future in flow:
-            error = future.exception()
-            if error is None:
-                yield future.result()
+            if isinstance(future.exception(), KilledWorker):
+                suspects.append(units[future.key])
             else:
-                yield Failure(step=step.name, unit=names[future.key], reason=_reason(error))
+                yield _outcome(step, units[future.key], future)
             future.release()
             following = next(queue, None)
             if following is not None:
                 flow.add(submit(following))
+        # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
+        for unit in suspects:
+            yield _outcome(step, unit, submit(unit, manner="/alone"))
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -161,6 +162,11 @@ def work_unit(root: str, step: Step, unit: Unit, mark: str) -> Receipt:
     )
     write_receipt(Workspace(root), receipt)
     return receipt
+
+
+def _outcome(step: Step, unit: Unit, future: Any) -> Receipt | Failure:
+    error = future.exception()
+    return future.result() if error is None else Failure(step=step.name, unit=unit.name, reason=_reason(error))
 
 
 def _reason(error: BaseException) -> str:

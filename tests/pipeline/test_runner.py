@@ -36,6 +36,14 @@ def die_once(workspace: Workspace, unit: Unit) -> Counts:
     return square(workspace, unit)
 
 
+def die_in_company(workspace: Workspace, unit: Unit) -> Counts:
+    deaths = len(workspace.list("deaths"))
+    if unit.name == "unit-1" and deaths < 2:
+        workspace.write_bytes(f"deaths/{deaths}", b"")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(workspace, unit)
+
+
 def die_always(workspace: Workspace, unit: Unit) -> Counts:
     if unit.name == "unit-1":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -155,6 +163,12 @@ def test_a_unit_that_kills_its_workers_is_quarantined_and_the_others_are_done(ru
     assert (failure.unit, "died" in failure.reason) == ("unit-1", True)
     done = {unit.name for unit in UNITS if read_receipt(workspace, "square", unit.name)}
     assert done == {"unit-0", "unit-2", "unit-3"}
+
+
+def test_a_unit_blamed_for_dead_workers_gets_a_last_try_alone(run: Any, workspace: Workspace) -> None:
+    [receipts] = run((Step(name="square", version=1, work=die_in_company), UNITS))
+    assert len(workspace.list("deaths")) == 2
+    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
 
 
 def test_an_error_names_the_unit_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
