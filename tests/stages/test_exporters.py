@@ -97,6 +97,18 @@ def test_megatron_index_and_tokens_are_read_back_by_the_formats_layout(
     assert ours[2].tobytes() == raw
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # that it runs without its GPU extensions
+def test_megatron_reads_its_index_and_tokens(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    indexed_dataset = pytest.importorskip("megatron.core.datasets.indexed_dataset")
+    index_path, written = run
+    target = str(tmp_path / "data")
+    megatron.export(index_path, "base", target)
+    documents = documents_of(written)
+    read = indexed_dataset.IndexedDataset(target)
+    assert [read[place].tolist() for place in range(len(read))] == documents
+    assert read.document_indices.tolist() == list(range(len(documents) + 1))
+
+
 def test_megatron_keeps_packed_rows_when_asked(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
     index_path, written = run
     megatron.export(index_path, "base", str(tmp_path / "data"), whole_rows=True)
