@@ -4,7 +4,8 @@ recipes, measure, statistics, spans, editing                        what a recip
 gopher, c4, fineweb, fineweb2, refinedweb, madlad                   prose
 chinese, han_statistics, consistency, language                      Chinese, and languages
 code, refinecode, syntax, python_source, mathematics                programs and formulas
-conversations, harm, personal_data, identifiers, secrets, license   people, and what may be used
+conversations, harm, license                                        dialogues, and what may be used
+personal_data, identifiers, secrets, confidential                   what nobody may read
 classifier, training, fitting, scorers                              models
 datatrove, adapters/                                                datatrove's blocks here, our recipes there
 kernels/                                                            the loops under all of these

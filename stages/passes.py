@@ -183,6 +183,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
-INGEST = Step(name="ingest", version=2, work=ingest)  # 2: forests that know news, tables of LaTeX, lines before a cut
+INGEST = Step(name="ingest", version=3, work=ingest)  # 3: no personal data in what rejections quote
 MEASURE = Step(name="measure", version=2, work=measure_part)  # 2: English words as spaCy cuts -- and '', units, icons
 DECIDE = Step(name="decide", version=1, work=decide_part)

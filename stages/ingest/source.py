@@ -21,6 +21,7 @@ import fsspec
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from filters.confidential import redact
 from stages.document import DOCUMENT, REJECTION, document_id, metadata_json
 
 SPLIT_BYTES = 64 << 20
@@ -124,7 +125,12 @@ class Builder:
             self._pending = 0
 
     def rejection_table(self) -> pa.Table:
-        return pa.Table.from_pylist(self.rejections, schema=REJECTION)
+        """The rejections; a value that quotes the record has placeholders for personal data and secrets."""
+        table = pa.Table.from_pylist(self.rejections, schema=REJECTION)
+        if not self.rejections:
+            return table
+        place = REJECTION.get_field_index("value")
+        return table.set_column(place, REJECTION.field(place), redact(table["value"]))
 
 
 def kind_module(kind: str) -> ModuleType:
