@@ -79,20 +79,26 @@ def find_secrets(texts: pa.Array | pa.ChunkedArray, kinds: Collection[str] = KIN
     """Where secrets stand: bytes of each text's UTF-8, by row. Raises `ValueError` for a kind that isn't one."""
     if unknown := set(kinds) - set(KINDS):
         raise ValueError(f"no kind of secret is called {sorted(unknown)[0]!r}; there are {', '.join(KINDS)}")
+    suspects = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, SUSPICION), False))
+    closer = texts.take(suspects).cast(pa.large_string())
+    closer = closer.combine_chunks() if isinstance(closer, pa.ChunkedArray) else closer
+    spans: list[list[Span]] = [[] for _ in suspects]
+    for place in pc.indices_nonzero(pc.match_substring(closer, "PRIVATE KEY")).to_pylist():
+        matches = _PRIVATE_KEY.finditer(closer[place].as_py().encode())
+        spans[place] += [Span("private_key", *match.span()) for match in matches]
+    # The lines of all suspects in one array: to compile the expression for each text took two thirds of the time.
+    lines = pc.split_pattern(closer, "\n")
+    bounds, content = lines.offsets.to_numpy(), lines.flatten()
+    starts = np.cumsum(np.concatenate([[0], pc.binary_length(content).to_numpy().astype(np.int64) + 1]))
+    for number in pc.indices_nonzero(pc.match_substring_regex(content, SUSPICION)).to_pylist():
+        place = int(np.searchsorted(bounds, number, "right")) - 1
+        start = int(starts[number] - starts[bounds[place]])
+        for kind, first, last in _secrets_in(content[number].as_py().encode()):
+            spans[place].append(Span(kind, start + first, start + last))
     found: dict[int, list[Span]] = {}
-    suspicious = pc.fill_null(pc.match_substring_regex(texts, SUSPICION), False)
-    for row in pc.indices_nonzero(suspicious).to_pylist():
-        content = texts[row].as_py().encode()
-        spans = [Span("private_key", *match.span()) for match in _PRIVATE_KEY.finditer(content)]
-        lines = content.split(b"\n")
-        starts = np.cumsum([0, *(len(line) + 1 for line in lines)])
-        worth = pc.match_substring_regex(pa.array(lines, pa.large_binary()), SUSPICION)
-        for number in pc.indices_nonzero(worth).to_pylist():
-            place = int(starts[number])
-            spans += [Span(kind, start + place, end + place) for kind, start, end in _secrets_in(lines[number])]
-        spans = [span for span in spans if span.kind in kinds]
-        if spans:
-            place_spans(found, row, spans)
+    for row, of_text in zip(suspects.to_pylist(), spans, strict=True):
+        if wanted := [span for span in of_text if span.kind in kinds]:
+            place_spans(found, row, wanted)
     return found
 
 
