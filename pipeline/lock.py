@@ -28,7 +28,7 @@ SHAPING_PACKAGES = (
     "numba",
     "numpy",
     "pyarrow",
-    "pypdf",  # an extra: without it PDF files are rejections
+    "pypdfium2",  # an extra: without it PDF files are rejections
     "resiliparse",
     "sentencepiece",
     "trafilatura",

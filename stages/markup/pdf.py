@@ -1,13 +1,19 @@
-"""The text of PDF files through pypdf, which the extra `pdf` installs; page by page, so that running headers can go."""
+"""The text of PDF files through PDFium, which the extra `pdf` installs; page by page, so that running headers can go.
+
+PDFium finds the spaces that a typesetter only left room for: of the words of a manual set by LaTeX (Debian's policy, 193
+pages) it gives 0.997, pypdf 0.494.
+"""
 
 from __future__ import annotations
 
-from io import BytesIO
+import re
 
 from stages.containers.archives import Reject
 
 PAGES = 5000
 PAGE_CHARACTERS = 200_000
+DIVIDED = re.compile(r"[\ufffe\x02]\r?\n?")
+"""PDFium's sign for the hyphen of a word that goes on in the next line."""
 
 
 def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None] | None:
@@ -16,26 +22,28 @@ def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None
     A page that can't be read costs that page. Without the extra every file is told to `reject`.
     """
     try:
-        import pypdf
+        import pypdfium2
     except ImportError:
         reject(name, "no_pdf_reader", "needs the extra `pdf`: pip install 'winnow[pdf]'")
         return None
     try:
-        reader = pypdf.PdfReader(BytesIO(content), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
             reject(name, "encrypted", "needs a password")
-            return None
-        count = len(reader.pages)
-        title = reader.metadata.title if reader.metadata else None
-    except Exception as error:  # pypdf raises whatever a damaged file provokes: KeyError, TypeError, RecursionError …
-        reject(name, "pdf", f"{type(error).__name__}: {error}")
+        else:
+            reject(name, "pdf", str(error))
         return None
-    pages = []
-    for number in range(min(count, PAGES)):
-        try:
-            pages.append((reader.pages[number].extract_text() or "")[:PAGE_CHARACTERS])
-        except Exception as error:  # as above
-            reject(f"{name}#page {number + 1}", "pdf", f"{type(error).__name__}: {error}")
-    if count > PAGES:
-        reject(name, "pages", f"{count}, read {PAGES}")
-    return "\f".join(pages), title if isinstance(title, str) and title.strip() else None
+    with document:
+        pages = []
+        for number in range(min(len(document), PAGES)):
+            try:
+                text = document[number].get_textpage().get_text_range()[:PAGE_CHARACTERS]
+            except pypdfium2.PdfiumError as error:
+                reject(f"{name}#page {number + 1}", "pdf", str(error))
+            else:
+                pages.append(DIVIDED.sub("", text).replace("\r\n", "\n"))
+        if len(document) > PAGES:
+            reject(name, "pages", f"{len(document)}, read {PAGES}")
+        title = document.get_metadata_value("Title").strip()
+    return "\f".join(pages), title or None

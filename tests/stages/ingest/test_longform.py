@@ -184,11 +184,13 @@ def test_gold_chapters_keep_their_words(gold: Any) -> None:
 
 def test_pdf_is_read_page_by_page(tmp_path: Path, ingest: Any) -> None:
     pypdf = pytest.importorskip("pypdf")
+    pytest.importorskip("pypdfium2")
     writer = pypdf.PdfWriter()
     for number in range(6):
         page = writer.add_blank_page(400, 400)
         lines = "".join(f"({word}) Tj T* " for word in (f"Stone {number} turns slowly" for _ in range(9)))
-        content = f"BT /F1 12 Tf 14 TL 20 380 Td (THE MILL) Tj T* {lines} ({number + 1}) Tj ET".encode()
+        apart = "[(Water)-333(runs)-333(below)] TJ T*"  # no space is written, only room for one
+        content = f"BT /F1 12 Tf 14 TL 20 380 Td (THE MILL) Tj T* {lines} {apart} ({number + 1}) Tj ET".encode()
         stream = pypdf.generic.DecodedStreamObject()
         stream.set_data(content)
         font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
@@ -196,7 +198,7 @@ def test_pdf_is_read_page_by_page(tmp_path: Path, ingest: Any) -> None:
         dictionary = pypdf.generic.DictionaryObject({name(key): name(value) for key, value in font.items()})
         fonts = pypdf.generic.DictionaryObject({name("/F1"): dictionary})
         page[name("/Resources")] = pypdf.generic.DictionaryObject({name("/Font"): fonts})
-        page[name("/Contents")] = stream
+        page[name("/Contents")] = writer._add_object(stream)  # a stream stands by reference
     path = tmp_path / "mill.pdf"
     writer.add_metadata({"/Title": "Stones"})
     writer.write(path)
@@ -206,6 +208,7 @@ def test_pdf_is_read_page_by_page(tmp_path: Path, ingest: Any) -> None:
     text = documents[0]["text"]
     assert "THE MILL" not in text
     assert [text.count(f"Stone {number} turns slowly") for number in range(6)] == [9] * 6
+    assert text.count("Water runs below") == 6
     assert [row["rule"] for row in rejections] == ["longform.pdf"]
 
 
