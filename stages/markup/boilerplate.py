@@ -17,6 +17,7 @@ CREDITS = re.compile(
 )
 FIELD = re.compile(r"^(Title|Author|Language|Release Date|Translator):[ \t]*(\S[^\n]*)", re.MULTILINE)
 PAGE_NUMBER = re.compile(r"^[ \t]*(?:[-–—\[(]|page|p\.|第)?[ \t]*(\d{1,4})[ \t]*(?:[-–—\])]|页)?[ \t]*$", re.IGNORECASE)
+RUNNING_TITLE = re.compile(r"^[ \t]*(?:(\d{1,4})[ \t]+\S.{0,100}|\S.{0,100}?[ \t](\d{1,4}))[ \t]*$")
 PAGES = 5
 REPEATED_SHARE = 0.3
 WRAPPED = 50
@@ -73,15 +74,39 @@ def _unpaged(text: str) -> str:
     pages = [page.strip("\n").split("\n") for page in text.split("\f")]
     edges = Counter(_shape(page[place]) for page in pages for place in {0, len(page) - 1} if page[place].strip())
     repeated = {shape for shape, count in edges.items() if count >= max(3, len(pages) * REPEATED_SHARE)}
-    kept = []
-    for page in pages:
-        while page and (not page[0].strip() or PAGE_NUMBER.match(page[0]) or _shape(page[0]) in repeated):
+    first = _first_number(pages)
+    kept: list[str] = []
+    for number, page in enumerate(pages):
+        own = None if first is None else first + number
+        while page and _surrounds(page[0], own, repeated):
             page = page[1:]
-        while page and (not page[-1].strip() or PAGE_NUMBER.match(page[-1]) or _shape(page[-1]) in repeated):
+        while page and _surrounds(page[-1], own, repeated):
             page = page[:-1]
         if page:
             kept.append("\n".join(page))
     return "\n\n".join(kept) + "\n"
+
+
+def _surrounds(line: str, own: int | None, repeated: set[str]) -> bool:
+    """Whether a line at a page's edge is empty, a number, on many pages, or a title with the page's own number."""
+    if not line.strip() or PAGE_NUMBER.match(line) or _shape(line) in repeated:
+        return True
+    return own is not None and own in _numbers(line)
+
+
+def _first_number(pages: Sequence[Sequence[str]]) -> int | None:
+    """The number of the first page, if those in the running titles of enough pages agree on it."""
+    votes = Counter(
+        found - number for number, page in enumerate(pages) for line in (page[0], page[-1]) for found in _numbers(line)
+    )
+    [(first, count)] = votes.most_common(1) or [(0, 0)]
+    return first if count >= max(PAGES, len(pages) * REPEATED_SHARE) else None
+
+
+def _numbers(line: str) -> set[int]:
+    """The number before or behind a title, as in `22 Chapter 4. Source packages`."""
+    match = RUNNING_TITLE.match(line)
+    return {int(found) for found in match.groups() if found} if match else set()
 
 
 def _ascending(numbers: Sequence[tuple[int, int]]) -> list[int]:

@@ -114,6 +114,16 @@ def test_page_numbers_and_running_headers_go_and_the_sentence_goes_on() -> None:
     )
 
 
+def test_running_titles_that_change_go_by_the_number_of_their_page() -> None:
+    titles = ("Stone", "Stone", "Water", "Water", "Wheel", "Grain")
+    bodies = [f"Of {chr(ord('a') + number) * 4} there were 40 years.\n3 more followed" for number in range(12)]
+    pages = [
+        f"{body}\n" + (f"{number} {title}s of the mill" if number % 2 else f"2.{number} {title} {number}")
+        for number, (title, body) in enumerate(zip(titles * 2, bodies, strict=True), 7)
+    ]
+    assert unpaginate("\f".join(pages)).split() == " ".join(bodies).split()
+
+
 def test_numbers_that_are_no_pages_stay() -> None:
     table = "\n".join(f"{value}\nsome words here" for value in (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5))
     assert unpaginate(table) == table
