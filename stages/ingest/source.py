@@ -21,7 +21,6 @@ import fsspec
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from filters.confidential import redact
 from stages.document import DOCUMENT, REJECTION, document_id, metadata_json
 
 SPLIT_BYTES = 64 << 20
@@ -129,6 +128,8 @@ class Builder:
         table = pa.Table.from_pylist(self.rejections, schema=REJECTION)
         if not self.rejections:
             return table
+        from filters.confidential import redact  # brings numba, which a plan doesn't need
+
         place = REJECTION.get_field_index("value")
         return table.set_column(place, REJECTION.field(place), redact(table["value"]))
 
