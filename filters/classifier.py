@@ -88,9 +88,9 @@ def measure(
     """The scores of a fastText classifier, n rows:
 
     - `classifier.<label>` float64: the probability of each label; `classifier.label` string: the likeliest
-    - `classifier.bucket` int64: the bucket of the score of `label` (by default the label whose name comes last in the
-      alphabet), cut at `edges`, or, without them, into `buckets` of equal size on the validation documents of the
-      training
+    - `classifier.score` float64: that of `label` (by default the label whose name comes last in the alphabet)
+    - `classifier.bucket` int64: the bucket of the score, cut at `edges`, or, without them, into `buckets` of equal size
+      on the validation documents of the training
 
     `calibrated` applies the temperature found in training. Raises `ValueError` when the model has no such label, or
     when neither `edges` nor the training's report `<model>.json` is there; `FileNotFoundError` when there is no such
@@ -110,6 +110,7 @@ def measure(
     best = np.where(matrix.sum(axis=1) > 0, names[matrix.argmax(axis=1)], None)
     columns: dict[str, Any] = {f"classifier.{name}": pa.array(column) for name, column in scores.items()}
     columns["classifier.label"] = pa.array(best, pa.string())
+    columns["classifier.score"] = pa.array(values)
     columns["classifier.bucket"] = pa.array(into_buckets(values, edges))
     return pa.table(columns)
 
@@ -127,6 +128,7 @@ RECIPES = (
         summary="Scores and buckets of a fastText model of quality or topic",
         source="Joulin et al. 2016, arXiv 1607.01759; the use for quality after DCLM, arXiv 2406.11794, section 4.4",
         measure=measure,
+        family="classifier",
         cost=3,
     ),
 )

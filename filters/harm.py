@@ -4,9 +4,14 @@ show.
 No list ships with the project; a manifest names files. A list of addresses has one domain or URL prefix a line
 (`example.org`, `example.org/path`), a domain stands for its subdomains, too. A list of words has one word or phrase a
 line, matched without regard to case, as whole words where they are written with spaces, anywhere where they are
-Chinese. Blank lines and lines that begin with `#` don't count.
+Chinese, Japanese or Thai. Blank lines and lines that begin with `#` don't count.
 
-`categories` maps what a list or a model's label is about to one of `CATEGORIES`, so that a document carries labels.
+`addresses`, `words` and `models` map each of `CATEGORIES` to a file, so that a document carries labels. Labels drop
+nothing by themselves; a manifest bounds the categories that it won't have:
+
+    - recipe: harm
+      options: {words: {sexual: lists/words.txt}, models: {violence: safety.bin, bias: safety.bin}}
+      thresholds: {violence: {maximum: 0.5}}
 """
 
 from __future__ import annotations
@@ -29,6 +34,10 @@ CATEGORIES = ("violence", "illegal", "sexual", "bias", "privacy", "misinformatio
 LIST_CHUNK = 400
 """Words per RE2 expression: beyond about a thousand its automaton outgrows its memory and falls back to a slow one."""
 
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_BESIDE = rf"[^\pL\pM\pN_]|[{_UNSPACED}]"
+"""What may stand beside a whole word. RE2's own `\\b` takes every letter beyond ASCII for an end."""
+
 
 def measure(
     documents: pa.Table,
@@ -37,16 +46,19 @@ def measure(
     words: Mapping[str, str] | None = None,
     models: Mapping[str, str] | None = None,
     label: str = "harm",
+    labelled: float = 0.5,
 ) -> pa.Table:
     """What the user's lists and models say, n rows. Each mapping goes from a category to a file.
 
     - `harm.address` int64: 1 when the document's `url` is on a list of `addresses`
     - `harm.words` int64: occurrences of listed words, and `harm.words_per_thousand` float64, per thousand characters
-    - `harm.<category>` float64, for each category that anything is given for: the highest of 1 for a listed address,
-      listed words per ten words' worth of text (six characters) capped at 1, and the model's probability of `label`
-    - `harm.labels` string: JSON list of the categories at 0.5 or more, in the order of `CATEGORIES`
+    - `harm.<category>` float64, for each of `CATEGORIES`: the highest of 1 for a listed address, listed words per ten
+      words' worth of text (six characters each) capped at 1, and the model's probability; null for a category that
+      nothing is given for. A model that has a label of the category's name is asked for that, another for `label`
+    - `harm.labels` string: JSON list of the categories at `labelled` or more, in the order of `CATEGORIES`
 
-    Raises `ValueError` for a category that isn't one, `FileNotFoundError` for a missing list.
+    Raises `ValueError` for a category that isn't one or a model without the label, `FileNotFoundError` for a missing
+    list.
     """
     given = {**(addresses or {}), **(words or {}), **(models or {})}
     if unknown := [category for category in given if category not in CATEGORIES]:
@@ -66,27 +78,42 @@ def measure(
         times = count_words(texts, read_list(path))
         occurrences += times
         found[category] = np.maximum(found[category], np.minimum(1.0, times * 60 / np.maximum(characters, 60)))
-    for category, path in (models or {}).items():
-        from filters.classifier import score
-
-        found[category] = np.maximum(found[category], score(texts, path, label))
-    labels = [json.dumps([name for name in found if found[name][row] >= 0.5]) for row in range(rows)]
-    columns: dict[str, Any] = {f"harm.{category}": values for category, values in found.items()}
-    columns |= {
-        "harm.address": listed,
-        "harm.words": occurrences,
-        "harm.words_per_thousand": occurrences * 1000 / np.maximum(characters, 1),
+    for category, values in _scores(texts, models or {}, label).items():
+        found[category] = np.maximum(found[category], values)
+    labels = [json.dumps([name for name in found if found[name][row] >= labelled]) for row in range(rows)]
+    columns: dict[str, Any] = {
+        f"harm.{name}": pa.array(found[name]) if name in found else pa.nulls(rows, pa.float64()) for name in CATEGORIES
     }
     return pa.table(
-        {name: pa.array(values) for name, values in columns.items()} | {"harm.labels": pa.array(labels, pa.string())}
+        columns
+        | {
+            "harm.address": pa.array(listed),
+            "harm.words": pa.array(occurrences),
+            "harm.words_per_thousand": pa.array(occurrences * 1000 / np.maximum(characters, 1)),
+            "harm.labels": pa.array(labels, pa.string()),
+        }
     )
+
+
+def _scores(texts: pa.ChunkedArray, models: Mapping[str, str], label: str) -> dict[str, Any]:
+    """The probability of each category by its model; a model that serves several is asked once."""
+    from filters.classifier import all_scores
+
+    answers = {path: all_scores(texts, path) for path in sorted(set(models.values()))}
+    found = {}
+    for category, path in models.items():
+        name = category if category in answers[path] else label
+        if name not in answers[path]:
+            raise ValueError(f"{path} has no label {category!r} or {label!r}; there are {', '.join(answers[path])}")
+        found[category] = answers[path][name]
+    return found
 
 
 @lru_cache(maxsize=32)
 def read_list(path: str) -> frozenset[str]:
-    """The entries of a list file, without blank lines and comments, case folded."""
+    """The entries of a list file, without blank lines and comments, in lower case."""
     lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return frozenset(line.strip().casefold() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    return frozenset(line.strip().lower() for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def is_listed(url: str | None, blocked: frozenset[str]) -> bool:
@@ -103,15 +130,17 @@ def is_listed(url: str | None, blocked: frozenset[str]) -> bool:
 
 
 def count_words(texts: pa.Array | pa.ChunkedArray, words: Iterable[str]) -> Any:
-    """How often any of the words stands in each text, int64. Words with spaces around them as whole words."""
+    """How often any of the words stands in each text, int64."""
     spelled = sorted(words)
+    unspaced = pc.match_substring_regex(pa.array(spelled, pa.string()), f"^[{_UNSPACED}]").to_pylist()
+    whole = [word for word, anywhere in zip(spelled, unspaced, strict=True) if not anywhere]
+    anywhere = [word for word, anywhere in zip(spelled, unspaced, strict=True) if anywhere]
     total = np.zeros(len(texts), np.int64)
-    for start in range(0, len(spelled), LIST_CHUNK):
-        chunk = spelled[start : start + LIST_CHUNK]
-        whole = [re.escape(word) for word in chunk if word[0].isascii()]
-        anywhere = [re.escape(word) for word in chunk if not word[0].isascii()]
-        pattern = "|".join(([rf"\b(?:{'|'.join(whole)})\b"] if whole else []) + anywhere)
-        total += pc.fill_null(pc.count_substring_regex(texts, pattern, ignore_case=True), 0).to_numpy()
+    # Arrow counts on where a match ends, so one sign between two words ends the first and begins the second.
+    for frame, group in ((rf"(?:^|{_BESIDE})(?:WORDS)(?:$|{_BESIDE})", whole), ("WORDS", anywhere)):
+        for start in range(0, len(group), LIST_CHUNK):
+            pattern = frame.replace("WORDS", "|".join(map(re.escape, group[start : start + LIST_CHUNK])))
+            total += pc.fill_null(pc.count_substring_regex(texts, pattern, ignore_case=True), 0).to_numpy()
     return total
 
 
@@ -125,6 +154,7 @@ RECIPES = (
         rules=(
             Rule(name="address", measure="harm.address", maximum=0),
             Rule(name="words_per_thousand", measure="harm.words_per_thousand", maximum=5),
+            *(Rule(name=category, measure=f"harm.{category}") for category in CATEGORIES),
         ),
         cost=3,
     ),

@@ -63,20 +63,24 @@ class Recipe:
     edit: Edit | None = None
     rules: tuple[Rule, ...] = ()
     columns: tuple[str, ...] = ()  # text columns it reads besides `text`
+    family: str = ""  # of measures that a user's model names: a threshold on NAME is a rule on `family.NAME`
     cost: int = 1  # relative; cheap recipes are measured first
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def with_thresholds(self, changes: Mapping[str, Mapping[str, float | None] | None]) -> Recipe:
         """The recipe with bounds changed (`{"words": {"minimum": 20}}`) or a rule left out (`{"words": None}`).
 
-        Raises `LookupError` with the nearest right name when the recipe has no such rule.
+        Where a user's model names the measures (`family`), a bound on one of them is a rule. Raises `LookupError` with
+        the nearest right name when the recipe has no such rule.
         """
         known = {rule.name: rule for rule in self.rules}
         for name in changes:
             if name not in known:
-                raise LookupError(_unknown(f"rule of {self.name}", name, known))
+                if not self.family:
+                    raise LookupError(_unknown(f"rule of {self.name}", name, known))
+                known[name] = Rule(name=name, measure=f"{self.family}.{name}")
         rules = []
-        for rule in self.rules:
+        for rule in known.values():
             change = changes.get(rule.name, {})
             if change is not None:
                 rules.append(replace(rule, **dict(change)) if change else rule)  # type: ignore[arg-type]

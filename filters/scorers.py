@@ -2,7 +2,11 @@
 
 A scorer is a class whose instances turn a list of texts into one number each, or into several named ones
 (`{"quality": [...]}`); or a plain function that does. Two are ready: a sequence classifier from Hugging Face
-transformers and an ONNX model.
+transformers and an ONNX model. In a manifest, with a bound on what it answers:
+
+    - recipe: scorer
+      options: {scorer: "filters.scorers:OnnxScorer", arguments: {model: quality.onnx, tokenizer: tokenizer.json}}
+      thresholds: {score: {minimum: 0.5}}
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ import pyarrow as pa
 
 from filters.recipes import Recipe
 
+ONNX_INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+"""Inputs of a model and where a tokenizer's encoding holds them."""
+
 Scores = Mapping[str, Sequence[float]] | Sequence[float]
 Scorer = Callable[[list[str]], Scores]
 
@@ -28,23 +35,38 @@ def measure(
 ) -> pa.Table:
     """The scores of `scorer` (`package.module:Name`), n rows: `scorer.score` float64, or `scorer.<name>` for each name.
 
-    A class is made with `arguments` once per process, a function gets them with every batch of `batch` texts. Raises
-    `LookupError` when there is no such callable, `ValueError` when it doesn't answer with one number per text.
+    A class is made with `arguments` once per process, a function gets them with every batch of `batch` texts; of no
+    texts it is asked about an empty one, for the names. A null text is an empty one. Raises `LookupError` when there is
+    no such callable, `ValueError` when it doesn't answer with one number per text, under the same names each time.
     """
     score = load_scorer(scorer, json.dumps(arguments or {}, sort_keys=True))
-    columns: dict[str, list[float]] = {}
-    texts = documents["text"]
-    for start in range(0, max(documents.num_rows, 1), batch):
-        pieces = texts.slice(start, batch).to_pylist()
-        answer = score(pieces) if pieces else {}
-        named = answer if isinstance(answer, Mapping) else {"score": answer}
-        for name, values in named.items():
-            if len(values) != len(pieces):
-                raise ValueError(f"{scorer} gave {len(values)} scores {name!r} for {len(pieces)} texts")
-            columns.setdefault(name, []).extend(float(value) for value in values)
-    if not documents.num_rows:
-        columns = {"score": []}
-    return pa.table({f"scorer.{name}": pa.array(values, pa.float64()) for name, values in columns.items()})
+    batches = (documents["text"].slice(start, batch) for start in range(0, documents.num_rows, batch))
+    answers = [_named(score, [text or "" for text in texts.to_pylist()], scorer) for texts in batches]
+    names = list(answers[0] if answers else _named(score, [""], scorer))
+    for answer in answers:
+        if answer.keys() != set(names):
+            raise ValueError(f"{scorer} gave the scores {', '.join(names)} first, then {', '.join(answer)}")
+    return pa.table(
+        {
+            f"scorer.{name}": pa.array([value for answer in answers for value in answer[name]], pa.float64())
+            for name in names
+        }
+    )
+
+
+def _named(score: Scorer, texts: list[str], scorer: str) -> dict[str, list[float]]:
+    """The scores of some texts by name."""
+    answer = score(texts)
+    found: dict[str, list[float]] = {}
+    for name, values in answer.items() if isinstance(answer, Mapping) else [("score", answer)]:
+        if not hasattr(values, "__len__") or isinstance(values, str):
+            raise ValueError(
+                f"{scorer} gave {type(values).__name__} for {len(texts)} texts, expected a number for each"
+            )
+        if len(values) != len(texts):
+            raise ValueError(f"{scorer} gave {len(values)} scores {name!r} for {len(texts)} texts")
+        found[name] = [float(value) for value in values]
+    return found
 
 
 @lru_cache(maxsize=8)
@@ -97,6 +119,8 @@ class OnnxScorer:
 
         self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         self.inputs = [entry.name for entry in self.session.get_inputs()]
+        if unknown := sorted(set(self.inputs) - set(ONNX_INPUTS)):
+            raise ValueError(f"{model} asks for {unknown[0]!r}; what is given to a model is {', '.join(ONNX_INPUTS)}")
         self.tokenizer = Tokenizer.from_file(tokenizer)
         self.tokenizer.enable_truncation(tokens)
         self.tokenizer.enable_padding()
@@ -104,12 +128,10 @@ class OnnxScorer:
 
     def __call__(self, texts: list[str]) -> list[float]:
         encoded = self.tokenizer.encode_batch(texts)
-        known = {
-            "input_ids": np.array([each.ids for each in encoded], np.int64),
-            "attention_mask": np.array([each.attention_mask for each in encoded], np.int64),
-            "token_type_ids": np.array([each.type_ids for each in encoded], np.int64),
+        given = {
+            name: np.array([getattr(each, ONNX_INPUTS[name]) for each in encoded], np.int64) for name in self.inputs
         }
-        logits = self.session.run(None, {name: known[name] for name in self.inputs})[0].astype(np.float64)
+        logits = self.session.run(None, given)[0].astype(np.float64)
         if logits.shape[1] == 1:
             return [float(value) for value in logits[:, 0]]
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -122,6 +144,7 @@ RECIPES = (
         summary="Scores of a user's own model, called in batches by its dotted path",
         source="the user's manifest",
         measure=measure,
+        family="scorer",
         cost=50,
     ),
 )

@@ -184,5 +184,5 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
 
 
 INGEST = Step(name="ingest", version=3, work=ingest)  # 3: no personal data in what rejections quote
-MEASURE = Step(name="measure", version=2, work=measure_part)  # 2: English words as spaCy cuts -- and '', units, icons
+MEASURE = Step(name="measure", version=3, work=measure_part)  # 3: every category of harm, whole words; classifier.score
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from filters.classifier import all_scores
 from filters.harm import count_words, is_listed, measure, read_list
+from filters.training import Training, train
+from stages.decide import decide
+from stages.passes import application_of, recipe_of
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,19 @@ def test_words_are_whole_where_written_with_spaces_and_anywhere_in_chinese() -> 
     assert count_words(texts, {"kill", "暴力"}).tolist() == [2, 1, 0, 0]
 
 
+LETTER = r"[^\W\u2e80-\u9fff\uf900-\ufaff]"
+
+
+@given(
+    st.lists(st.sampled_from(["kill", "café", "über", "暴力", "мат", "x", "力", "s", " ", ",", "É", "\n"]), max_size=12)
+)
+def test_words_are_counted_as_by_a_regular_expression_that_looks_around(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    whole = rf"(?<!{LETTER})(?:kill|café|über|мат)(?!{LETTER})"
+    expected = len(re.findall(whole, text, re.IGNORECASE)) + text.count("暴力")
+    assert count_words(pa.array([text]), {"kill", "café", "über", "мат", "暴力"}).tolist() == [expected]
+
+
 def test_long_lists_are_matched_in_pieces_as_a_loop_over_words_would() -> None:
     words = {f"word{number}" for number in range(1500)}
     texts = pa.array(["word3 and word1499 and word15000 and WORD7"])
@@ -53,3 +74,55 @@ def test_documents_get_labels_of_the_categories_that_lists_are_about(tmp_path: P
         measure(table, words={"boredom": str(tmp_path / "words")})
     with pytest.raises(FileNotFoundError):
         measure(table, words={"violence": str(tmp_path / "absent")})
+
+
+@pytest.fixture(scope="module")
+def safety(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model of two categories and of what is harmless, each with words of its own and some in common."""
+    generator = np.random.default_rng(3)
+    own = {
+        "violence": "stab blood gun attack wound",
+        "privacy": "address passport born phone salary",
+        "none": "tea hill",
+    }
+    texts, labels = [], []
+    for number in range(600):
+        label = list(own)[number % 3]
+        words = [*own[label].split(), *(f"w{word}" for word in generator.integers(0, 40, 6))]
+        texts.append(f"{number} {' '.join(generator.permutation(words))}")
+        labels.append(label)
+    path = str(tmp_path_factory.mktemp("safety") / "safety.bin")
+    labelled = pa.table({"text": pa.array(texts, pa.large_string()), "label": labels})
+    evaluation = train(labelled, path, validation=0.2, settings=Training(dimension=16, epochs=5))
+    assert evaluation.accuracy > 0.95
+    return path
+
+
+def test_a_trained_model_labels_by_category_and_a_manifest_decides_by_it(safety: str) -> None:
+    texts = ["gun attack blood", "born phone passport salary", "tea hill", ""]
+    table = pa.table({"text": pa.array(texts, pa.large_string()), "id": list("abcd"), "source": ["s"] * 4})
+    entry = {
+        "recipe": "harm",
+        "options": {"models": {"violence": safety, "privacy": safety}},
+        "thresholds": {"violence": {"maximum": 0.5}},
+    }
+    recipe = recipe_of(entry, {})
+    assert recipe.measure is not None
+    found = recipe.measure(table, **recipe.options)
+    assert found["harm.labels"].to_pylist() == ['["violence"]', '["privacy"]', "[]", "[]"]
+    assert found["harm.privacy"].to_pylist() == all_scores(table["text"], safety)["privacy"].tolist()
+    assert found["harm.bias"].null_count == 4
+    for name in ("id", "source"):
+        found = found.append_column(name, table[name])
+    drops = decide(found, [application_of(entry)]).to_pylist()
+    assert [(drop["id"], drop["rule"], drop["threshold"]) for drop in drops] == [("a", "harm.violence", "≤ 0.5")]
+    assert decide(found, [application_of({"recipe": "harm"})]).num_rows == 0  # labels alone drop nothing
+
+
+def test_a_model_that_knows_neither_the_category_nor_the_label_is_named(safety: str) -> None:
+    table = pa.table({"text": pa.array(["a"], pa.large_string())})
+    with pytest.raises(ValueError, match=r"safety\.bin has no label 'bias' or 'harm'; there are"):
+        measure(table, models={"bias": safety})
+    assert measure(table, models={"bias": safety}, label="none")["harm.bias"].to_pylist() == pytest.approx(
+        all_scores(table["text"], safety)["none"]
+    )

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from filters.scorers import measure
+from stages.decide import decide
+from stages.passes import application_of, recipe_of
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "page"]
 TEXTS = ["good page", "bad bad page", "good", "", "page of unknown words", "bad"] * 4
@@ -44,9 +46,46 @@ def test_a_function_of_ones_own_gets_batches_and_arguments() -> None:
     assert found["scorer.words"].to_pylist() == [len(text.split()) for text in TEXTS]
 
 
+def a_bare_number(texts: list[str]) -> int:
+    return len(texts)
+
+
+def other_names_at_the_end(texts: list[str]) -> dict[str, list[float]]:
+    return {"first" if len(texts) == 5 else "last": [0.0] * len(texts)}
+
+
+def test_nulls_are_empty_texts_and_no_text_at_all_gives_the_same_columns() -> None:
+    nulls = pa.table({"text": pa.array([None, "ab"], pa.large_string())})
+    assert measure(nulls, scorer=f"{__name__}:lengths").to_pydict() == {
+        "scorer.length": [0.0, 2.0],
+        "scorer.words": [0.0, 1.0],
+    }
+    assert (
+        measure(table([]), scorer=f"{__name__}:lengths").schema == measure(nulls, scorer=f"{__name__}:lengths").schema
+    )
+
+
+def test_a_manifest_decides_by_any_score_that_the_model_names() -> None:
+    entry = {
+        "recipe": "scorer",
+        "options": {"scorer": f"{__name__}:lengths", "batch": 5},
+        "thresholds": {"words": {"minimum": 2}},
+    }
+    recipe = recipe_of(entry, {})
+    assert recipe.measure is not None
+    found = recipe.measure(table(TEXTS), **recipe.options)
+    drops = decide(found.append_column("id", pa.array(TEXTS)), [application_of(entry)])
+    assert drops["row"].to_pylist() == [row for row, text in enumerate(TEXTS) if len(text.split()) < 2]
+    assert set(drops["rule"].to_pylist()) == {"scorer.words"}
+
+
 def test_a_wrong_number_of_scores_and_a_missing_scorer_are_named() -> None:
     with pytest.raises(ValueError, match="23 scores 'score' for 24 texts"):
         measure(table(TEXTS), scorer=f"{__name__}:one_too_few")
+    with pytest.raises(ValueError, match="gave int for 24 texts"):
+        measure(table(TEXTS), scorer=f"{__name__}:a_bare_number")
+    with pytest.raises(ValueError, match="scores first first, then last"):
+        measure(table(TEXTS), scorer=f"{__name__}:other_names_at_the_end", batch=5)
     with pytest.raises(LookupError, match=r"expected package\.module:Name"):
         measure(table(TEXTS), scorer=f"{__name__}:nobody")
 

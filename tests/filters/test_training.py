@@ -76,6 +76,7 @@ def test_buckets_of_the_training_are_of_equal_size_and_edges_can_be_given(model:
     assert fixed["classifier.bucket"].to_pylist() == [
         int(value >= 0.5) for value in score(documents["text"], model, "good")
     ]
+    assert fixed["classifier.score"].equals(fixed["classifier.good"])
     assert into_buckets(np.array([0.1, 0.5, 0.9]), [0.5, 0.8]).tolist() == [0, 1, 2]
     assert bucket_edges(np.arange(101.0), 4) == (25.0, 50.0, 75.0)
     with pytest.raises(ValueError, match="rise"):
