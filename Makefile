@@ -67,9 +67,9 @@ report: setup ## build the HTML report of the last run
 verify: setup ## check every digest and every count of a run
 	.venv/bin/winnow verify $(RUN)
 
-test: setup-test ## run all tests
+test: setup-test ## run all tests, a file at a time on each core
 	.venv/bin/winnow fetch --profile $(PROFILE)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup-test ## format, lint and types
 	.venv/bin/ruff format --check .

@@ -12,14 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import zstandard
-from hypothesis import settings
 
 from filters.measure import measure
 from filters.recipes import Recipe
 from stages.decide import Application, decide
-
-settings.register_profile("compiled", deadline=None)  # the first example of a test may wait for a kernel to compile
-settings.load_profile("compiled")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def test_buckets_are_equal_ranges_of_the_keys(keys: int, buckets: int) -> None:
     assert 0 <= bucket < buckets
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(parts=st.lists(KEYS, min_size=1, max_size=4), buckets=st.integers(1, 5))
 def test_every_row_arrives_once_in_its_bucket_sorted_by_key(
     tmp_path_factory: pytest.TempPathFactory, parts: list[list[int]], buckets: int

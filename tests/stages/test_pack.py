@@ -45,7 +45,6 @@ def check(packing: Packing, lengths: list[int], capacity: int) -> None:
     assert all(token < lengths[document] for document, token in covered)
 
 
-@settings(deadline=None)
 @given(lengths_and_capacity)
 def test_best_fit_leaves_the_spaces_of_the_slow_loop_or_fewer_sequences(case: tuple[list[int], int]) -> None:
     lengths, capacity = case
@@ -56,7 +55,7 @@ def test_best_fit_leaves_the_spaces_of_the_slow_loop_or_fewer_sequences(case: tu
     assert count < len(expected) or sorted(spaces) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(2, 60), st.data())
 def test_patterns_place_every_piece_once(capacity: int, data: st.DataObject) -> None:
     lengths = np.array(data.draw(st.lists(st.integers(1, capacity), min_size=1, max_size=300)), np.int64)
@@ -90,7 +89,6 @@ def test_best_fit_of_many_lengths_into_long_sequences(capacity: int) -> None:
     assert sorted(spaces.tolist()) == slow_best_fit(lengths, capacity)
 
 
-@settings(deadline=None)
 @given(lengths_and_capacity)
 def test_packed_best_fit_holds_every_token_once(case: tuple[list[int], int]) -> None:
     lengths, capacity = case
@@ -100,7 +98,6 @@ def test_packed_best_fit_holds_every_token_once(case: tuple[list[int], int]) -> 
     assert len(packing.document) == len(lengths)  # nothing is cut that fits
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 90), max_size=40), st.integers(1, 60), st.booleans())
 def test_concatenate_is_the_stream_cut_every_l_tokens(lengths: list[int], capacity: int, pad: bool) -> None:
     packing = concatenate(lengths, capacity, pad=pad)
@@ -116,7 +113,7 @@ def test_concatenate_is_the_stream_cut_every_l_tokens(lengths: list[int], capaci
     assert rows == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), st.integers(2, 40))
 def test_long_documents_are_cut_at_the_last_good_place(data: st.DataObject, capacity: int) -> None:
     length = data.draw(st.integers(1, 300))

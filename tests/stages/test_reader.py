@@ -66,7 +66,7 @@ def numbers_of(batches: Iterable[Sequences]) -> list[int]:
     return numbers
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     world_size=st.integers(1, 5),
     start=st.integers(0, TOTAL + 2),
@@ -85,7 +85,7 @@ def test_every_rank_gets_its_numbers_in_order_from_any_count_on(
         assert len(reader) == len(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(world_size=st.integers(1, 3), start=st.integers(0, TOTAL), batch=st.integers(1, 5), workers=st.integers(1, 4))
 def test_workers_in_turn_give_the_batches_of_one_reader(
     index_path: str, world_size: int, start: int, batch: int, workers: int

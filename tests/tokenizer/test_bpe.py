@@ -66,13 +66,13 @@ def assert_equal_ids(ours: BytePairEncoder, reference: SentencePieceEncoder, tex
     assert found.ids.dtype == ours.dtype == np.uint16
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(any_text | words | runs, max_size=6))
 def test_ids_are_sentencepieces(encoder: BytePairEncoder, reference: SentencePieceEncoder, texts: list[str]) -> None:
     assert_equal_ids(encoder, reference, texts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(any_text | words | runs)
 def test_decoding_gives_the_text_back(encoder: BytePairEncoder, text: str) -> None:
     assert encoder.decode(encoder.encode(pa.array([text])).ids) == text
@@ -98,7 +98,7 @@ def test_ids_are_sentencepieces_on_the_gold_sets(
         assert_equal_ids(encoder, reference, texts)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(["a", "er", "on", "tion", "the", "st"]), st.integers(1, 800)), min_size=1))
 def test_a_unit_cut_into_windows_keeps_its_ids(encoder: BytePairEncoder, runs: list[tuple[str, int]]) -> None:
     text = "".join(letters * count for letters, count in runs)

@@ -39,7 +39,7 @@ def exported(folder: Path) -> HuggingFaceEncoder:
     return loaded
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_ids_are_equal(encoder: BytePairEncoder, exported: HuggingFaceEncoder, text: str) -> None:
     array = pa.array([text])

@@ -15,7 +15,7 @@ Packer = Callable[..., Sequences]
 ROWS = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), min_size=1, max_size=4)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rows=ROWS, mask=st.booleans(), seed=st.integers(0, 99))
 def test_a_batch_says_what_a_plain_loop_over_documents_says(
     pack: Packer, rows: list[list[int]], mask: bool, seed: int

@@ -88,7 +88,7 @@ def test_specimens_have_the_terms_of_the_plain_reading():
 
 
 @given(TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_has_the_terms_of_the_plain_reading(text):
     assert same_partition(kernel_terms(text, zero=True), plain_terms(text, zero=True))
 
@@ -113,7 +113,7 @@ def signed(texts: list[str], shingle: int = 5, permutations: int = 32):
 
 
 @given(st.lists(TEXT, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_minima_are_the_least_of_every_permutation_and_shingles_those_of_the_words(texts):
     minima, counts, values, bounds, multipliers, addends = signed(texts)
     runs: list[tuple[str, ...]] = []
@@ -152,7 +152,7 @@ SETS = st.lists(st.lists(st.integers(0, 40) | st.integers(0, 2**32 - 1), max_siz
 
 
 @given(SETS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_sets_and_their_overlaps_equal_those_of_python(groups):
     values = np.array([value for group in groups for value in group], np.uint32)
     bounds = np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64)

@@ -220,7 +220,7 @@ def test_splits_of_zip_and_folder_cover_every_member_once(tmp_path: Path) -> Non
         assert {name: content for part in found for name, content in part.items()} == files
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_damage_is_survived(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([tar_bytes(FILES), gzip.compress(tar_bytes(FILES)), zip_bytes(FILES)]))
@@ -233,7 +233,7 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
         assert isinstance(member, Member) and member.size == len(member.read())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_an_archive_or_a_member(content: bytes) -> None:
     told: Told = []

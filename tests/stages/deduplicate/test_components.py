@@ -28,7 +28,7 @@ def union_find(links: list[tuple[int, int]]) -> dict[int, int]:
 
 
 @given(LINKS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_stars_end_in_the_components_of_union_find(links):
     here, there = (np.array([link[side] for link in links], np.uint64) for side in (0, 1))
     here, there = components.both_ways(here, there)

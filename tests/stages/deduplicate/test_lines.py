@@ -61,7 +61,7 @@ TEXTS = st.lists(
 
 
 @given(TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_passages_and_their_bounds_equal_a_plain_reading(documents):
     import numpy as np
 

@@ -62,7 +62,7 @@ def test_character_references_are_read_as_browsers_do() -> None:
     assert everything("<p>&lt;b&gt; &#147;x&#148; &eacute &nosuch; &#x4e2d; a&nbsp;b") == "<b> “x” é &nosuch; 中 a b"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(page=st.text(alphabet=st.sampled_from(list("<>/!-=\"'&;#x abp中\n")) | st.characters(), max_size=300))
 def test_any_text_is_a_page(page: str) -> None:
     assert isinstance(extract(page).text, str)

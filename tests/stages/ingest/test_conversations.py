@@ -233,7 +233,7 @@ fields = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(fields, json_values))
 def test_any_record_is_read_or_a_misfit(record: dict[str, Any]) -> None:
     dialect = recognise(record)

@@ -107,7 +107,7 @@ def test_sound_files_are_documents(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_are_documents_or_rejections(tmp_path: Path, name: str, data: st.DataObject) -> None:
     kind, sound = FILES[name]

@@ -279,7 +279,7 @@ def test_code_of_a_task_parses_and_lost_only_its_docstring() -> None:
         assert names == {function.name.rpartition(".")[2]}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from([*GUIDE.splitlines(), ">>> (", "... x", "$ \\", "mysql> x", "# y"]), max_size=30))
 def test_any_block_has_steps_or_none(lines: list[str]) -> None:
     for language in ("", "pycon", "python", "console"):
@@ -288,7 +288,7 @@ def test_any_block_has_steps_or_none(lines: list[str]) -> None:
         list(puzzles(found))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="defclas \n():\"'x,=@#", max_size=120))
 def test_any_source_has_functions_or_none(source: str) -> None:
     tree = parse_module(source)

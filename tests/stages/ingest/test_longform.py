@@ -222,7 +222,7 @@ def test_pdf_is_read_page_by_page(tmp_path: Path, ingest: Any) -> None:
     assert [row["rule"] for row in rejections] == ["longform.pdf"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet='<>/pdivh1liuolpretablrd &;"=x\n', max_size=200))
 def test_any_markup_is_read(markup: str) -> None:
     assert isinstance(to_markdown(markup.encode()), str)
@@ -234,7 +234,7 @@ def test_deep_and_repeated_markup_is_read() -> None:
     assert isinstance(to_markdown(b"<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><p>&b;</p>"), str)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet="0123456789\n\fa -", max_size=300))
 def test_any_lines_are_unpaginated_and_joined(text: str) -> None:
     reflow(unpaginate(text))

@@ -177,7 +177,7 @@ def test_gold_rows_all_arrive(corpora: Path, ingest: Any, gold: Any) -> None:
     assert {row["language"] for row in documents} == {"zh"}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=400), name=st.sampled_from(["a.jsonl", "a.csv", "a.json", "a.parquet", "a.arrow"]))
 def test_any_bytes_end_in_records_or_rejections(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / name

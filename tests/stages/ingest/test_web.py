@@ -131,7 +131,7 @@ def test_a_file_cut_at_any_byte_gives_each_begun_record_once(corpora: Path, name
             assert found[-1] == whole[found[-1].place]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_split_size_gives_the_same_records(corpora: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(("warcio/example.warc.gz", "ipwb/4mementos.warc", "aut/example.txt.warc.gz")))
@@ -354,7 +354,7 @@ def web_columns() -> dict[str, str]:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     content=st.binary(max_size=400),
     prefix=st.sampled_from([b"", b"WARC/1.0\r\n", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]),
@@ -363,7 +363,7 @@ def test_no_bytes_are_an_error(content: bytes, prefix: bytes) -> None:
     assert all(isinstance(one, Record | Fault) for one in read_all(prefix + content))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_mutated_archive_still_gives_records_and_faults(corpora: Path, tmp_path: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(("warcio/example.warc", "warcio/example.warc.gz", "warcio/example.arc")))

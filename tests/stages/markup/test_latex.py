@@ -160,7 +160,7 @@ PIECES = (
 pieces = st.sampled_from([*PIECES.split(), "\n", " ", r"\begin{align}", r"\end{align}", r"\begin{itemize}"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(pieces, max_size=40).map("".join) | st.text(max_size=80))
 def test_any_source_is_read(source: str) -> None:
     assert read_latex(source).text.endswith("\n")

@@ -309,7 +309,7 @@ lines = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(lines, max_size=40).map("\n".join))
 def test_any_lines_are_a_page(text: str) -> None:
     markdown = to_markdown(text)

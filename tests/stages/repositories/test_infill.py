@@ -69,7 +69,7 @@ def restored(encoder: Encoder, ids: Sequence[int]) -> Iterator[tuple[str, str, b
         yield path, plain + gap, len(parts) == 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     texts=st.lists(st.text(alphabet="ab\n (){}<|code_suffix|>文", min_size=1, max_size=60) | st.just(CODE), min_size=1, max_size=6),
     rate=st.sampled_from([0.0, 0.5, 1.0]),
