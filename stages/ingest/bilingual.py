@@ -1,15 +1,15 @@
 """Bilingual sources: translations in pairs, and documents in one of two languages.
 
-Pairs are TMX memories, PO catalogues, tab-separated lines, Moses files (`corpus.en` beside `corpus.zh`), tables with
-two columns, and trees of pages in folders named after languages (`en/`, `zh-cn/`) or files that carry one
-(`README.zh.md`), in a folder or any archive. Every pair is checked; one that fails is a rejection with what was
-measured.
+Pairs are TMX memories, PO catalogues, tab-separated lines (`.tsv`, or `.txt` with as many tabs in every line), Moses files
+(`corpus.en` beside `corpus.zh`), tables with two columns, and trees of pages in folders named after languages (`en/`,
+`zh-cn/`) or files that carry one (`README.zh.md`), in a folder or any archive. Every pair is checked; one that fails is
+a rejection with what was measured.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stages.containers.archives import members
 from stages.containers.inflate import Limits
@@ -39,8 +39,9 @@ PAGES = (".md", ".rst", ".txt")
 class Settings(SourceSettings):
     """Languages, checks and renderings. `columns` names a table's two columns.
 
-    `length_ratio` bounds UTF-8 bytes of the source for each of the target. `pairs` is how many segments make a
-    document. `monolingual` lists the languages (`en`, `zh`) whose pages without a counterpart are kept too.
+    `length_ratio` bounds characters of the source, East Asian ones three times, for each of the target. `pairs` is how
+    many segments make a document. `monolingual` lists the languages (`en`, `zh`) whose pages without a counterpart are
+    kept too.
     """
 
     source_language: str = "en"
@@ -103,27 +104,30 @@ class _Reader:
         self.package = open_package(
             self.path, include=(*patterns, *moses), reject=self.reject, limits=Limits(member_bytes=512 << 20)
         )
-        files = self.package.files
+        files, root = self.package.files, self.package.root
+        tables = {name for name, text in files.items() if name.endswith(".tsv") or _is_table(name, text)}
         for name, text in files.items():
             if name.endswith(".po") and self._is_target_catalogue(name):
-                self.catalogue(name, list(unmarked(read_po(text))))
-            elif name.endswith(".tsv"):
-                self.segments(name, list(self._tsv(name, text)))
-        for source, target in self._by_language(files, moses):
-            if source.endswith(PAGES):
-                self.pages(source, target)
-            else:
-                self.segments(source, list(self._moses(source, target)))
+                self.catalogue(root + name, unmarked(read_po(text)))
+            elif name in tables:
+                self.segments(root + name, list(self._tsv(root + name, text)))
+        for source, target in self._pages([name for name in files if name not in tables]):
+            self.pages(source, target)
+        for source, target in self._moses_files(files, tuple(pattern[1:] for pattern in moses)):
+            self.segments(root + source, list(self._moses(source, target)))
         for member in members(self.path, include=("*.tmx",), reject=lambda *_: None):
-            try:
-                self.catalogue(member.name, list(read_tmx(member.read(), *self.languages)))
-            except ValueError as error:
-                self.reject(member.name, "tmx", error)
+            self.catalogue(member.name, read_tmx(member.read(), *self.languages))
 
-    def catalogue(self, name: str, pairs: Sequence[Pair]) -> None:
-        """The pairs of a catalogue or memory; one without any is a rejection."""
-        if not pairs:
-            self.reject(name, "no_pairs", f"no entry in {' and '.join(self.languages)}")
+    def catalogue(self, name: str, found: Iterable[Pair]) -> None:
+        """The pairs of a catalogue or memory, of a damaged one those before the damage; none at all are a rejection."""
+        pairs: list[Pair] = []
+        try:
+            pairs.extend(found)  # what came before an error stays
+        except ValueError as error:
+            self.reject(name, "tmx", error)
+        else:
+            if not pairs:
+                self.reject(name, "no_pairs", f"no entry in {' and '.join(self.languages)}")
         self.segments(name, pairs)
 
     def segments(self, name: str, pairs: Sequence[Pair]) -> None:
@@ -142,11 +146,10 @@ class _Reader:
         first, second = (page_markdown(name, self.package.files[name]) for name in (source, target))
         wrong = misfit(first, second, self.languages, self.settings.length_ratio, self.settings.check_language)
         if wrong is not None:
-            self.builder.reject(
-                locator=self._locator(target), rule=wrong.rule, value=wrong.value, threshold=wrong.threshold
-            )
+            locator = self._locator(self.package.root + target)
+            self.builder.reject(locator=locator, rule=wrong.rule, value=wrong.value, threshold=wrong.threshold)
             return
-        locator = self._locator(source)
+        locator = self._locator(self.package.root + source)
         backward = is_backward(self.settings.direction, self.builder.below_root(locator))
         text, interleaved = render_pages(first, second, self.settings.rendering, backward)
         self._add(locator, source, text, backward, 1, interleaved)
@@ -162,7 +165,7 @@ class _Reader:
             self.builder.add(
                 text=text,
                 title=match[1] if (match := re.search(r"^#+ (.+)$", text, re.MULTILINE)) else None,
-                locator=self._locator(name),
+                locator=self._locator(self.package.root + name),
                 language=language,
                 date=self.package.date,
                 license=self.package.license,
@@ -191,7 +194,7 @@ class _Reader:
         self.builder.add(
             text=text,
             locator=locator,
-            title=name or None,
+            title=name.removeprefix(self.package.root) or None,
             language=self.settings.target_language,
             date=self.package.date,
             license=self.package.license,
@@ -199,7 +202,7 @@ class _Reader:
         )
 
     def _locator(self, name: str, place: str = "") -> str:
-        inside = f"{self.path}!{self.package.root}{name}" if name else self.path
+        inside = f"{self.path}!{name}" if name else self.path
         return f"{inside}#{place}" if place else inside
 
     def _aliases(self, language: str) -> tuple[str, ...]:
@@ -211,8 +214,8 @@ class _Reader:
         return found is not None or "/" not in name
 
     def _tsv(self, name: str, text: str) -> Iterator[Pair]:
-        for number, line in enumerate(text.splitlines(), 1):
-            cells = line.split("\t")
+        for number, line in enumerate(text.split("\n"), 1):  # `splitlines` also cuts at signs that stand in texts
+            cells = line.rstrip("\r").split("\t")
             if len(cells) >= 2:
                 yield Pair(cells[0], cells[1], str(number))
             elif line.strip():
@@ -228,12 +231,27 @@ class _Reader:
             self.reject(target, "lines", f"{len(theirs)}, {source} has {len(ours)}")
             return
         for number, (first, second) in enumerate(zip(ours, theirs, strict=True), 1):
-            yield Pair(first, second, str(number))
+            yield Pair(first.strip(), second.strip(), str(number))
 
-    def _by_language(self, files: Mapping[str, str], moses: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Files of the target language with their counterparts; Chinese or English pages without one stay alone."""
-        endings = (*PAGES, *(pattern[1:] for pattern in moses))
-        pages = [name for name in files if name.lower().endswith(endings) and not NO_PAGE.search(name)]
+    def _moses_files(self, files: Iterable[str], endings: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Files that differ only in the language at their end; one without its other half is a rejection."""
+        halves: dict[str, list[str | None]] = {}
+        for name in files:
+            if name.lower().endswith(tuple(endings)):
+                stem, _, ending = name.rpartition(".")
+                is_target = ending.lower() in self._aliases(self.languages[1])
+                halves.setdefault(stem, [None, None])[is_target] = name
+        for source, target in halves.values():
+            if source and target:
+                yield source, target
+            else:
+                self.reject(
+                    self.package.root + (source or target or ""), "counterpart", "no file of the other language"
+                )
+
+    def _pages(self, files: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Pages of the target language with their counterparts; Chinese or English ones without one stay alone."""
+        pages = [name for name in files if name.lower().endswith(PAGES) and not NO_PAGE.search(name)]
         keyed = {self._key(name, self.settings.source_language): name for name in pages}
         plain = set(pages)
         paired: set[str] = set()
@@ -247,7 +265,7 @@ class _Reader:
                 yield counterpart, name
         if self.settings.monolingual:
             for name in pages:
-                if name not in paired and name.endswith(PAGES):
+                if name not in paired:
                     self.monolingual(name)
 
     def _key(self, name: str, language: str) -> str:
@@ -256,3 +274,10 @@ class _Reader:
         return re.sub(
             rf"(?:(?<=/)|^)(?:{aliases})(?=/)|(?<=[\w])[._-](?:{aliases})(?=\.\w+$|$)", "\0", name, count=1, flags=re.I
         )
+
+
+def _is_table(name: str, text: str) -> bool:
+    """Whether a text file is tab-separated pairs, as Tatoeba's are published: as many tabs, not none, in every line."""
+    if not name.endswith(".txt") or "\t" not in text.partition("\n")[0]:
+        return False
+    return len({line.count("\t") for line in text.split("\n") if line}) == 1

@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Any
 
 from stages.markup.roles import to_markdown_inline
 
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
 ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
+NATIVE_CODES = ("bpt", "ept", "it", "ph", "ut")
+"""Elements of a TMX segment that hold the mark-up of the translated file, not its text."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def _unquoted(literal: str) -> str:
 def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
     """The units of a TMX file that have both languages (`en` also finds `en-US`).
 
-    Raises `ValueError` for a file that declares entities, which no memory needs and bombs do, or isn't XML.
+    A segment is one line, without the codes of its file's own mark-up. Raises `ValueError` for a file that declares
+    entities, which no memory needs and bombs do, and for one that isn't XML, after the units before the damage.
     """
     from lxml import etree
 
@@ -88,15 +92,20 @@ def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
         raise ValueError("declares entities")
     try:
         walk = etree.iterparse(
-            BytesIO(content), tag="tu", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+            BytesIO(content.replace(b" xml:id=", b" id=")),  # some memories give an id twice, which no XML may
+            tag="{*}tu",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
         )
         for number, (_, unit) in enumerate(walk):
             texts: dict[str, str] = {}
-            for variant in unit.iter("tuv"):
+            for variant in unit.iter("{*}tuv"):
                 language = variant.get("{http://www.w3.org/XML/1998/namespace}lang") or variant.get("lang") or ""
-                segment = variant.find("seg")
+                segment = variant.find("{*}seg")
                 if segment is not None:
-                    texts.setdefault(language.lower(), "".join(segment.itertext()))
+                    texts.setdefault(language.lower(), " ".join("".join(_said(segment)).split()))
             first, second = _of(texts, source), _of(texts, target)
             if first and second:
                 yield Pair(first, second, str(number))
@@ -107,9 +116,17 @@ def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
         raise ValueError(f"not XML: {error}") from error
 
 
+def _said(segment: Any) -> Iterator[str]:
+    yield segment.text or ""
+    for part in segment:
+        if isinstance(part.tag, str) and part.tag.rpartition("}")[2] not in NATIVE_CODES:
+            yield from _said(part)
+        yield part.tail or ""
+
+
 def _of(texts: dict[str, str], language: str) -> str:
     wanted = language.lower()
     for found, text in texts.items():
         if found == wanted or re.split(r"[-_]", found)[0] == wanted:
-            return text.strip()
+            return text
     return ""

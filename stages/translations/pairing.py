@@ -13,11 +13,12 @@ from stages.translations.catalogues import Pair
 
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 KANA_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+WIDE = re.compile(r"[\u2e80-\ud7ff\uf900-\uffef\U00020000-\U0003ffff]+")
 LETTER = re.compile(r"[^\W\d_]")
 NOT_PROSE = re.compile(
     r"```.*?```|(?::[\w:]+:)?(?:``[^`]*``|`[^`]*`)|%\([\w]+\)s|\{[\w.]*\}|<[^<>]+>|https?://\S+", re.DOTALL
 )
-SHORT_BYTES = 24
+SHORT = 24
 CHINESE_SHARE = 0.1  # technical Chinese is full of Latin names
 QUOTED_SHARE = 0.2  # another language may quote some Chinese
 FOREIGN_SHARE = 0.1  # a Chinese page may name things in kana; a Japanese one is half kana
@@ -62,12 +63,14 @@ def speaks(text: str, language: str) -> bool:
     return share <= QUOTED_SHARE
 
 
-def length_ratio(source: str, target: str) -> float:
-    """UTF-8 bytes of the source for each of the target.
+def weight(text: str) -> int:
+    """How much a text says: its characters, those of East Asian scripts three times, about what it takes in English."""
+    return len(text) + 2 * sum(map(len, WIDE.findall(text)))
 
-    A Han character has three, about what it takes to say the same in English, so that a faithful pair is near 1.
-    """
-    return len(source.encode("utf-8", "replace")) / max(len(target.encode("utf-8", "replace")), 1)
+
+def length_ratio(source: str, target: str) -> float:
+    """The weight of the source for each of the target, so that a faithful pair is near 1 in any script."""
+    return weight(source) / max(weight(target), 1)
 
 
 def misfit(
@@ -83,7 +86,7 @@ def misfit(
             if LETTER.search(NOT_PROSE.sub(" ", text)) and not speaks(text, language):
                 return Misfit("language", f"han share {han_share(text):.2f}", language)
     measured = length_ratio(source, target)
-    short = max(len(source.encode("utf-8", "replace")), len(target.encode("utf-8", "replace"))) < SHORT_BYTES
+    short = max(weight(source), weight(target)) < SHORT
     if not short and not ratio[0] <= measured <= ratio[1]:
         return Misfit("length_ratio", f"{measured:.2f}", f"{ratio[0]:g} … {ratio[1]:g}")
     return None

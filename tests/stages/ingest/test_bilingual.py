@@ -44,7 +44,7 @@ msgid "water"
 msgstr "水"
 """
 TMX = """<?xml version="1.0"?><tmx version="1.4"><header/><body>
-<tu><tuv xml:lang="EN-us"><seg>The <ph>mill</ph> stands.</seg></tuv>
+<tu><tuv xml:lang="EN-us"><seg>The <bpt i="1">&lt;b&gt;</bpt>mill<ept i="1">&lt;/b&gt;</ept> <hi>stands</hi>.</seg></tuv>
 <tuv xml:lang="zh-CN"><seg>磨坊矗立着。</seg></tuv></tu>
 <tu><tuv xml:lang="en"><seg>Only English.</seg></tuv><tuv xml:lang="de"><seg>Nur Deutsch.</seg></tuv></tu>
 <tu><tuv lang="en"><seg>Water flows.</seg></tuv><tuv lang="zh"><seg>水在流。</seg></tuv></tu>
@@ -67,6 +67,56 @@ def test_memory_is_read_in_both_languages() -> None:
         ("The mill stands.", "磨坊矗立着。"),
         ("Water flows.", "水在流。"),
     ]
+
+
+def test_memory_in_a_namespace_with_repeated_ids_is_read_line_by_line() -> None:
+    unit = """<tu xml:id="a"><prop>f. 1</prop><tuv xml:lang="en"><seg>
+        The mill
+        <x:stone xmlns:x="urn:x"/>stands.</seg></tuv><tuv xml:lang="zh"><seg>磨坊</seg></tuv></tu>"""
+    memory = f'<tmx xmlns="http://www.lisa.org/tmx14"><body>{unit}{unit}</body></tmx>'
+    assert [(pair.source, pair.target) for pair in read_tmx(memory.encode(), "en", "zh")] == [
+        ("The mill stands.", "磨坊")
+    ] * 2
+
+
+def test_damaged_memory_keeps_the_units_before_the_damage(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "m.tmx").write_text(TMX.partition("<tu><tuv lang")[0] + "<tu><tuv", encoding="utf-8")
+    documents, rejections = ingest("bilingual", tmp_path / "m.tmx")
+    assert [json.loads(row["metadata"])["pairs"] for row in documents] == [1]
+    assert [row["rule"] for row in rejections] == ["bilingual.tmx"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Books.en-zh.en": "One mill.\r\nTwo\u2028mills.\n", "Books.en-zh.zh": "一座磨坊。\r\n两座磨坊。\n"},
+        {"cmn.txt": "One mill.\t一座磨坊。\tCC-BY (France)\nTwo\u2028mills.\t两座磨坊。\tCC-BY (France)\n"},
+    ],
+    ids=["OPUS", "Tatoeba"],
+)
+def test_pairs_are_found_as_they_are_published(files: dict[str, str], tmp_path: Path, ingest: Any) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text.encode())
+    documents, rejections = ingest("bilingual", tmp_path, direction="forward")
+    assert rejections == []
+    assert [row["text"] for row in documents] == ["One mill.\n一座磨坊。\n\nTwo\u2028mills.\n两座磨坊。"]
+
+
+def test_half_of_a_pair_of_files_is_a_rejection(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "train.en").write_text("One mill.\n")
+    documents, rejections = ingest("bilingual", tmp_path)
+    assert documents == []
+    assert [(row["rule"], row["locator"].rpartition("!")[2]) for row in rejections] == [
+        ("bilingual.counterpart", "train.en")
+    ]
+
+
+def test_memory_beside_a_folder_of_texts_keeps_its_own_place(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "po").mkdir()
+    (tmp_path / "po" / "zh.po").write_text(PO, encoding="utf-8")
+    (tmp_path / "m.tmx").write_text(TMX, encoding="utf-8")
+    documents, _ = ingest("bilingual", tmp_path)
+    assert sorted(row["locator"].rpartition("!")[2] for row in documents) == ["m.tmx#0", "po/zh.po#8"]
 
 
 @pytest.mark.parametrize(
@@ -203,14 +253,14 @@ def test_table_columns_are_pairs(corpora: Path, ingest: Any) -> None:
     assert (len(documents), rejections) == (89, [])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from([*PO.splitlines(), "msgid", 'msgstr "\\', '"x"', "#, fuzzy", 'msgstr[9] ""'])))
 def test_any_lines_are_a_catalogue(lines: list[str]) -> None:
     for pair in read_po("\n".join(lines)):
         assert pair.target.strip()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_two_texts_are_a_pair_or_a_misfit(source: str, target: str) -> None:
     misfit(source, target, ("en", "zh"), (0.4, 3.0), True)
