@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,12 +44,10 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         if device.type == "cpu":
             return self
-        moved = {name: getattr(self, name).to(device) for name in _TENSORS}
-        targets = {
-            name: Targets(index=part.index.to(device), tokens=part.tokens.to(device))
-            for name, part in (("next", self.next), ("ahead", self.ahead))
-        }
-        return replace(self, **moved, **targets)
+        moved: dict[str, Any] = {name: getattr(self, name).to(device) for name in _TENSORS}
+        for name, part in (("next", self.next), ("ahead", self.ahead)):
+            moved[name] = Targets(index=part.index.to(device), tokens=part.tokens.to(device))
+        return replace(self, **moved)
 
 
 _TENSORS = ("tokens", "positions", "sources", "leading", "following")

@@ -127,7 +127,7 @@ def digest_weights(model: nn.Module) -> str:
     for name, tensor in sorted(model.state_dict().items()):
         full = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         summary.update(name.encode())
-        summary.update(full.detach().cpu().contiguous().view(torch.uint8).numpy())
+        summary.update(full.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return summary.hexdigest()
 
 

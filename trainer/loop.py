@@ -132,7 +132,7 @@ class Training:
         prediction = schedule.prediction_weight(step.number)
         sums = torch.zeros(3, dtype=torch.float64, device=self.world.device)
         sources: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-        loads = 0
+        loads_of_batches = []
         for batch in batches:
             losses = self.model(batch)
             total = (
@@ -142,12 +142,12 @@ class Training:
             )
             total.backward()
             sums += torch.stack([losses.next, losses.ahead, losses.balance]).detach()
-            loads = loads + losses.loads
+            loads_of_batches.append(losses.loads)
             add_by_source(sources, batch, losses.next_each)
-        sums = self.world.sum(sums).tolist()
-        loads = self.world.sum(loads)
+        total_next, total_ahead, total_balance = self.world.sum(sums).tolist()
+        loads = self.world.sum(torch.stack(loads_of_batches).sum(dim=0))
         norm = clip_gradients(self.model, config.optimizer.clip, self.world)
-        if not all(math.isfinite(value) for value in (*sums, norm)):
+        if not all(math.isfinite(value) for value in (total_next, total_ahead, total_balance, norm)):
             raise TrainingError(
                 f"step {step.number}: the loss or its gradient is no longer a number (sequences {step.start} to "
                 f"{step.start + step.count - 1} of phase {step.phase!r}, epoch {step.epoch}); the last good checkpoint "
@@ -176,9 +176,9 @@ class Training:
             "epoch": step.epoch,
             "sequences": self.progress.sequences,
             "tokens": tokens,
-            "loss": sums[0] / max(1, next_count),
-            "loss_ahead": sums[1] / max(1, ahead_count),
-            "balance": sums[2] / step.count / max(1, len(loads)),
+            "loss": total_next / max(1, next_count),
+            "loss_ahead": total_ahead / max(1, ahead_count),
+            "balance": total_balance / step.count / max(1, len(loads)),
             "sources": merged(self.world.gather(dict(sources))),
             "learning_rate": rate,
             "gradient_norm": norm,

@@ -62,7 +62,7 @@ class Transformer(nn.Module):
     @property
     def blocks(self) -> list[Block]:
         """All layers, the prediction layer last."""
-        return [*self.layers, *([self.prediction] if self.prediction is not None else [])]  # type: ignore[list-item]
+        return [*self.layers, *([self.prediction] if self.prediction is not None else [])]
 
     @property
     def routers(self) -> list[Router]:

@@ -78,6 +78,7 @@ class Muon(Optimizer):
         stacks = []
         for parameter in parameters:
             gradient = parameter.grad
+            assert gradient is not None
             state = self.state[parameter]
             if "momentum_buffer" not in state:
                 state["momentum_buffer"] = torch.zeros_like(gradient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,7 +116,7 @@ def _draw_load(axes: Axes, notes: list[dict[str, Any]]) -> None:
     last = [np.array(note["loads"], dtype=float) for note in notes[-max(1, len(notes) // 10) :]]
     if not last or not last[0].size:
         return
-    load = sum(last)
+    load = np.sum(last, axis=0)
     image = axes.imshow(load / load.mean(axis=1, keepdims=True), aspect="auto", cmap="viridis", vmin=0)
     axes.set(xlabel="expert", ylabel="sparse layer", yticks=range(len(load)))
     axes.figure.colorbar(image, ax=axes)
@@ -140,10 +140,10 @@ def _length_table(qd: dict[str, Any]) -> str:
     return _table(rows)
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
     head, *body = ["".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
     return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in body) + "</table>"
 
 
-def _tagged(rows: list[tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
+def _tagged(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
     return [("th" if number == 0 else "td", row) for number, row in enumerate(rows)]

@@ -30,6 +30,8 @@ class Route:
 
 
 class Router(nn.Module):
+    e_score_correction_bias: torch.Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(config.n_routed_experts, config.hidden_size))
