@@ -28,7 +28,7 @@ def connect(*, workers: int | None, scheduler: str | None) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    # The caller may be a script without a main guard; a spawned worker must not import it again.
+    # Workers inherit this: a kernel that runs in parallel would take every core in each of them.
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     dask.config.set(
         {
