@@ -179,7 +179,7 @@ def _masks(loss: pa.ChunkedArray, starts: Longs) -> npt.NDArray[np.bool_]:
 
 
 SCATTER_STEP = Step(name="scatter", version=1, work=scatter_part)
-PACK_STEP = Step(name="pack", version=2, work=pack_bucket)  # 2: patterns where best fit leaves sequences open
+PACK_STEP = Step(name="pack", version=3, work=pack_bucket)  # 3: patterns that spare short documents
 
 
 def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:

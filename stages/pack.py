@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.kernels.bytes import kernel, trailing_zeros
-from stages.patterns import fill, stock
+from stages.patterns import assign, fill
 
 Longs = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -105,10 +105,12 @@ def best_fit(lengths: npt.ArrayLike, capacity: int) -> tuple[Ints, int]:
     spaces, words, blocks = (np.zeros((capacity >> shift) + 2, np.uint64) for shift in (6, 12, 18))
     first, following = np.full(capacity + 1, -1, np.int32), np.empty(len(sizes), np.int32)
     count = int(_best_fit(order, begins, capacity, Tables(spaces, words, blocks, first, following), sequence))
-    if count > -(-int(sizes.sum()) // capacity):
-        fewer = int(fill(capacity, stock(order, begins, capacity), following))
+    fewest = -(-int(sizes.sum()) // capacity)
+    if count > fewest:
+        patterns, fewer = fill(begins, capacity, fewest)
         if fewer < count:
-            return following, fewer
+            assign(patterns, order, begins, sequence)
+            count = fewer
     return sequence, count
 
 

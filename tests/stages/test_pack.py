@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.pack import Packing, best_fit, concatenate, pack_best_fit, split
-from stages.patterns import fill, stock
+from stages.patterns import assign, fill
 
 lengths_and_capacity = st.integers(1, 200).flatmap(
     lambda capacity: st.tuples(st.lists(st.integers(1, capacity), max_size=80), st.just(capacity))
@@ -62,7 +62,8 @@ def test_patterns_place_every_piece_once(capacity: int, data: st.DataObject) -> 
     order = np.argsort(lengths, kind="stable").astype(np.int32)
     begins = np.searchsorted(lengths[order], np.arange(capacity + 2)).astype(np.int32)
     sequence = np.full(len(lengths), -1, np.int32)
-    count = fill(capacity, stock(order, begins, capacity), sequence)
+    patterns, count = fill(begins, capacity, fewest=-(-int(lengths.sum()) // capacity))
+    assign(patterns, order, begins, sequence)
     used = np.bincount(sequence, lengths, count)
     assert sequence.min() == 0 and len(used) == count
     assert used.min() > 0 and used.max() <= capacity
@@ -74,6 +75,7 @@ def test_patterns_place_every_piece_once(capacity: int, data: st.DataObject) -> 
         ([4, 4, 3, 3, 3, 3], 10),  # best fit puts 4 beside 4 and needs three
         ([9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3], 21),
         ([44, 24, 24, 22, 21, 17, 8, 8, 6, 6], 60),
+        ([14, 11, 11, 11, 10, 10, 9, 9, 9, 7, 7], 28),  # 14 and 11, so that each 7 completes 11 and 10
     ],
 )
 def test_patterns_fill_what_best_fit_leaves_empty(lengths: list[int], capacity: int) -> None:
