@@ -23,15 +23,18 @@ from stages.ingest.tables import look_up
 from stages.markup.latex import read_latex
 from stages.markup.macros import Macro, take_macros
 from stages.markup.markdown import render_section
-from stages.markup.verbatim import without_comments
+from stages.markup.verbatim import parts, without_comments
 
 LATEX = (".tex", ".ltx", ".latex")
 PREAMBLES = (".sty", ".cls", ".def")
 FORMAL = {".mm": "metamath", ".lean": "lean", ".v": "coq", ".agda": "agda", ".thy": "isabelle", ".lagda": "agda"}
 PACKED = (".gz", ".tar", ".tgz", ".zip", ".bz2", ".xz", ".zst")
 INPUT = re.compile(
-    r"\\(?:input|include|subfile|subfileinclude|olimport(?:\[[^\]]*\])?|import\{[^{}]*\})\s*(?:\{([^{}]+)\}|([\w./-]+))"
+    r"\\(?:input|include|subfile|subfileinclude|olimport(?:\[[^\]]*\])?|import\{[^{}]*\})(?![A-Za-z])"
+    r"\s*(?:\{([^{}]+)\}|([\w./-]+))"
 )
+MAIN = re.compile(r"\\document(?:class|style)\s*[\[{]")
+BODY = re.compile(r"\\begin\{document\}(.*)\\end\{document\}", re.DOTALL)
 FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$[^$\n]+\$(?!\w)")
 DESCRIBING = re.compile(r"(^|/)(PKG-INFO|METADATA|(?i:licen[sc]e|copying)[^/]*)$")
 PROJECT_CHARACTERS = 64 << 20
@@ -169,9 +172,12 @@ def projects(texts: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, 
     for name, text in texts.items():
         if name.lower().endswith(PREAMBLES):
             shared.update(take_macros(without_comments(text))[1])
-    used: set[str] = set()
-    mains = [name for name, text in sources.items() if "\\documentclass" in text or "\\documentstyle" in text]
-    joined = [(name, _join(name, sources, used, (name,))) for name in mains]
+    mains = [name for name, text in sources.items() if MAIN.search(_tex(text))]
+    uses: dict[str, set[str]] = {name: set() for name in mains}
+    joined = [(name, _join(name, sources, uses[name], (name,))) for name in mains]
+    used = {inner for inners in uses.values() for inner in inners}
+    parts_of = {name: [main for main in mains if name in uses[main]] for name in used & set(mains)}
+    joined = [(name, source) for name, source in joined if uses[name].issuperset(parts_of.get(name, ()))]
     alone = [name for name in sources if name not in used and name not in mains]
     for name in alone:
         shared.update(take_macros(without_comments(sources[name]))[1] if _is_preamble(sources[name]) else {})
@@ -188,9 +194,8 @@ def _is_preamble(source: str) -> bool:
 
 def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[str, ...]) -> str:
     """The file with what it inputs in place; a file is never put into itself."""
-    source = without_comments(sources[name])
     if len(above) > INPUT_DEPTH:
-        return source
+        return without_comments(sources[name])
 
     def put(match: re.Match[str]) -> str:
         target = (match[1] or match[2]).strip()
@@ -199,12 +204,17 @@ def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[st
                 if candidate in sources and candidate not in above:
                     used.add(candidate)
                     inner = _join(candidate, sources, used, (*above, candidate))
-                    body = re.search(r"\\begin\{document\}(.*)\\end\{document\}", inner, re.DOTALL)
+                    body = BODY.search(inner) if MAIN.search(_tex(inner)) else None
                     return f"\n{body[1] if body else inner}\n"
         return ""
 
-    joined = INPUT.sub(put, source)
+    joined = "".join(text if code else INPUT.sub(put, text) for text, code in parts(sources[name]))
     return joined[:PROJECT_CHARACTERS]
+
+
+def _tex(source: str) -> str:
+    """The source without comments and what stands verbatim."""
+    return "".join(text for text, code in parts(source) if code is None)
 
 
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:

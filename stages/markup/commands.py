@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SECTIONS = {
     "part": 1,
     "chapter": 1,
@@ -41,7 +43,7 @@ DROPPED_ENVIRONMENTS = {
     "forest",
 }
 DROPPED_ENVIRONMENTS |= {"diagram", "CCSXML"}
-BOXES = {"makecell", "thead", "parbox", "caption", "shortstack"}
+BOXES = {"colhead", "makecell", "thead", "parbox", "caption", "shortstack"}
 """Commands whose optional argument says how their text is laid out, or stands for it in a list."""
 LAID_OUT = {"array": 1, "minipage": 1, "multicols": 1, "wrapfigure": 2, "adjustbox": 1, "tabular": 1, "longtable": 1}
 """Environments whose text stays, and how many arguments before it say how it is laid out."""
@@ -80,8 +82,6 @@ DROPPED_ARGUMENT |= {
     "indexsee": 2,
 }
 DROPPED_ARGUMENT |= {
-    "newcommand": 2,
-    "renewcommand": 2,
     "newenvironment": 3,
     "renewenvironment": 3,
     "DeclareMathOperator": 2,
@@ -105,21 +105,55 @@ DROPPED_ARGUMENT |= {
     "author": 1,
     "title": 1,
 }
-REFERENCES = {
-    "ref",
-    "eqref",
-    "cref",
-    "Cref",
-    "autoref",
-    "pageref",
-    "nameref",
-    "vref",
-    "cite",
-    "citep",
-    "citet",
-    "parencite",
+DROPPED_ARGUMENT |= {
+    "affil": 1,
+    "affiliation": 1,
+    "altaffiliation": 1,
+    "altaffilmark": 1,
+    "altaffiltext": 2,
+    "correspondingauthor": 1,
+    "institute": 1,
+    "institution": 1,
+    "orcid": 1,
 }
-REFERENCES |= {"textcite", "footcite", "citealp", "autocite", "citeauthor", "citeyear"}
+DROPPED_ARGUMENT |= {
+    "authorrunning": 1,
+    "titlerunning": 1,
+    "shorttitle": 1,
+    "shortauthors": 1,
+    "markboth": 2,
+    "markright": 1,
+    "nocite": 1,
+    "pacs": 1,
+}
+DROPPED_ARGUMENT |= {
+    "newcounter": 1,
+    "stepcounter": 1,
+    "refstepcounter": 1,
+    "newtheoremstyle": 9,
+    "numberwithin": 2,
+    "definecolor": 3,
+    "captionsetup": 1,
+    "lstset": 1,
+}
+DROPPED_ARGUMENT |= {
+    "linespread": 1,
+    "rule": 2,
+    "raisebox": 1,
+    "rotatebox": 1,
+    "scalebox": 1,
+    "resizebox": 2,
+    "phantom": 1,
+    "urlstyle": 1,
+}
+DEFINITIONS = {"def": 1, "edef": 1, "gdef": 1, "xdef": 1, "newcommand": 1, "renewcommand": 1, "providecommand": 1}
+DEFINITIONS |= {"DeclareRobustCommand": 1, "NewDocumentCommand": 2, "RenewDocumentCommand": 2}
+"""What gives a command a meaning too involved to expand, and the groups after its name."""
+LENGTHS = {"vskip", "hskip", "kern", "vrule", "hrule", "parskip", "parindent", "baselineskip", "textwidth", "hsize"}
+"""What a bare length, not a group, may follow."""
+NOTES = {"footnote", "footnotetext", "endnote", "sidenote", "marginpar", "marginnote", "tablenotetext"}
+REFERENCES = {"ref", "eqref", "cref", "Cref", "autoref", "pageref", "nameref", "vref"}
+CITATION = re.compile(r"(?:[Cc]ite|parencite|Parencite|textcite|Textcite|footcite|autocite)[a-z]*$")
 STYLES = {"emph": "*", "textit": "*", "textsl": "*", "textbf": "**", "texttt": "`", "define": "*", "term": "*"}
 ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307"}
 LETTER_ACCENTS = {"c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a"}
@@ -138,6 +172,25 @@ SIGNS = {
 }
 SIGNS |= {"i": "ı", "j": "ȷ", "ldots": "…", "dots": "…", "textellipsis": "…", "S": "§", "P": "¶", "copyright": "©"}
 SIGNS |= {
+    "textquotesingle": "'",
+    "textquotedbl": '"',
+    "textless": "<",
+    "textgreater": ">",
+    "textbar": "|",
+    "nodata": "…",
+}
+SIGNS |= {"textunderscore": "_", "textdollar": "$", "textasciicircum": "^", "textdegree": "°", "texttrademark": "™"}
+SIGNS |= {
+    "textregistered": "®",
+    "pounds": "£",
+    "euro": "€",
+    "dag": "†",
+    "ddag": "‡",
+    "lq": "‘",
+    "rq": "’",
+    "slash": "/",
+}
+SIGNS |= {
     "textendash": "–",
     "textemdash": "—",
     "LaTeX": "LaTeX",
@@ -148,3 +201,4 @@ SIGNS |= {
 }
 SIGNS |= {"textbackslash": "\\", "textasciitilde": "~", "quad": " ", "qquad": " ", "newline": "\n", "linebreak": "\n"}
 TYPOGRAPHY = {"``": "“", "''": "”", "--": "–", "---": "—", "~": " "}
+DINGBATS = {"51": "✓", "52": "✔", "55": "✗", "56": "✘"}

@@ -16,11 +16,16 @@ from stages.markup.commands import (
     ACCENTS,
     BARE,
     BOXES,
+    CITATION,
+    DEFINITIONS,
+    DINGBATS,
     DROPPED_ARGUMENT,
     DROPPED_ENVIRONMENTS,
     LAID_OUT,
+    LENGTHS,
     LETTER_ACCENTS,
     MATHEMATICS,
+    NOTES,
     REFERENCES,
     SECTIONS,
     SIGNS,
@@ -29,8 +34,10 @@ from stages.markup.commands import (
     TYPOGRAPHY,
 )
 from stages.markup.macros import Macro, Source, expand, take_macros
+from stages.markup.pseudocode import is_pseudocode, pseudocode
+from stages.markup.skipping import BLANK, skip_arguments, skip_definition, skip_length
 from stages.markup.tabular import TABULARS, cells, markdown_table
-from stages.markup.verbatim import without_comments, without_verbatim
+from stages.markup.verbatim import without_verbatim
 
 DOCUMENT = re.compile(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", re.DOTALL)
 NEW_THEOREM = re.compile(r"\\newtheorem\*?\{(\w+\*?)\}(?:\[\w+\])?\{([^}]+)\}")
@@ -38,8 +45,12 @@ TOKEN = re.compile(
     r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])|(\n[ \t]*\n\s*)",
     re.DOTALL,
 )
-
-
+INDENT = re.compile(r"\n[ \t]+")
+NO_FORMULA = re.compile(r"[ \t]*\\label\{[^{}]*\}[ \t]*|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])")
+OPTIONS = re.compile(r"(?:[ \t]*\[[^\[\]]*\])*")
+CHARACTER = re.compile(r"\s*(?:`\\?(.)|\"([0-9A-F]{1,5})|(\d{1,6}))")
+UNEXPANDED = {*SECTIONS, *DROPPED_ARGUMENT, *REFERENCES, *STYLES, *BOXES, *NOTES}
+"""Commands whose meaning is known; what a class makes of them is layout."""
 DEPTH = 40
 
 
@@ -56,22 +67,27 @@ def read_latex(source: str, inherited: Mapping[str, Macro] | None = None) -> Pap
     kept: list[str] = []
 
     def keep(code: str) -> str:
-        kept.append(code)
-        return f"\ue000{len(kept) - 1}\ue001"
+        kept.append(code.strip("\n"))
+        mark = f"\ue000{len(kept) - 1}\ue001"
+        return f"\n\n{mark}\n\n" if code.startswith("\n") else mark
 
     source = source.replace("\ue000", "").replace("\ue001", "")
     source = without_verbatim(source, keep)
-    source = without_comments(source)
     theorems = {**THEOREMS, **dict(NEW_THEOREM.findall(source))}
     source, macros = take_macros(source)
-    source = expand(source, {**(inherited or {}), **macros})
+    macros = {**(inherited or {}), **macros}
+    source = expand(source, {name: macro for name, macro in macros.items() if not _is_known(name)})
     title = _argument_of(source, "title")
     body = DOCUMENT.search(source)
     writer = _Writer(theorems)
-    heading = f"# {_Writer(theorems).convert(title)}\n\n" if title and body and title.strip() else ""
+    heading = f"# {_one_line(_Writer(theorems).convert(title))}\n\n" if title and body and title.strip() else ""
     text = heading + writer.convert(body[1] if body else source)
-    text = re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], text)
-    return Paper(_tidy(text), _plain_title(heading, text))
+    text = re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], _tidy(text))
+    return Paper(text, _plain_title(heading, text))
+
+
+def _is_known(command: str) -> bool:
+    return command in UNEXPANDED or CITATION.match(command) is not None
 
 
 def _plain_title(heading: str, text: str) -> str | None:
@@ -86,6 +102,7 @@ def _argument_of(source: str, command: str) -> str | None:
 
 
 def _tidy(text: str) -> str:
+    text = re.sub(r"^ (?=\S)", "", text, flags=re.MULTILINE)  # lists are indented by two or more
     lines = [re.sub(r"(?<=\S)[ \t]+", " ", line).rstrip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
@@ -99,6 +116,7 @@ class _Writer:
     unclosed: set[str] = field(default_factory=set)
     depth: int = 0
     in_table: bool = False
+    in_algorithm: bool = False
 
     def convert(self, text: str) -> str:
         """A text, or the argument of a command in it; nests deeper than `DEPTH` keep their inner commands."""
@@ -109,9 +127,9 @@ class _Writer:
         out: list[str] = []
         position = 0
         while (match := TOKEN.search(source, position)) is not None:
-            out.append(source[position : match.start()])
+            out.append(_unindented(source[position : match.start()]))
             position = self._token(source, match, out)
-        out.append(source[position:])
+        out.append(_unindented(source[position:]))
         self.depth -= 1
         return "".join(out)
 
@@ -142,16 +160,17 @@ class _Writer:
             if stop < 0:
                 return position
             if plain in MATHEMATICS:
-                body = _unlabelled(source[position:stop])
+                body = _bare(source[position:stop])
                 whole = body if plain in BARE else f"\\begin{{{name}}}{body}\\end{{{name}}}"
                 out.append(f"\n\n$$\n{whole.strip()}\n$$\n\n")
             return stop + len(f"\\end{{{name}}}")
         if name in TABULARS and not self.in_table:
             stop = self._find(source, f"\\end{{{name}}}", position)
             if stop >= 0:
-                out.append(f"\n\n{self._table(source, _skip_arguments(source, position, TABULARS[name]), stop)}\n\n")
+                out.append(f"\n\n{self._table(source, skip_arguments(source, position, TABULARS[name]), stop)}\n\n")
                 return stop + len(f"\\end{{{name}}}")
         optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
+        self.in_algorithm = self.in_algorithm or plain == "algorithmic"
         if plain in self.theorems:
             named = f" ({self.convert(optional[1])})" if optional and optional[1].strip() else ""
             label = self.theorems[plain]
@@ -162,38 +181,58 @@ class _Writer:
         else:
             out.append("\n")
             if plain in LAID_OUT:
-                return _skip_arguments(source, position, LAID_OUT[plain])
+                return skip_arguments(source, position, LAID_OUT[plain])
         return optional.end() if optional else position
 
     def _table(self, source: Source, start: int, stop: int) -> str:
         """A table's cells, each converted by itself; a table within a cell is read as its text."""
+        body = source[start:stop]
         self.in_table = True
-        rows = [[self.convert(cell) for cell in row] for row in cells(source[start:stop])]
+        caption = ""
+        if data := re.search(r"\\startdata(.*?)(?:\\enddata|\Z)", body, re.DOTALL):  # AASTeX's deluxetable
+            caption = self.convert(_argument_of(body, "tablecaption") or "").strip() + "\n\n"
+            body = f"{_argument_of(body, 'tablehead') or ''} \\\\ {data[1]}"
+        rows = [[self.convert(cell) for cell in row] for row in cells(body)]
         self.in_table = False
-        return markdown_table(rows)
+        return caption + markdown_table(rows)
 
     def _end(self, name: str, out: list[str]) -> None:
         if self.lists and name in ("itemize", "enumerate", "description", "compactenum", "compactitem"):
             self.lists.pop()
+        self.in_algorithm = self.in_algorithm and name != "algorithmic"
         out.append("\n\n" if name.rstrip("*") in self.theorems or not self.lists else "\n")
 
     def _command(self, source: Source, command: str, position: int, out: list[str]) -> int:
         if command in DROPPED_ARGUMENT:
-            return _skip_arguments(source, position, DROPPED_ARGUMENT[command])
+            return skip_arguments(source, position, DROPPED_ARGUMENT[command])
         if command == "item":
             return self._item(source, position, out)
-        optional = re.compile(r"[ \t]*\[[^\[\]]*\]").match(source, position) if command not in SIGNS else None
-        after = optional.end() if optional else position
+        if self.in_algorithm and is_pseudocode(command):
+            return self._pseudocode(source, command, position, out)
+        if command in DEFINITIONS:
+            return skip_definition(source, position, DEFINITIONS[command])
+        if command in LENGTHS:
+            return skip_length(source, position)
+        if command == "char" and (found := CHARACTER.match(source, position)):
+            out.append(found[1] or chr(min(int(found[2], 16) if found[2] else int(found[3]), 0xFFFF)))
+            return found.end()
+        options = OPTIONS.match(source, position) if command not in SIGNS else None
+        after = options.end() if options else position
         spaced = re.compile(r"[ \t]*\n?[ \t]*(?=\{)").match(source, after)
         argument = source.group(spaced.end()) if spaced else None
         if command in SECTIONS and argument is not None:
             out.append(f"\n\n{'#' * SECTIONS[command]} {_one_line(self.convert(argument[0]))}\n\n")
         elif command in REFERENCES and argument is not None:
             out.append(f"[{argument[0].strip()}]")
+        elif CITATION.match(command) and argument is not None:
+            notes = [self.convert(note).strip() for note in re.findall(r"\[([^\[\]]*)\]", source[position:after])]
+            before, behind = notes[:2] if len(notes) > 1 else ("", *(notes or [""]))
+            cited = f"{before} {_one_line(argument[0])}".strip()
+            out.append(f"[{cited}, {behind}]" if behind else f"[{cited}]")
         elif command in STYLES and argument is not None:
             mark, inner = STYLES[command], self.convert(argument[0])
             out.append(f"{mark}{inner.strip()}{mark}" if inner.strip() else "")
-        elif command == "footnote" and argument is not None:
+        elif command in NOTES and argument is not None:
             out.append(f" ({self.convert(argument[0]).strip()})")
         elif command in BOXES and argument is not None:
             out.append(self.convert(argument[0]))
@@ -202,12 +241,28 @@ class _Writer:
         elif command in LETTER_ACCENTS and argument is not None:
             out.append(unicodedata.normalize("NFC", argument[0][:1] + LETTER_ACCENTS[command] + argument[0][1:]))
         elif command == "ensuremath" and argument is not None:
-            out.append(f"${argument[0]}$")
+            out.append(f"${_bare(argument[0])}$")
+        elif command == "ding" and argument is not None:
+            out.append(DINGBATS.get(argument[0].strip(), ""))
+        elif command not in SIGNS and argument is not None:
+            return after  # past its options; what stands in its group is text
         else:
             out.append(SIGNS.get(command, ""))
             swallowed = re.compile(r"[ \t]+").match(source, position) if command in SIGNS and command != "par" else None
             return swallowed.end() if swallowed and command not in ("ldots", "dots") else position
         return argument[1]
+
+    def _pseudocode(self, source: Source, command: str, position: int, out: list[str]) -> int:
+        """A line of an algorithm, or a word in one."""
+        line, told = pseudocode(command)
+        values = []
+        for _ in range(told.count("{}")):
+            blank = BLANK.match(source, position)
+            found = source.group(blank.end()) if blank else None
+            values.append(self.convert(found[0]).strip() if found else "")
+            position = found[1] if found else position
+        out.append(("\n" if line else "") + told.format(*values))
+        return position
 
     def _item(self, source: Source, position: int, out: list[str]) -> int:
         kind, number = self.lists[-1] if self.lists else ("itemize", 0)
@@ -235,7 +290,7 @@ class _Writer:
                 out.append(unicodedata.normalize("NFC", base))
                 return letter.end()
         if sign == "\\":
-            spacing = re.compile(r"\*?(?:[ \t]*\[[^\]]*\])?").match(source, position)
+            spacing = re.compile(r"\*?(?:[ \t]*\[[^\]]*\])?[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?").match(source, position)
             out.append("\n")
             return spacing.end() if spacing else position
         out.append(sign if sign in "%$&#_{}" else " " if sign in " \n,;:" else "")
@@ -249,7 +304,9 @@ class _Writer:
         if stop < 0 or (mark == "$" and "\n\n" in source[position:stop]):
             out.append("$")
             return position
-        body = _unlabelled(source[position:stop]).strip()
+        body = _bare(source[position:stop]).strip()
+        if mark == "$" and "\n" in body:
+            body = _one_line(body)
         out.append(f"\n\n$$\n{body}\n$$\n\n" if mark == "$$" else f"${body}$" if body else "")
         return stop + len(closing)
 
@@ -270,24 +327,14 @@ def _escaped(source: str, place: int) -> bool:
     return slashes % 2 == 1
 
 
-def _unlabelled(formula: str) -> str:
-    return re.sub(r"[ \t]*\\label\{[^{}]*\}[ \t]*|\\nonumber(?![A-Za-z])|\\notag(?![A-Za-z])", "", formula)
+def _unindented(text: str) -> str:
+    return INDENT.sub("\n", text) if "\n " in text or "\n\t" in text else text
+
+
+def _bare(formula: str) -> str:
+    """A formula without its labels, and without what only makes sure that it is one."""
+    return NO_FORMULA.sub("", formula) if "\\" in formula else formula
 
 
 def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
-
-
-def _skip_arguments(source: Source, position: int, count: int) -> int:
-    """Past the optional arguments and up to `count` groups of a command that is dropped with them."""
-    while (optional := re.compile(r"[ \t]*\[[^\[\]]*\]").match(source, position)) is not None:
-        position = optional.end()
-    for _ in range(count):
-        blank = re.compile(r"\s*(?=\{)").match(source, position)
-        found = source.group(blank.end()) if blank else None
-        if found is None:
-            return position
-        position = found[1]
-        while (optional := re.compile(r"[ \t]*\[[^\[\]]*\]").match(source, position)) is not None:
-            position = optional.end()
-    return position

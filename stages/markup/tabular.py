@@ -16,6 +16,8 @@ TABULARS = {
     "longtable": 1,
     "supertabular": 1,
     "xltabular": 2,
+    "deluxetable": 1,
+    "deluxetable*": 1,
 }
 """How many groups stand before the body: the width where there is one, and the columns."""
 

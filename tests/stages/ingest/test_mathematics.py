@@ -135,3 +135,22 @@ def test_formal_proofs_stay_as_they_are(tmp_path: Path, ingest: Any, gold: Any) 
     assert kinds.count("lean") == 1
     assert kinds.count("metamath") >= 5
     assert next(row["text"] for row in documents if row["metadata"] == '{"proof":"lean"}') == proof
+
+
+def test_listings_and_figures_are_no_inputs_and_subfiles_no_documents(tmp_path: Path, ingest: Any) -> None:
+    listing = "\\begin{verbatim}\n% a shell\n\\documentclass{a}\n\\input{part}\n\\end{verbatim}\n"
+    files = {
+        "paper/main.tex": rf"\documentclass{{book}}\begin{{document}}\input{{part}}\subfile{{sub}}{LONG}\end{{document}}",
+        "paper/part.tex": rf"\section{{Part}}\includegraphics[width=\textwidth]{{mill.pdf}}{listing}{LONG}",
+        "paper/sub.tex": rf"\documentclass[main]{{subfiles}}\begin{{document}}\section{{Sub}}{LONG}\end{{document}}",
+        "paper/mill.tex": LONG,
+    }
+    path = tar(tmp_path / "paper.tar.gz", {name: text.encode() for name, text in files.items()})
+    documents, rejections = ingest("mathematics", path)
+    assert rejections == []
+    texts = {row["locator"].rpartition("!")[2]: row["text"] for row in documents}
+    assert sorted(texts) == ["paper/main.tex", "paper/mill.tex"]
+    main = texts["paper/main.tex"]
+    assert "```\n% a shell\n\\documentclass{a}\n\\input{part}\n```" in main
+    assert main.index("## Part") < main.index("## Sub")
+    assert "mill.pdf" not in main

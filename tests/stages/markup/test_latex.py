@@ -200,3 +200,47 @@ after"""
 def test_a_table_of_one_column_is_lines_and_one_without_end_is_text() -> None:
     assert read_latex(r"\begin{tabular}{c}Ann\\Oslo\end{tabular}").text == "Ann\nOslo\n"
     assert read_latex(r"\begin{tabular}{p{3cm}c}Ann & Oslo").text.split() == ["Ann", "&", "Oslo"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            r"\begin{verbatim}" + "\n% pip install\nx   = 1\n" + r"\end{verbatim} % gone",
+            "```\n% pip install\nx   = 1\n```",
+        ),
+        ("a\n% " + r"\begin{verbatim}" + "\nb", "a\nb"),
+        ("a % gone\n\nb", "a\n\nb"),
+        (r"\title{%" + "\n  Of\n  mills}" + r"\begin{document}x\end{document}", "# Of mills\n\nx"),
+        ("One\n    two.\n\n    Three", "One\ntwo.\n\nThree"),
+        ("$a\n    = b$", "$a = b$"),
+        (r"\newcommand{\x}{\ensuremath{x}}\x, $\x^2$", "$x$, ${x}^2$"),
+        (
+            r"\citep[see][p.~3]{a,b} \citet*{c} \citealt[][]{d} \cite[Theorem 2]{e}",
+            "[see a,b, p. 3] [c] [d] [e, Theorem 2]",
+        ),
+        (r"\dataset[Zenodo]{https://doi.org/1}", "https://doi.org/1"),
+        (r"\newcommand\odd[2][a]{\if#1b#2\fi}\def\even#1{\let\a=#1}x", "x"),
+        (r"\author[0000-0001]{A. Miller}\affil{Mill}\vskip 3pt plus 1fil\hrule height 2pt x", "x"),
+        (r"a\endnote{b} \char`\# \char92 \textquotesingle{}c\textquotesingle", "a (b) # \\ 'c'"),
+        (
+            r"\begin{algorithmic}[1]\Require $n$\For{$i<n$}\State $x \gets i$ \Comment{each}\EndFor\State \Return $x$\end{algorithmic}",
+            "Require: $n$\nfor $i<n$ do\n$x \\gets i$ // each\nend for\nreturn $x$",
+        ),
+        (
+            r"\begin{deluxetable}{ll}\tablecaption{Mills}\tablewidth{3pt}\tablehead{\colhead{A} & \colhead{B}}"
+            r"\startdata 1 & \nodata \\ 2 & 3 \enddata\end{deluxetable}",
+            "Mills\n\n| A | B |\n| --- | --- |\n| 1 | … |\n| 2 | 3 |",
+        ),
+    ],
+)
+def test_what_real_papers_hold_is_read(source: str, expected: str) -> None:
+    assert read_latex(source).text == expected + "\n"
+
+
+def test_commands_of_a_class_keep_their_meaning() -> None:
+    macros = take_macros(
+        r"\newcommand{\title}[1]{\uppercase{#1}}\newcommand{\author}[2][]{#1 #2}\newcommand{\R}{\mathbb{R}}"
+    )[1]
+    paper = read_latex(r"\title{Mills}\author{A}\begin{document}$\R$\end{document}", macros)
+    assert paper.text == "# Mills\n\n$\\mathbb{R}$\n"
