@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 
 @click.group(name="tokenizer")
@@ -60,24 +59,28 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
 
 @command.command(name="evaluate")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--in", "inputs", required=True, multiple=True, metavar="[GROUP=]FILE", help="texts, by language or domain"
-)
-def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...]) -> None:
-    """Compare tokenizers: bytes per token, byte fallback, round trips, by group of texts."""
+@click.option("--in", "inputs", multiple=True, metavar="[GROUP=]FILE", help="texts, by language or domain")
+@click.option("--run", "runs", multiple=True, metavar="RUN", help="what a run tokenized, by source and by language")
+@click.option("--sample-bytes", type=click.IntRange(min=1), help="text of each group; all by default")
+def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, ...], sample_bytes: int | None) -> None:
+    """Compare tokenizers: bytes per token, what is unknown or spelled byte by byte, round trips, by group of texts."""
+    from pipeline.reading import ConfigurationError
     from tokenizer.evaluate import evaluate as measure
 
-    groups = {}
-    for given in inputs:
-        group, sign, files = given.partition("=")
-        groups[group if sign else Path(given).stem] = _texts((files if sign else given,))
-    table = Table(
-        "tokenizer", "group", "bytes/token", "characters/token", "byte fallback %", "lost", "ids used", box=None
-    )
-    for row in measure({path: _load(path) for path in paths}, groups):
-        shares = f"{row.bytes_per_token:.3f}", f"{row.characters_per_token:.3f}", f"{100 * row.fallback_share:.2f}"
-        table.add_row(row.tokenizer, row.group, *shares, f"{row.lost:,}", f"{row.used:,}")
-    Console(highlight=False).print(table)
+    if not inputs and not runs:
+        raise ConfigurationError("no texts to compare tokenizers on: give --in FILE or --run RUN")
+    samples = chain(_samples(inputs), *map(_samples_of_run, runs))
+    heads = ("bytes/token", "characters/token", "unknown or bytes", "lost", "of texts", "ids used")
+    click.echo("  ".join(heads) + "  tokenizer")
+    group = None
+    for row in measure({path: _load(path) for path in paths}, samples, sample_bytes=sample_bytes):
+        if row.group != group:
+            group = row.group
+            click.echo(group)
+        ratios = f"{row.bytes_per_token:.3f}", f"{row.characters_per_token:.3f}", f"{row.fallback_share:.2%}"
+        figures = *ratios, f"{row.lost:,}", f"{row.texts:,}", f"{row.used:,}"
+        cells = [figure.rjust(len(head)) for figure, head in zip(figures, heads, strict=True)]
+        click.echo("  ".join(cells) + f"  {row.tokenizer}")
 
 
 @command.command(name="export")
@@ -118,9 +121,40 @@ def _load(path: str):  # type: ignore[no-untyped-def]
 
 
 def _texts(inputs: tuple[str, ...]) -> Iterator[str]:
+    return chain.from_iterable(_batches(inputs))
+
+
+def _batches(inputs: tuple[str, ...]) -> Iterator[list[str]]:
     from pipeline.standalone import read_documents
     from stages.document import REJECTION
 
     for table in read_documents(inputs, source="texts"):
         if table.schema != REJECTION:
-            yield from table["text"].to_pylist()
+            yield table["text"].to_pylist()
+
+
+def _samples(inputs: Sequence[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Texts of files, each with its group: as it is given, else the file's name."""
+    for given in inputs:
+        group, sign, files = given.partition("=")
+        for texts in _batches((files if sign else given,)):
+            yield [group if sign else Path(given).stem], texts
+
+
+def _samples_of_run(run: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The texts that a run tokenized, special tokens left out, each with its source and its language."""
+    import polars as pl
+
+    from pipeline.reading import ConfigurationError
+    from stages.workspace import Workspace
+
+    workspace = Workspace(run)
+    parts = workspace.list("tokens", ".parquet")
+    if not parts:
+        raise ConfigurationError(f"{run} holds no tokens: expected the folder of a run that has tokenized")
+    encoder = _load(workspace.path("tokenizer"))
+    for part in parts:
+        documents = pl.DataFrame(workspace.read_table(part, columns=["source", "language", "tokens"]))
+        for (source, language), rows in documents.group_by("source", "language", maintain_order=True):
+            ids = (tokens.to_numpy() for tokens in rows["tokens"])
+            yield [source, language or "unknown"], [encoder.decode(i[encoder.lengths[i] > 0]) for i in ids]

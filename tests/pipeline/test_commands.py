@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import cli
+from stages.tokens import tokens_schema
+from stages.workspace import Workspace
 from tokenizer.encode import load
 
 TEXTS = [
@@ -62,15 +66,45 @@ def test_an_export_encodes_alike_and_both_stand_in_the_evaluation(folder: Path) 
     first, second = (winnow("tokenizer", "encode", path, TEXTS[1]).output for path in (own, exported))
     assert first == second
     table = winnow("tokenizer", "evaluate", own, exported, "--in", f"mixed={folder / 'texts.jsonl'}").output
-    rows = [line.split() for line in table.splitlines() if " mixed " in line]
-    assert len(rows) == 2 and rows[0][2:] == rows[1][2:]
-    assert rows[0][-2] == "0"  # texts that don't come back
+    _, group, *rows = table.splitlines()
+    ours, peer = (row.split() for row in rows)
+    assert group == "mixed" and ours[:-1] == peer[:-1] and (ours[-1], peer[-1]) == (own, exported)
+    assert ours[3:5] == ["0", "3"]  # no text of three doesn't come back
+
+
+def test_a_run_is_evaluated_by_source_and_by_language(folder: Path, tmp_path: Path) -> None:
+    encoder = load(str(folder / "own"))
+    workspace = Workspace(str(tmp_path / "run"))
+    (tmp_path / "run").mkdir()
+    shutil.copytree(folder / "own", tmp_path / "run" / "tokenizer")
+    ids = [[encoder.special["<|user|>"], *encoder.encode(pa.array([text])).ids.tolist()] for text in TEXTS]
+    rows = [
+        {
+            "id": str(place),
+            "source": source,
+            "language": language,
+            "kind": "web",
+            "bucket": -1,
+            "tokens": tokens,
+            "cuts": [],
+        }
+        for place, (source, language, tokens) in enumerate(
+            zip(("web", "web", "code"), ("en", "zh", None), ids, strict=True)
+        )
+    ]
+    workspace.write_table("tokens/part.parquet", pa.Table.from_pylist(rows, schema=tokens_schema(encoder.dtype)))
+    lines = winnow("tokenizer", "evaluate", str(folder / "own"), "--run", str(tmp_path / "run")).output.splitlines()[1:]
+    counts = {group: row.split()[3:5] for group, row in zip(lines[::2], lines[1::2], strict=True)}
+    one, both = ["0", "1"], ["0", "2"]
+    assert counts == {"web": both, "en": one, "zh": one, "code": one, "unknown": one}
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (("encode", "FOLDER/nowhere", "x"), "there is no tokenizer at"),
+        (("evaluate", "FOLDER/own"), "give --in FILE or --run RUN"),
+        (("evaluate", "FOLDER/own", "--run", "FOLDER"), "holds no tokens"),
         (("train", "--in", "FOLDER/none.jsonl", "--out", "FOLDER/t"), "none.jsonl"),
         (("train", "--in", "FOLDER/texts.jsonl", "--out", "FOLDER/t"), "Vocabulary size too high"),
     ],
