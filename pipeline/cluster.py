@@ -9,17 +9,22 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pipeline.reading import ConfigurationError
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 LOCAL_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONNECT_SECONDS = 20
 ALLOWED_FAILURES = 3  # workers that one unit may take down before it is quarantined
+ROLL_CALL = 2_000  # milliseconds between two looks at whether all local workers are there
 
 
 @contextmanager
-def connect(*, workers: int | None, scheduler: str | None) -> Iterator[Any]:
+def connect(*, workers: int | None, scheduler: str | None, allowed_failures: int = ALLOWED_FAILURES) -> Iterator[Any]:
     """A `distributed.Client`: of the scheduler at that address, or of a new local cluster of `workers` processes.
 
     One thread per worker: a unit's kernels release the GIL, but its Python doesn't. Raises `ConfigurationError` when
@@ -27,13 +32,15 @@ def connect(*, workers: int | None, scheduler: str | None) -> Iterator[Any]:
     """
     import dask
     from distributed import Client, LocalCluster
+    from tornado.ioloop import PeriodicCallback
 
     # Workers inherit this: a kernel that runs in parallel would take every core in each of them.
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
     dask.config.set(
         {
-            "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+            "distributed.scheduler.allowed-failures": allowed_failures,
             "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
+            "distributed.deploy.lost-worker-timeout": "10 minutes",  # a busy machine starts none in Dask's 15 s
             "distributed.worker.memory.spill": False,  # units hold tables, not Dask results: nothing could be spilled
             "distributed.worker.memory.target": False,
             "distributed.admin.system-monitor.disk": False,
@@ -47,13 +54,32 @@ def connect(*, workers: int | None, scheduler: str | None) -> Iterator[Any]:
         with client:
             yield client
         return
+    count = workers or LOCAL_CORES
     with (
         LocalCluster(
-            n_workers=workers or LOCAL_CORES,
+            n_workers=count,
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,  # a failed unit is reported once, by the run
         ) as cluster,
         Client(cluster) as client,
     ):
+        cluster.loop.add_callback(PeriodicCallback(partial(_replace_lost, cluster, count), ROLL_CALL).start)
         yield client
+
+
+def _replace_lost(cluster: LocalCluster, count: int) -> None:
+    """Starts workers for those that are gone for good.
+
+    Dask starts a dead worker anew, but gives it up when it dies once more while it starts: of a unit that it was handed
+    at once, or for want of memory. Without its last worker a run would wait for ever.
+    """
+    from distributed.core import Status
+
+    if cluster.status is not Status.running:
+        return
+    lost = [name for name, worker in cluster.workers.items() if worker.status in (Status.closed, Status.failed)]
+    for name in lost:
+        del cluster.workers[name]
+    if len(cluster.workers) < count:
+        cluster.scale(count)

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
+from uuid import uuid4
 
 from pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
 from stages.unit import Step, Unit
@@ -65,6 +66,7 @@ class Runner:
     progress: Progress
     digests: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
     _client: Any = None
     _open_cluster: AbstractContextManager[Any] | None = None
 
@@ -125,24 +127,25 @@ class Runner:
         suspects: list[Unit] = []
 
         def submit(unit: Unit, manner: str = "") -> Any:
-            key = f"{step.name}/{unit.name}{manner}"
+            key = f"{step.name}/{unit.name}{manner}-{self._token}"
             units[key] = unit
             return client.submit(work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=key)
 
         window = [submit(unit) for unit in islice(queue, workers * WINDOW_PER_WORKER)]
         flow = as_completed(window)
         for future in flow:
-            if isinstance(future.exception(), KilledWorker):
+            answer = _answer(future)
+            if isinstance(answer, KilledWorker):
                 suspects.append(units[future.key])
             else:
-                yield _outcome(step, units[future.key], future)
+                yield _outcome(step, units[future.key], answer)
             future.release()
             following = next(queue, None)
             if following is not None:
                 flow.add(submit(following))
         # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
         for unit in suspects:
-            yield _outcome(step, unit, submit(unit, manner="/alone"))
+            yield _outcome(step, unit, _answer(submit(unit, manner="/alone")))
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -170,9 +173,18 @@ def work_unit(root: str, step: Step, unit: Unit, mark: str) -> Receipt:
     return receipt
 
 
-def _outcome(step: Step, unit: Unit, future: Any) -> Receipt | Failure:
-    error = future.exception()
-    return future.result() if error is None else Failure(step=step.name, unit=unit.name, reason=_reason(error))
+def _answer(future: Any) -> Receipt | Exception:
+    """What came of a unit. An answer is lost with the worker that holds it, and Dask works the unit again: that may fail."""
+    try:
+        return future.result()  # type: ignore[no-any-return]
+    except Exception as error:
+        return error
+
+
+def _outcome(step: Step, unit: Unit, answer: Receipt | Exception) -> Receipt | Failure:
+    if isinstance(answer, Receipt):
+        return answer
+    return Failure(step=step.name, unit=unit.name, reason=_reason(answer))
 
 
 def _reason(error: BaseException) -> str:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
+from pipeline.cluster import connect
 from pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
 from pipeline.runner import RunFailed, Runner
 from stages.unit import Counts, Step, Unit
 from stages.workspace import Workspace
+
+DEADLINE = 60.0
 
 
 def square(workspace: Workspace, unit: Unit) -> Counts:
@@ -50,6 +55,16 @@ def die_always(workspace: Workspace, unit: Unit) -> Counts:
     return square(workspace, unit)
 
 
+def meet(workspace: Workspace, unit: Unit) -> Counts:
+    """Done when the other run has begun too."""
+    workspace.write_bytes("here", b"")
+    deadline = time.monotonic() + DEADLINE
+    while not Path(unit.parameters["other"], "here").exists():
+        assert time.monotonic() < deadline, "the other run never began"
+        time.sleep(0.01)
+    return {}
+
+
 def divide(workspace: Workspace, unit: Unit) -> Counts:
     return {"number": 1 // (unit.parameters["number"] - 1)}
 
@@ -73,13 +88,7 @@ SQUARE = Step(name="square", version=1, work=square)
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    import dask
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with connect(workers=2, scheduler=None, allowed_failures=1) as client:
         yield client
 
 
@@ -154,6 +163,30 @@ def test_a_killed_worker_costs_nothing_but_time(run: Any, workspace: Workspace) 
     [receipts] = run((Step(name="square", version=1, work=die_once), UNITS))
     assert workspace.exists("died")
     assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
+
+
+def test_two_runs_share_a_scheduler_and_no_unit(client: Client, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+
+    def work(folder: Path, other: Path) -> list[Receipt]:
+        folder.mkdir()
+        unit = Unit(name="all", parameters={"other": str(other)})
+        with Runner(Workspace(str(folder)), lambda: nullcontext(client), Silence()) as runner:
+            return runner.run(Step(name="meet", version=1, work=meet), [unit])
+
+    with ThreadPoolExecutor(2) as threads:
+        assert len(list(threads.map(work, folders, reversed(folders)))) == 2
+    assert all((folder / "receipts/meet/all.json").exists() for folder in folders)
+
+
+def test_workers_that_dask_gave_up_are_replaced(run: Any, workspace: Workspace, client: Client) -> None:
+    cluster = client.cluster
+    lost = list(cluster.workers.values())
+    for nanny in lost:
+        cluster.sync(nanny.close)  # what becomes of a nanny whose worker dies while it starts
+    [receipts] = run((SQUARE, UNITS))
+    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
+    assert set(lost).isdisjoint(cluster.workers.values())
 
 
 def test_a_unit_that_kills_its_workers_is_quarantined_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
