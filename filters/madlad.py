@@ -11,34 +11,46 @@ The patterns were checked against `banlists/madlad400_cursed.txt.gz` of datamap-
 all of them for the regular expressions that they are, unescaped full stops for any character. `madlad400_olmo3` is what
 OLMo 3 ran (datamap-rs, `configs/all_dressed`, rules 2 and 5): capitals and patterns alone, words as Unicode cuts them,
 and all patterns but the last four searched for letter by letter, backslashes and all, so that those with one hardly
-match. These run over Python strings and not in a kernel: they are meant for what cheaper rules have kept.
+match.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters.recipes import Recipe, Rule
+
+if TYPE_CHECKING:
+    from filters.kernels.block import Splitter
+
+Mask = npt.NDArray[np.bool_]
 
 FEWEST_WORDS = 12
 SHORTEST, LONGEST = 20, 500
 MOST_CAPITALS, MOST_TECHNICAL = 0.5, 0.2
 
 _SENTENCE_END = re.compile(r"[.!?]+\s+")
-_TECHNICAL = re.compile(r"[0-9{}+/()>]")
-_SUBSTRINGS = (
+_TECHNICAL = r"[0-9{}+/()>]"
+SUBSTRINGS = (
     " №", "\ufffd\ufffd\ufffd", r"\|\s*$", r" nr\.$", "aute irure dolor ", " sunt in culpa qui ", "orem ipsum ",
     " quis nostrud ", " adipisicing ", " dolore eu ", " cupidatat ", "autem vel eum", "wisi enim ad", " sex ", " porn ",
     "黄色电影", "mp3", "ownload", r"Vol\.", r" Ep\.", "Episode", r" г\.\s*$", r" кг\.\s*$", r" шт\.", "Develop",
     "Facebook", " crusher ", " xxx ",
 )  # fmt: skip
-_PATTERNS = (" ..." * 9, " ...." * 9, " [^ ]" * 9, "," + " ..,,?" * 4)
-_CURSED = re.compile("|".join((*_SUBSTRINGS, *_PATTERNS)))
-_CURSED_AS_WRITTEN = re.compile("|".join((*map(re.escape, _SUBSTRINGS), *_PATTERNS)))
+PATTERNS = (" ..." * 9, " ...." * 9, " [^ ]" * 9, "," + " ..,,?" * 4)
+_SPACE = r"[\s\x0b\x1c-\x1f\x85\pZ]"
+"""RE2's own `\\s` knows the spaces of ASCII alone."""
+_CURSED = "|".join(SUBSTRINGS).replace(r"\s", _SPACE)
+_CURSED_AS_WRITTEN = "|".join(map(re.escape, SUBSTRINGS))
+_FORMS = "|".join(PATTERNS)
+BLOCK_BYTES = 1 << 21
+"""Sentences whose words are found together."""
 
 
 def measure(documents: pa.Table) -> pa.Table:
@@ -48,18 +60,21 @@ def measure(documents: pa.Table) -> pa.Table:
     `madlad.length_fraction`, `madlad.technical_fraction`, `madlad.cursed_fraction`, `madlad.questionable_fraction` (any
     of the four) and `madlad.olmo3_fraction` (capitals or patterns, as OLMo 3 counts them).
     """
+    from filters.kernels.block import Splitter
+
     texts = documents["text"].to_pylist()
     pages = [[sentence for sentence in _SENTENCE_END.split(text or "") if sentence.strip()] for text in texts]
-    sentences = [sentence for page in pages for sentence in page]
+    sentences = pa.array([sentence for page in pages for sentence in page], pa.large_string())
+    lengths = pc.utf8_length(sentences).to_numpy()
+    formed = _matches(sentences, _FORMS)
     faults = {
-        "list": np.array([_is_list(sentence) for sentence in sentences], bool),
-        "length": np.array([not SHORTEST <= len(sentence) <= LONGEST for sentence in sentences], bool),
-        "technical": np.array([_is_technical(sentence) for sentence in sentences], bool),
-        "cursed": np.array([_CURSED.search(sentence) is not None for sentence in sentences], bool),
+        "list": _lists(sentences, Splitter.WHITESPACE),
+        "length": (lengths < SHORTEST) | (lengths > LONGEST),
+        "technical": pc.count_substring_regex(sentences, _TECHNICAL).to_numpy() > MOST_TECHNICAL * lengths,
+        "cursed": formed | _matches(sentences, _CURSED),
     }
     faults["questionable"] = faults["list"] | faults["length"] | faults["technical"] | faults["cursed"]
-    as_written = np.array([_CURSED_AS_WRITTEN.search(sentence) is not None for sentence in sentences], bool)
-    faults["olmo3"] = as_written | _unicode_lists(sentences)
+    faults["olmo3"] = formed | _matches(sentences, _CURSED_AS_WRITTEN) | _lists(sentences, Splitter.UNICODE)
     counts = np.array([len(page) for page in pages], np.int64)
     pages_of = np.repeat(np.arange(counts.size), counts)
     columns: dict[str, pa.Array] = {"madlad.sentences": pa.array(counts, pa.int64())}
@@ -70,33 +85,25 @@ def measure(documents: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _is_list(sentence: str) -> bool:
-    words = sentence.split()
-    return len(words) >= FEWEST_WORDS and sum(word[0].isupper() for word in words) > MOST_CAPITALS * len(words)
+def _matches(sentences: pa.Array, pattern: str) -> Mask:
+    return np.asarray(pc.match_substring_regex(sentences, pattern), bool)
 
 
-def _is_technical(sentence: str) -> bool:
-    return len(_TECHNICAL.findall(sentence)) > MOST_TECHNICAL * len(sentence)
-
-
-def _unicode_lists(sentences: list[str]) -> npt.NDArray[np.bool_]:
-    """Which sentences have twelve words of Unicode or more, over half of them with a capital first."""
-    from filters.kernels import unicode_words
-    from filters.kernels.bytes import text_buffers
+def _lists(sentences: pa.Array, splitter: Splitter) -> Mask:
+    """Which sentences have twelve words or more, over half of them with a capital first."""
+    from filters.kernels.block import Block, Scratch
+    from filters.kernels.bytes import text_blocks
     from filters.kernels.characters import class_table
+    from filters.kernels.unicode_words import count_capitals
 
-    data, offsets = text_buffers(pa.array(sentences, pa.large_string()))
-    bounds = np.empty(2 * int(offsets[-1] - offsets[0]) + 2 * offsets.size, np.int64)
-    words = np.empty(offsets.size, np.int64)
-    unicode_words.split_documents(data, offsets, class_table(), unicode_words.word_kinds(), bounds, words)
-    starts = bounds[: 2 * words[-1] : 2]
-    capital = (data[starts] >= ord("A")) & (data[starts] <= ord("Z"))
-    for place in np.flatnonzero(data[starts] > 0x7F):
-        capital[place] = data[starts[place] : starts[place] + 4].tobytes().decode(errors="ignore")[0].isupper()
-    sizes = np.diff(words)
-    owners = np.repeat(np.arange(sizes.size), sizes)
-    capitals = np.bincount(owners[capital], minlength=sizes.size)
-    return (sizes >= FEWEST_WORDS) & (capitals > MOST_CAPITALS * sizes)
+    found = [np.zeros(0, bool)]
+    scratch = Scratch()
+    for data, offsets in text_blocks(sentences, BLOCK_BYTES):
+        words = Block(data, offsets, scratch).words(splitter)
+        counts, capitals = np.diff(words.offsets), np.empty(offsets.size - 1, np.int64)
+        count_capitals(data, words.bounds, words.offsets, class_table(), capitals)
+        found.append((counts >= FEWEST_WORDS) & (capitals > MOST_CAPITALS * counts))
+    return np.concatenate(found)
 
 
 _PAPER = "Kudugunta et al. 2023, arXiv 2309.04662, section 2.2"

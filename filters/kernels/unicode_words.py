@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.kernels.bytes import Bytes, Offsets, decode, inlined, kernel
-from filters.kernels.characters import ALPHANUMERIC, HAN_RANGES, Classes
+from filters.kernels.characters import ALPHANUMERIC, HAN_RANGES, UPPER, Classes
 from filters.kernels.words import Bounds
 
 Kinds = npt.NDArray[np.uint8]
@@ -147,3 +147,15 @@ def split_documents(
             place = stop
         word_offsets[document + 1] = at >> 1
     return at >> 1
+
+
+@kernel
+def count_capitals(
+    data: Bytes, bounds: Bounds, word_offsets: Offsets, classes: Classes, counts: npt.NDArray[np.int64]
+) -> None:
+    """How many words of each string, laid out by any splitter, begin with a capital, into `counts` (n)."""
+    for document in range(word_offsets.size - 1):
+        found = 0
+        for word in range(word_offsets[document], word_offsets[document + 1]):
+            found += classes[decode(data, bounds[2 * word])[0]] & UPPER != 0
+        counts[document] = found

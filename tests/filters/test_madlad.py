@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from filters.madlad import measure
+from filters.madlad import PATTERNS, SUBSTRINGS, measure
 from filters.recipes import find_recipe
 
 PLAIN = "This is a plain sentence of ordinary words. "
@@ -59,3 +61,26 @@ def test_words_of_unicode_tell_a_list_where_those_between_spaces_do_not(document
     assert (table["madlad.list_fraction"][0].as_py(), table["madlad.olmo3_fraction"][0].as_py()) == (0, 0)
     table = measure(documents([PLAIN * 4 + "Home/About Us/Contact News/Blog Shop/Cart Help/Terms Jobs/Map. "]))
     assert (table["madlad.list_fraction"][0].as_py(), table["madlad.olmo3_fraction"][0].as_py()) == (0, 1 / 5)
+
+
+def by_hand(text: str) -> tuple[int, int, int, int, int]:
+    """Sentences of a text that are lists, too short or long, technical, cursed; and how many there are."""
+    sentences = [sentence for sentence in re.split(r"[.!?]+\s+", text) if sentence.strip()]
+    lists = lengths = technical = cursed = 0
+    for sentence in sentences:
+        words = sentence.split()
+        lists += len(words) >= 12 and sum(word[0].isupper() for word in words) > len(words) / 2
+        lengths += not 20 <= len(sentence) <= 500
+        technical += sum(sign in "0123456789{}+/()>" for sign in sentence) > 0.2 * len(sentence)
+        cursed += re.search("|".join((*SUBSTRINGS, *PATTERNS)), sentence) is not None
+    return lists, lengths, technical, cursed, len(sentences)
+
+
+def test_real_pages_are_measured_as_a_loop_over_sentences_measures_them(english, chinese, documents):
+    odd = ["ÀÉ ΑΒ ЖИ " * 8 + ". ", "A cell |\u00a0\u2003", "ends in nr.", "one  . . . .\x85two |\x1c"]
+    texts = [*english[:60], *chinese[:40], *odd]
+    for row, text in zip(measure(documents(texts)).to_pylist(), texts, strict=True):
+        *faults, count = by_hand(text)
+        assert row["madlad.sentences"] == count
+        for kind, faulty in zip(("list", "length", "technical", "cursed"), faults, strict=True):
+            assert row[f"madlad.{kind}_fraction"] == pytest.approx(faulty / count)
