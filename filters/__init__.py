@@ -6,7 +6,7 @@ chinese, han_statistics, consistency, language                      Chinese, and
 code, refinecode, syntax, python_source, mathematics                programs and formulas
 conversations, harm, license                                        dialogues, and what may be used
 personal_data, identifiers, secrets, confidential                   what nobody may read
-classifier, training, fitting, scorers                              models
+classifier, training, fitting, scorers, versions                    models
 datatrove, adapters/                                                datatrove's blocks here, our recipes there
 kernels/                                                            the loops under all of these
 """

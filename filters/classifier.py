@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from filters.kernels.bytes import text_buffers
 from filters.kernels.fasttext import probabilities
 from filters.kernels.fasttext_model import load_model
 from filters.recipes import Recipe
+from filters.versions import version
+from filters.word_lists import UNSPACED
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,13 +39,30 @@ def score(texts: pa.Array | pa.ChunkedArray, model: str, label: str, *, temperat
     return _column(all_scores(texts, model, temperature=temperature), label, model)
 
 
-def all_scores(texts: pa.Array | pa.ChunkedArray, model: str, *, temperature: float = 1.0) -> dict[str, Floats]:
-    """The probability of every label of a fastText model; a temperature above 1 makes them less sure."""
+def all_scores(
+    texts: pa.Array | pa.ChunkedArray, model: str, *, temperature: float = 1.0, by_character: bool | None = None
+) -> dict[str, Floats]:
+    """The probability of every label of a fastText model; a temperature above 1 makes them less sure.
+
+    `by_character` says whether each Chinese character is a word of the model; None asks its training's report.
+    """
     loaded = load_model(model)
+    if knows_characters(model) if by_character is None else by_character:
+        texts = spaced(texts)
     data, offsets = text_buffers(texts)
     found = np.clip(probabilities(loaded, data, offsets).astype(np.float64), 0.0, 1.0)
     found = tempered(found, temperature)
     return {label: found[:, column] for column, label in enumerate(loaded.labels)}
+
+
+def spaced(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Spaces around each character of a script that is written without: fastText finds no other word in it."""
+    return pc.replace_substring_regex(texts, f"([{UNSPACED}])", r" \1 ")
+
+
+def knows_characters(model: str) -> bool:
+    """Whether the model was trained here on spaced texts; one from elsewhere was not."""
+    return bool((training_report(model) or {}).get("by_character"))
 
 
 def tempered(found: Floats, temperature: float) -> Floats:
@@ -115,11 +135,16 @@ def measure(
     return pa.table(columns)
 
 
-@lru_cache(maxsize=16)
 def training_report(model: str) -> Mapping[str, Any] | None:
     """What `train` wrote beside a model, None where there is nothing."""
-    path = Path(f"{model}.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    path = f"{model}.json"
+    return _read_report(path, *version(path)) if Path(path).is_file() else None
+
+
+@lru_cache(maxsize=16)
+def _read_report(path: str, *version: int) -> Mapping[str, Any]:
+    report: Mapping[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return report
 
 
 RECIPES = (

@@ -29,13 +29,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.recipes import Recipe, Rule
+from filters.versions import version
+from filters.word_lists import UNSPACED
 
 CATEGORIES = ("violence", "illegal", "sexual", "bias", "privacy", "misinformation")
 LIST_CHUNK = 400
 """Words per RE2 expression: beyond about a thousand its automaton outgrows its memory and falls back to a slow one."""
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_BESIDE = rf"[^\pL\pM\pN_]|[{_UNSPACED}]"
+_BESIDE = rf"[^\pL\pM\pN_]|[{UNSPACED}]"
 """What may stand beside a whole word. RE2's own `\\b` takes every letter beyond ASCII for an end."""
 
 
@@ -109,9 +110,13 @@ def _scores(texts: pa.ChunkedArray, models: Mapping[str, str], label: str) -> di
     return found
 
 
-@lru_cache(maxsize=32)
 def read_list(path: str) -> frozenset[str]:
-    """The entries of a list file, without blank lines and comments, in lower case."""
+    """The entries of a list file, without blank lines and comments, in lower case; read once until it changes."""
+    return _read_list(path, *version(path))
+
+
+@lru_cache(maxsize=32)
+def _read_list(path: str, *version: int) -> frozenset[str]:
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     return frozenset(line.strip().lower() for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
@@ -132,7 +137,7 @@ def is_listed(url: str | None, blocked: frozenset[str]) -> bool:
 def count_words(texts: pa.Array | pa.ChunkedArray, words: Iterable[str]) -> Any:
     """How often any of the words stands in each text, int64."""
     spelled = sorted(words)
-    unspaced = pc.match_substring_regex(pa.array(spelled, pa.string()), f"^[{_UNSPACED}]").to_pylist()
+    unspaced = pc.match_substring_regex(pa.array(spelled, pa.string()), f"^[{UNSPACED}]").to_pylist()
     whole = [word for word, anywhere in zip(spelled, unspaced, strict=True) if not anywhere]
     anywhere = [word for word, anywhere in zip(spelled, unspaced, strict=True) if anywhere]
     total = np.zeros(len(texts), np.int64)

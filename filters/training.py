@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from filters.classifier import Floats, all_scores, tempered
+from filters.classifier import Floats, all_scores, knows_characters, spaced, tempered
 from filters.fitting import fit
 
 QUANTILES = 100
@@ -38,9 +38,9 @@ class LabelQuality:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What validation says of a model. `calibration`: for ten bands of the likeliest label's probability, the mean
-    probability, the share that was right, and how many documents; `calibration_error`: their mean distance, before and
-    after the probabilities are tempered.
+    """What validation says of a model. `by_character`: each Chinese character is a word of it. `calibration`: for ten
+    bands of the likeliest label's probability, the mean probability, the share that was right, and how many documents;
+    `calibration_error`: their mean distance, before and after the probabilities are tempered.
     """
 
     training_documents: int
@@ -52,6 +52,7 @@ class Evaluation:
     calibration_error: float
     tempered_calibration_error: float
     quantiles: Mapping[str, Sequence[float]]  # of each label's probability, 0 to 100 %
+    by_character: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class Training:
     word_grams: int = 2
     buckets: int = 1 << 18
     fewest: int = 1  # how often a word must occur to be known by itself
+    by_character: bool = True  # each character of Chinese, Japanese or Thai is a word; else what stands between spaces
     quantised: bool = False  # a tenth of the size, a little less accurate
 
     def __post_init__(self) -> None:
@@ -149,7 +151,7 @@ def train(
     if not testing.num_rows:
         raise ValueError(f"no document fell to validation ({labelled.num_rows} documents at a share of {validation})")
     _fit(training, output, settings)
-    evaluation = evaluate(testing, output, training.num_rows)
+    evaluation = evaluate(testing, output, training.num_rows, by_character=settings.by_character)
     report = json.dumps(asdict(evaluation), indent=2, sort_keys=True, ensure_ascii=False)
     Path(f"{output}.json").write_text(report + "\n", encoding="utf-8")
     return evaluation
@@ -161,10 +163,11 @@ def _chance(text: str, seed: int) -> float:
 
 
 def _fit(training: pa.Table, output: str, settings: Training) -> None:
+    texts = spaced(training["text"]) if settings.by_character else training["text"]
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "training.txt"
         with lines.open("w", encoding="utf-8") as file:
-            for text, label in zip(training["text"].to_pylist(), training["label"].to_pylist(), strict=True):
+            for text, label in zip(texts.to_pylist(), training["label"].to_pylist(), strict=True):
                 file.write(f"__label__{label.replace(' ', '_')} {' '.join(text.split())}\n")
         fit(
             str(lines),
@@ -179,9 +182,12 @@ def _fit(training: pa.Table, output: str, settings: Training) -> None:
         )
 
 
-def evaluate(labelled: pa.Table, model: str, training_documents: int = 0) -> Evaluation:
-    """How a model does on labelled documents it hasn't seen."""
-    scores = all_scores(labelled["text"], model)
+def evaluate(
+    labelled: pa.Table, model: str, training_documents: int = 0, *, by_character: bool | None = None
+) -> Evaluation:
+    """How a model does on labelled documents it hasn't seen; `by_character` as in `all_scores`."""
+    spaces = knows_characters(model) if by_character is None else by_character
+    scores = all_scores(labelled["text"], model, by_character=spaces)
     names = list(scores)
     matrix = np.stack([scores[name] for name in names], axis=1)
     place = {name: column for column, name in enumerate(names)}
@@ -202,6 +208,7 @@ def evaluate(labelled: pa.Table, model: str, training_documents: int = 0) -> Eva
         calibration_error=_calibration_error(calibration),
         tempered_calibration_error=_calibration_error(after),
         quantiles={name: np.quantile(scores[name], np.linspace(0, 1, QUANTILES + 1)).tolist() for name in names},
+        by_character=spaces,
     )
 
 

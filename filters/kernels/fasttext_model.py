@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.kernels.bytes import PADDING, hash_bytes, kernel
+from filters.versions import version
 
 MAGIC = 793712314
 SUPERVISED = 3
@@ -59,9 +60,16 @@ class Model:
     weights: Weights
 
 
-@lru_cache(maxsize=4)
 def load_model(path: str) -> Model:
-    """Reads a supervised fastText model. Raises `FileNotFoundError`, and `ValueError` for a file of any other kind."""
+    """Reads a supervised fastText model, once until the file changes.
+
+    Raises `FileNotFoundError`, and `ValueError` for a file of any other kind.
+    """
+    return _load_model(path, *version(path))
+
+
+@lru_cache(maxsize=4)
+def _load_model(path: str, *version: int) -> Model:
     return _Reader(Path(path).read_bytes(), path).model()
 
 

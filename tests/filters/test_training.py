@@ -138,3 +138,30 @@ def test_one_label_or_no_validation_document_is_refused(tmp_path: Path) -> None:
         train(table, str(tmp_path / "m.bin"), validation=0.0)
     with pytest.raises(ValueError, match="word_grams"):
         Training(word_grams=1)
+
+
+def test_a_model_that_was_trained_anew_is_read_anew(tmp_path: Path) -> None:
+    path, unseen = str(tmp_path / "model.bin"), labelled(200)
+    train(labelled(300), path, validation=0.2, settings=SETTINGS)
+    before, edges = score(unseen["text"], path, "good"), measure(unseen, model=path, label="good")
+    renamed = labelled(300)
+    swapped = ["poor" if label == "good" else "good" for label in renamed["label"].to_pylist()]
+    evaluation = train(renamed.set_column(1, "label", pa.array(swapped)), path, validation=0.2, settings=SETTINGS)
+    assert evaluation.accuracy > 0.8
+    assert np.corrcoef(before, score(unseen["text"], path, "good"))[0, 1] < -0.8
+    assert not measure(unseen, model=path, label="good").equals(edges)
+
+
+def test_chinese_without_spaces_is_told_by_its_characters(tmp_path: Path) -> None:
+    generator = np.random.default_rng(5)
+    own = {"kitchen": "炒菜煮饭切肉汤锅", "court": "法院判决律师原告"}
+    texts, labels = [], []
+    for number in range(400):
+        label = list(own)[number % 2]
+        texts.append("".join(generator.choice([*own[label], *"的了在是我有不这个们中来上"], 24)))
+        labels.append(label)
+    table = pa.table({"text": pa.array(texts, pa.large_string()), "label": labels})
+    assert train(table, str(tmp_path / "characters.bin"), validation=0.25, settings=SETTINGS).accuracy > 0.95
+    assert evaluate(table, str(tmp_path / "characters.bin")).accuracy > 0.95  # its report says how to read a text
+    whole = Training(dimension=16, epochs=5, by_character=False)
+    assert train(table, str(tmp_path / "clauses.bin"), validation=0.25, settings=whole).accuracy < 0.7
