@@ -50,7 +50,7 @@ def narrow(documents: pa.Table) -> tuple[pa.Table, pa.Table]:
 
     Measure: `full_width.replaced` (int64), characters changed.
     """
-    texts = documents["text"]
+    texts = documents["text"].cast(pa.large_string())
     before = pc.binary_length(texts)
     pattern = "[" + "".join(_FULL_WIDTH) + "]"
     if pc.any(pc.match_substring_regex(texts, pattern)).as_py():

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from filters.kernels import lines, ngrams, repeats, unicode_words, variants, words
 from filters.kernels.bytes import Bytes, Offsets, text_buffers
 from filters.kernels.characters import class_table
-from filters.word_lists import hash_table, word_table
+from filters.word_lists import word_table
 
 Counts = npt.NDArray[np.int64]
 Found = TypeVar("Found")
@@ -165,10 +165,9 @@ class Block:
     def _split_english(self, bounds: npt.NDArray[np.int64], offsets: Offsets) -> None:
         from filters.kernels import english_signs, english_words
 
-        listed, _ = hash_table([(word, 0) for word in english_signs.LISTED])
         pieces = self._scratch.array("pieces", self._longest + 2, np.int64)
         backs = self._scratch.array("backs", 2 * self._longest + 2, np.int64)
-        tables = (class_table(), english_signs.role_table(), listed)
+        tables = (class_table(), english_signs.role_table(), english_signs.listed_table())
         english_words.split_documents(self.data, self.offsets, *tables, pieces, backs, bounds, offsets)
 
     def _split_chinese(self, bounds: npt.NDArray[np.int64], offsets: Offsets) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from filters.kernels.bytes import Bytes, decode, decode_before, first_slot, hash_bytes, inlined, load64
 from filters.kernels.characters import DIGIT, LETTER, UPPER, Classes
 from filters.kernels.words import Hashes
+from filters.word_lists import hash_table
 
 Roles = npt.NDArray[np.uint8]
 
@@ -80,6 +81,13 @@ def role_table() -> Roles:
             table[ord(character)] |= roles
     table[FULL_STOP] = 0
     table.flags.writeable = False
+    return table
+
+
+@cache
+def listed_table() -> Hashes:
+    """`LISTED` as a hash table."""
+    table, _ = hash_table([(word, 0) for word in LISTED])
     return table
 
 
