@@ -8,50 +8,19 @@ their captions and layout commands are dropped. Unknown commands lose their name
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from stages.markup.commands import (
-    ACCENTS,
-    BARE,
-    BOXES,
-    CITATION,
-    DEFINITIONS,
-    DINGBATS,
-    DROPPED_ARGUMENT,
-    DROPPED_ENVIRONMENTS,
-    LAID_OUT,
-    LENGTHS,
-    LETTER_ACCENTS,
-    MATHEMATICS,
-    NOTES,
-    REFERENCES,
-    SECTIONS,
-    SIGNS,
-    STYLES,
-    THEOREMS,
-    TYPOGRAPHY,
-)
-from stages.markup.macros import Macro, Source, expand, take_macros
-from stages.markup.pseudocode import is_pseudocode, pseudocode
-from stages.markup.skipping import BLANK, skip_arguments, skip_definition, skip_length
-from stages.markup.tabular import TABULARS, cells, markdown_table
+from stages.markup.commands import BOXES, CITATION, DROPPED_ARGUMENT, NOTES, REFERENCES, SECTIONS, STYLES, THEOREMS
+from stages.markup.macros import Macro, expand, take_macros
+from stages.markup.skipping import argument_of
+from stages.markup.typesetting import Writer, one_line
 from stages.markup.verbatim import without_verbatim
 
 DOCUMENT = re.compile(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", re.DOTALL)
 NEW_THEOREM = re.compile(r"\\newtheorem\*?\{(\w+\*?)\}(?:\[\w+\])?\{([^}]+)\}")
-TOKEN = re.compile(
-    r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])|(\n[ \t]*\n\s*)",
-    re.DOTALL,
-)
-INDENT = re.compile(r"\n[ \t]+")
-NO_FORMULA = re.compile(r"[ \t]*\\label\{[^{}]*\}[ \t]*|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])")
-OPTIONS = re.compile(r"(?:[ \t]*\[[^\[\]]*\])*")
-CHARACTER = re.compile(r"\s*(?:`\\?(.)|\"([0-9A-F]{1,5})|(\d{1,6}))")
 UNEXPANDED = {*SECTIONS, *DROPPED_ARGUMENT, *REFERENCES, *STYLES, *BOXES, *NOTES}
 """Commands whose meaning is known; what a class makes of them is layout."""
-DEPTH = 40
 
 
 @dataclass(frozen=True)
@@ -77,10 +46,10 @@ def read_latex(source: str, inherited: Mapping[str, Macro] | None = None) -> Pap
     source, macros = take_macros(source)
     macros = {**(inherited or {}), **macros}
     source = expand(source, {name: macro for name, macro in macros.items() if not _is_known(name)})
-    title = _argument_of(source, "title")
+    title = argument_of(source, "title")
     body = DOCUMENT.search(source)
-    writer = _Writer(theorems)
-    heading = f"# {_one_line(_Writer(theorems).convert(title))}\n\n" if title and body and title.strip() else ""
+    writer = Writer(theorems)
+    heading = f"# {one_line(Writer(theorems).convert(title))}\n\n" if title and body and title.strip() else ""
     text = heading + writer.convert(body[1] if body else source)
     text = re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], _tidy(text))
     return Paper(text, _plain_title(heading, text))
@@ -92,249 +61,10 @@ def _is_known(command: str) -> bool:
 
 def _plain_title(heading: str, text: str) -> str | None:
     match = re.match(r"# (.+)", heading) or re.search(r"^#{1,2} (.+)$", text, re.MULTILINE)
-    return _one_line(re.sub(r"[*`]+", "", match[1])) if match else None
-
-
-def _argument_of(source: str, command: str) -> str | None:
-    match = re.search(rf"\\{command}\s*(?:\[[^\]]*\]\s*)?(?=\{{)", source)
-    found = Source(source).group(match.end()) if match else None
-    return found[0] if found else None
+    return one_line(re.sub(r"[*`]+", "", match[1])) if match else None
 
 
 def _tidy(text: str) -> str:
     text = re.sub(r"^ (?=\S)", "", text, flags=re.MULTILINE)  # lists are indented by two or more
     lines = [re.sub(r"(?<=\S)[ \t]+", " ", line).rstrip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
-
-
-@dataclass
-class _Writer:
-    """Walks the tokens of a body once and writes Markdown."""
-
-    theorems: Mapping[str, str]
-    lists: list[tuple[str, int]] = field(default_factory=list)
-    unclosed: set[str] = field(default_factory=set)
-    depth: int = 0
-    in_table: bool = False
-    in_algorithm: bool = False
-
-    def convert(self, text: str) -> str:
-        """A text, or the argument of a command in it; nests deeper than `DEPTH` keep their inner commands."""
-        if self.depth == DEPTH:
-            return text
-        self.depth += 1
-        source = Source(text)
-        out: list[str] = []
-        position = 0
-        while (match := TOKEN.search(source, position)) is not None:
-            out.append(_unindented(source[position : match.start()]))
-            position = self._token(source, match, out)
-        out.append(_unindented(source[position:]))
-        self.depth -= 1
-        return "".join(out)
-
-    def _token(self, source: Source, match: re.Match[str], out: list[str]) -> int:
-        begin, end, command, sign, dollars, typography, _, blank = match.groups()
-        position = match.end()
-        if begin is not None:
-            return self._begin(source, begin.strip(), match, out)
-        if end is not None:
-            self._end(end.strip(), out)
-        elif command is not None:
-            return self._command(source, command, position, out)
-        elif sign is not None:
-            return self._sign(source, sign, position, out)
-        elif dollars is not None:
-            return self._formula(source, position, dollars, dollars, out)
-        elif typography is not None:
-            out.append(TYPOGRAPHY[typography])
-        elif blank is not None:
-            out.append("\n\n")
-        return position
-
-    def _begin(self, source: Source, name: str, match: re.Match[str], out: list[str]) -> int:
-        plain = name.rstrip("*")
-        position = match.end()
-        if plain in MATHEMATICS or plain in DROPPED_ENVIRONMENTS:
-            stop = self._find(source, f"\\end{{{name}}}", position)
-            if stop < 0:
-                return position
-            if plain in MATHEMATICS:
-                body = _bare(source[position:stop])
-                whole = body if plain in BARE else f"\\begin{{{name}}}{body}\\end{{{name}}}"
-                out.append(f"\n\n$$\n{whole.strip()}\n$$\n\n")
-            return stop + len(f"\\end{{{name}}}")
-        if name in TABULARS and not self.in_table:
-            stop = self._find(source, f"\\end{{{name}}}", position)
-            if stop >= 0:
-                out.append(f"\n\n{self._table(source, skip_arguments(source, position, TABULARS[name]), stop)}\n\n")
-                return stop + len(f"\\end{{{name}}}")
-        optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
-        self.in_algorithm = self.in_algorithm or plain == "algorithmic"
-        if plain in self.theorems:
-            named = f" ({self.convert(optional[1])})" if optional and optional[1].strip() else ""
-            label = self.theorems[plain]
-            out.append(f"\n\n*{label}{named}.* " if plain == "proof" else f"\n\n**{label}{named}.** ")
-        elif plain in ("itemize", "enumerate", "description", "compactenum", "compactitem"):
-            self.lists.append((plain, 0))
-            out.append("\n")
-        else:
-            out.append("\n")
-            if plain in LAID_OUT:
-                return skip_arguments(source, position, LAID_OUT[plain])
-        return optional.end() if optional else position
-
-    def _table(self, source: Source, start: int, stop: int) -> str:
-        """A table's cells, each converted by itself; a table within a cell is read as its text."""
-        body = source[start:stop]
-        self.in_table = True
-        caption = ""
-        if data := re.search(r"\\startdata(.*?)(?:\\enddata|\Z)", body, re.DOTALL):  # AASTeX's deluxetable
-            caption = self.convert(_argument_of(body, "tablecaption") or "").strip() + "\n\n"
-            body = f"{_argument_of(body, 'tablehead') or ''} \\\\ {data[1]}"
-        rows = [[self.convert(cell) for cell in row] for row in cells(body)]
-        self.in_table = False
-        return caption + markdown_table(rows)
-
-    def _end(self, name: str, out: list[str]) -> None:
-        if self.lists and name in ("itemize", "enumerate", "description", "compactenum", "compactitem"):
-            self.lists.pop()
-        self.in_algorithm = self.in_algorithm and name != "algorithmic"
-        out.append("\n\n" if name.rstrip("*") in self.theorems or not self.lists else "\n")
-
-    def _command(self, source: Source, command: str, position: int, out: list[str]) -> int:
-        if command in DROPPED_ARGUMENT:
-            return skip_arguments(source, position, DROPPED_ARGUMENT[command])
-        if command == "item":
-            return self._item(source, position, out)
-        if self.in_algorithm and is_pseudocode(command):
-            return self._pseudocode(source, command, position, out)
-        if command in DEFINITIONS:
-            return skip_definition(source, position, DEFINITIONS[command])
-        if command in LENGTHS:
-            return skip_length(source, position)
-        if command == "char" and (found := CHARACTER.match(source, position)):
-            out.append(found[1] or chr(min(int(found[2], 16) if found[2] else int(found[3]), 0xFFFF)))
-            return found.end()
-        options = OPTIONS.match(source, position) if command not in SIGNS else None
-        after = options.end() if options else position
-        spaced = re.compile(r"[ \t]*\n?[ \t]*(?=\{)").match(source, after)
-        argument = source.group(spaced.end()) if spaced else None
-        if command in SECTIONS and argument is not None:
-            out.append(f"\n\n{'#' * SECTIONS[command]} {_one_line(self.convert(argument[0]))}\n\n")
-        elif command in REFERENCES and argument is not None:
-            out.append(f"[{argument[0].strip()}]")
-        elif CITATION.match(command) and argument is not None:
-            notes = [self.convert(note).strip() for note in re.findall(r"\[([^\[\]]*)\]", source[position:after])]
-            before, behind = notes[:2] if len(notes) > 1 else ("", *(notes or [""]))
-            cited = f"{before} {_one_line(argument[0])}".strip()
-            out.append(f"[{cited}, {behind}]" if behind else f"[{cited}]")
-        elif command in STYLES and argument is not None:
-            mark, inner = STYLES[command], self.convert(argument[0])
-            out.append(f"{mark}{inner.strip()}{mark}" if inner.strip() else "")
-        elif command in NOTES and argument is not None:
-            out.append(f" ({self.convert(argument[0]).strip()})")
-        elif command in BOXES and argument is not None:
-            out.append(self.convert(argument[0]))
-        elif command == "href" and argument is not None:
-            return argument[1]
-        elif command in LETTER_ACCENTS and argument is not None:
-            out.append(unicodedata.normalize("NFC", argument[0][:1] + LETTER_ACCENTS[command] + argument[0][1:]))
-        elif command == "ensuremath" and argument is not None:
-            out.append(f"${_bare(argument[0])}$")
-        elif command == "ding" and argument is not None:
-            out.append(DINGBATS.get(argument[0].strip(), ""))
-        elif command not in SIGNS and argument is not None:
-            return after  # past its options; what stands in its group is text
-        else:
-            out.append(SIGNS.get(command, ""))
-            swallowed = re.compile(r"[ \t]+").match(source, position) if command in SIGNS and command != "par" else None
-            return swallowed.end() if swallowed and command not in ("ldots", "dots") else position
-        return argument[1]
-
-    def _pseudocode(self, source: Source, command: str, position: int, out: list[str]) -> int:
-        """A line of an algorithm, or a word in one."""
-        line, told = pseudocode(command)
-        values = []
-        for _ in range(told.count("{}")):
-            blank = BLANK.match(source, position)
-            found = source.group(blank.end()) if blank else None
-            values.append(self.convert(found[0]).strip() if found else "")
-            position = found[1] if found else position
-        out.append(("\n" if line else "") + told.format(*values))
-        return position
-
-    def _item(self, source: Source, position: int, out: list[str]) -> int:
-        kind, number = self.lists[-1] if self.lists else ("itemize", 0)
-        if self.lists:
-            self.lists[-1] = (kind, number + 1)
-        indent = "  " * max(len(self.lists) - 1, 0)
-        optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
-        mark = f"{number + 1}." if "enum" in kind else "-"
-        label = f"{self.convert(optional[1]).strip()} " if optional and optional[1].strip() else ""
-        out.append(f"\n{indent}{mark} {f'**{label.strip()}** ' if kind == 'description' and label else label}")
-        blank = re.compile(r"\s*").match(source, optional.end() if optional else position)
-        return blank.end() if blank else position
-
-    def _sign(self, source: Source, sign: str, position: int, out: list[str]) -> int:
-        if sign == "(":
-            return self._formula(source, position, r"\)", "$", out)
-        if sign == "[":
-            return self._formula(source, position, r"\]", "$$", out)
-        if sign in ACCENTS:
-            letter = re.compile(r"\s*(?:\{\\?([A-Za-z])[^{}]*\}|\\([ij])(?![A-Za-z])|([A-Za-z]))").match(
-                source, position
-            )
-            if letter is not None:
-                base = (letter[1] or letter[2] or letter[3]) + ACCENTS[sign]
-                out.append(unicodedata.normalize("NFC", base))
-                return letter.end()
-        if sign == "\\":
-            spacing = re.compile(r"\*?(?:[ \t]*\[[^\]]*\])?[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?").match(source, position)
-            out.append("\n")
-            return spacing.end() if spacing else position
-        out.append(sign if sign in "%$&#_{}" else " " if sign in " \n,;:" else "")
-        return position
-
-    def _formula(self, source: Source, position: int, closing: str, mark: str, out: list[str]) -> int:
-        """Copies a formula up to its closing sign; without one the sign stands alone and text goes on."""
-        stop = position
-        while (stop := self._find(source, closing, stop)) >= 0 and _escaped(source, stop):
-            stop += len(closing)
-        if stop < 0 or (mark == "$" and "\n\n" in source[position:stop]):
-            out.append("$")
-            return position
-        body = _bare(source[position:stop]).strip()
-        if mark == "$" and "\n" in body:
-            body = _one_line(body)
-        out.append(f"\n\n$$\n{body}\n$$\n\n" if mark == "$$" else f"${body}$" if body else "")
-        return stop + len(closing)
-
-    def _find(self, source: Source, closing: str, position: int) -> int:
-        """Where the closing sign stands, or -1; what was once not found in the whole text isn't searched again."""
-        if self.depth == 1 and closing in self.unclosed:
-            return -1
-        stop = source.find(closing, position)
-        if stop < 0 and self.depth == 1:
-            self.unclosed.add(closing)
-        return stop
-
-
-def _escaped(source: str, place: int) -> bool:
-    slashes = 0
-    while place - slashes > 0 and source[place - slashes - 1] == "\\":
-        slashes += 1
-    return slashes % 2 == 1
-
-
-def _unindented(text: str) -> str:
-    return INDENT.sub("\n", text) if "\n " in text or "\n\t" in text else text
-
-
-def _bare(formula: str) -> str:
-    """A formula without its labels, and without what only makes sure that it is one."""
-    return NO_FORMULA.sub("", formula) if "\\" in formula else formula
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()

@@ -1,4 +1,4 @@
-"""What a command of LaTeX takes with it when it is left out: its arguments, what it defines, a bare length."""
+"""What belongs to a command of LaTeX, and goes with it where it is left out: arguments, what it defines, a bare length."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ LENGTH = re.compile(
     r"\s*=?(?:\s*(?:width|height|depth|plus|minus)?\s*-?"
     r"(?:\d*\.?\d+\s*(?:true)?(?:pt|pc|in|bp|cm|mm|em|ex|sp|fil+)|\\[A-Za-z]+))*"
 )
+
+
+def argument_of(source: str, command: str) -> str | None:
+    """The first argument of the first use of a command."""
+    match = re.search(rf"\\{command}\s*(?:\[[^\]]*\]\s*)?(?=\{{)", source)
+    found = Source(source).group(match.end()) if match else None
+    return found[0] if found else None
 
 
 def skip_arguments(source: Source, position: int, count: int) -> int:
