@@ -20,7 +20,17 @@ from stages.decontaminate import steps as decontaminate
 from stages.decontaminate.settings import DecontaminationSettings
 from stages.deduplicate import exact, lines, minhash, semantic, url
 from stages.inventory import INVENTORY, inventory_path
-from stages.passes import DECIDE, INGEST, MEASURE, RESOURCE, applies_to, attributes_path, documents_path, edits_path
+from stages.passes import (
+    DECIDE,
+    INGEST,
+    MEASURE,
+    RESOURCE,
+    applies_to,
+    attributes_path,
+    documents_path,
+    edits_path,
+    resources_of,
+)
 from stages.repositories import forks
 from stages.unit import Planned, Unit
 
@@ -34,12 +44,7 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
 
     def inventories(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """The inventory entries of the resources that these filters read: a changed model is measured anew."""
-        named = {
-            value.removeprefix(RESOURCE)
-            for entry in entries
-            for value in entry["options"].values()
-            if isinstance(value, str) and value.startswith(RESOURCE)
-        }
+        named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry["options"])}
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
 
     def of(entries: Sequence[dict[str, Any]], part: Part) -> list[dict[str, Any]]:
@@ -154,10 +159,6 @@ def check_recipes(manifest: Manifest, profile: Profile) -> None:
             raise ConfigurationError(f"filter {position + 1}: {error}") from None
         if position < len(manifest.edits) and recipe.edit is None:
             raise ConfigurationError(f"filter {position + 1}: {entry.recipe} edits no text; list it under filters")
-        for value in entry.options.values():
-            if (
-                isinstance(value, str)
-                and value.startswith(RESOURCE)
-                and value.removeprefix(RESOURCE) not in profile.resources
-            ):
-                raise ConfigurationError(f"filter {position + 1}: the profile has no resource {value!r}")
+        for resource in resources_of(entry.options):
+            if resource.removeprefix(RESOURCE) not in profile.resources:
+                raise ConfigurationError(f"filter {position + 1}: the profile has no resource {resource!r}")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from filters.recipes import Recipe
 from stages.document import DOCUMENT, REJECTION
 from stages.ingest.source import Builder, expand, kind_module
+from stages.ingest.tables import MAPPABLE
 from stages.workspace import Workspace
 
 
@@ -47,16 +48,18 @@ def read_documents(inputs: Sequence[str], *, source: str, kind: str = "tables", 
 
 
 def filter_files(recipe: Recipe, inputs: Sequence[str], out: str) -> Sorted:
-    """Applies one recipe to Parquet, JSONL, CSV or Arrow files with a column `text`.
+    """Applies one recipe to Parquet, JSONL, CSV or Arrow files with a column `text`, and `url`, `license` … by these
+    names where the recipe reads them.
 
     Writes into `out`: `kept.parquet` (documents, edited where the recipe edits), `rejected.parquet` (rule, value,
     threshold, beside the document's text) and `measures.parquet` (a row for each document, by id). Raises
-    `LookupError` for an option that the recipe needs and has not.
+    `LookupError` for an option that the recipe needs and has not, or has not and is given.
     """
     from filters.measure import measure
     from stages.decide import Application, decide
 
-    _require_options(recipe)
+    _check_options(recipe)
+    columns = {name: name for name in ("text", *recipe.columns) if name in MAPPABLE}
     workspace = Workspace(out)
     found = Sorted()
     with ExitStack() as stack:
@@ -67,7 +70,7 @@ def filter_files(recipe: Recipe, inputs: Sequence[str], out: str) -> Sorted:
         kept = writer("kept.parquet", DOCUMENT)
         rejected = writer("rejected.parquet", REJECTION.append(pa.field("text", pa.large_string())))
         measured: pq.ParquetWriter | None = None
-        for documents in read_documents(inputs, source=recipe.name):
+        for documents in read_documents(inputs, source=recipe.name, columns=columns):
             if documents.schema == REJECTION:
                 found.rejected.update(documents["rule"].to_pylist())
                 missing = pa.nulls(documents.num_rows, pa.large_string())
@@ -98,9 +101,17 @@ def filter_files(recipe: Recipe, inputs: Sequence[str], out: str) -> Sorted:
     return found
 
 
-def _require_options(recipe: Recipe) -> None:
-    for work in (recipe.measure, recipe.edit):
-        for name, parameter in signature(work).parameters.items() if work is not None else ():
-            needed = parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is Parameter.empty
-            if needed and name not in recipe.options:
-                raise LookupError(f"recipe {recipe.name!r} needs the option {name!r}: give --option {name}=…")
+def _check_options(recipe: Recipe) -> None:
+    works = [signature(work).parameters for work in (recipe.measure, recipe.edit) if work is not None]
+    known = {
+        name: parameter
+        for parameters in works
+        for name, parameter in parameters.items()
+        if parameter.kind is Parameter.KEYWORD_ONLY
+    }
+    for name, parameter in known.items():
+        if parameter.default is Parameter.empty and name not in recipe.options:
+            raise LookupError(f"recipe {recipe.name!r} needs the option {name!r}: give --option {name}=…")
+    for name in recipe.options:
+        if name not in known:
+            raise LookupError(f"recipe {recipe.name!r} has no option {name!r}; there are {', '.join(known) or 'none'}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import pyarrow as pa
@@ -169,10 +169,22 @@ def applies_to(entry: Mapping[str, Any], source: str, kind: str) -> bool:
     return (not entry["sources"] or source in entry["sources"]) and (not entry["kinds"] or kind in entry["kinds"])
 
 
+def resources_of(value: Any) -> Iterator[str]:
+    """The `resource:NAME`s in the options of a recipe, at any depth."""
+    if isinstance(value, str) and value.startswith(RESOURCE):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(resources_of, value.values()))
+    elif isinstance(value, list | tuple):
+        yield from chain.from_iterable(map(resources_of, value))
+
+
 def _located(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, str) and value.startswith(RESOURCE):
         return places[value]
-    return value
+    if isinstance(value, Mapping):
+        return {name: _located(inner, places) for name, inner in value.items()}
+    return [_located(inner, places) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] | Any:

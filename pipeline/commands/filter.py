@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands.options import parse_option
+from pipeline.commands.options import parse_value
 
 
 @click.command(name="filter")
@@ -19,7 +19,7 @@ from pipeline.commands.options import parse_option
     required=True,
     multiple=True,
     metavar="FILE",
-    help="Parquet, JSONL(.gz, .zst), CSV or Arrow with a column `text`",
+    help="Parquet, JSONL(.gz, .zst), CSV or Arrow with a column `text` and others that the recipe reads",
 )
 @click.option("--out", required=True, metavar="DIR", help="folder for kept, rejected and measures")
 @click.option(
@@ -27,7 +27,7 @@ from pipeline.commands.options import parse_option
     "options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="an option of the recipe, such as model=lid.176.ftz",
+    help="an option of the recipe as in a manifest: model=lid.176.ftz, edges=[0.3, 0.7], words={sexual: list.txt}",
 )
 def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ...]) -> None:
     """Run one recipe alone and write what it kept, what it rejected and why, and all measures.
@@ -43,9 +43,9 @@ def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ..
 
     try:
         recipe = find_recipe(name)
-        recipe = replace(recipe, options={**recipe.options, **dict(map(parse_option, options))})
+        recipe = replace(recipe, options={**recipe.options, **dict(map(parse_value, options))})
         found = filter_files(recipe, inputs, out)
-    except (LookupError, FileNotFoundError) as error:
+    except (LookupError, ValueError, FileNotFoundError) as error:
         raise ConfigurationError(str(error)) from None
     console = Console(highlight=False)
     table = Table(show_header=False, box=None)

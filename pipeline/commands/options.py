@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.reading import ConfigurationError
@@ -38,6 +39,15 @@ def parse_option(text: str) -> tuple[str, str]:
     if not sign:
         raise click.BadParameter(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def parse_value(text: str) -> tuple[str, Any]:
+    """`buckets=3`, `edges=[0.3, 0.7]` or `words={sexual: list.txt}` as a manifest would read it, in YAML."""
+    name, value = parse_option(text)
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise click.BadParameter(f"{text!r}: {error}") from None
 
 
 def changed(

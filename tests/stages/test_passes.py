@@ -7,10 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from filters.recipes import find_recipe, recipes
+from pipeline.cli import cli
+from pipeline.reading import ConfigurationError
 from pipeline.standalone import filter_files
-from stages.passes import decide_part, documents_path, edits_path, ingest, measure_part
+from stages.passes import decide_part, documents_path, edits_path, ingest, measure_part, recipe_of, resources_of
 from stages.unit import Unit
 from stages.workspace import Workspace
 
@@ -82,3 +85,32 @@ def test_every_recipe_runs_alone_and_accounts_for_each_document(pages: str, tmp_
 def test_an_option_that_a_recipe_lacks_is_named(pages: str, tmp_path: Path, recipe: str) -> None:
     with pytest.raises(LookupError, match=r"needs the option '\w+': give --option"):
         filter_files(find_recipe(recipe), [pages], str(tmp_path))
+
+
+def test_a_recipe_alone_reads_the_columns_that_it_asks_for(tmp_path: Path) -> None:
+    rows = [{"text": "One.", "license": "MIT", "url": "https://a.org"}, {"text": "Two.", "license": "GPL-3.0-only"}]
+    path = tmp_path / "pages.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = filter_files(find_recipe("license_permissive"), [str(path)], str(tmp_path / "out"))
+    assert list(found.rejected.items()) == [("license_permissive.restriction", 1)]
+
+
+def test_options_are_written_as_in_a_manifest(pages: str, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("furniture\n")
+    words = f"words={{sexual: {tmp_path / 'words.txt'}}}"
+    command = ["filter", "--recipe", "harm", "--in", pages, "--out", str(tmp_path / "out"), "--option", words]
+    assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+    assert pl.read_parquet(tmp_path / "out" / "measures.parquet")["harm.words"].to_list() == [0, 0, 0, 9]
+    with pytest.raises(ConfigurationError, match="harm' has no option 'wrods'; there are addresses"):
+        CliRunner().invoke(cli, [*command[:-1], "wrods=1"], catch_exceptions=False)
+    with pytest.raises(ConfigurationError, match="no category of harm is called 'boredom'"):
+        CliRunner().invoke(cli, [*command[:-1], f"words={{boredom: {pages}}}"], catch_exceptions=False)
+
+
+def test_a_resource_is_found_at_any_depth_of_the_options() -> None:
+    options = {"words": {"sexual": "resource:list"}, "scorer": "a:B", "arguments": {"files": ["resource:model", 1]}}
+    assert sorted(resources_of(options)) == ["resource:list", "resource:model"]
+    places = {"resource:list": "/lists/words", "resource:model": "/models/m"}
+    recipe = recipe_of({"recipe": "harm", "options": options}, places)
+    assert recipe.options["words"] == {"sexual": "/lists/words"}
+    assert recipe.options["arguments"] == {"files": ["/models/m", 1]}
