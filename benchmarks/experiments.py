@@ -40,6 +40,7 @@ SHORT, LONG = 256, 1_024
 SEEDS = (0, 1, 2)
 RATES = (2e-3, 4e-3, 8e-3, 16e-3)
 BALANCE_RATES = (0.0, 1e-3, 1e-2)
+BALANCE_STEPS = 600  # a bias that moves by 1e-3 has 390 steps on its way; with the 130 of a short run it gets a third
 EVALUATED_TOKENS = 65_536
 LAST = 20  # steps over which a training loss is averaged
 
@@ -171,8 +172,9 @@ def first_step_below(losses: Sequence[float], wanted: float) -> int | None:
 def balance(runs: Runs) -> tuple[Table, list[str]]:
     """What each step of the correction bias does to the load of the experts and to the loss."""
     table = []
+    schedule = replace(BASE.schedule, steps=BALANCE_STEPS)
     for rate in BALANCE_RATES:
-        found = runs.seeds(replace(BASE, schedule=replace(BASE.schedule, early_balance_rate=rate)))
+        found = runs.seeds(replace(BASE, schedule=replace(schedule, early_balance_rate=rate)))
         table.append({"balance rate": rate, **spread(found, max_violation="MaxVio", loss="loss")})
     return table, []
 
