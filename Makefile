@@ -6,7 +6,8 @@ PROFILE ?= sample
 RUN     ?= runs/$(STAGE)
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON  ?= python3
-BENCHMARKS := encode pack pack_bound shards filters filters_part filters_classifier language personal_data extract ingest ingest_text trainer \
+BENCHMARKS := encode pack pack_bound shards filters filters_part filters_classifier language personal_data extract \
+  ingest ingest_text trainer \
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
