@@ -20,8 +20,7 @@ from pathlib import Path
 
 import click
 
-from stages.ingest import longform
-from stages.ingest.source import Builder
+from pipeline.standalone import read_documents
 
 WORD = re.compile(r"[^\W_]+")
 RUN = 4
@@ -29,13 +28,8 @@ Reader = Callable[[Path], str]
 
 
 def winnow(path: Path) -> str:
-    found: list[str] = []
-    builder = Builder("books", "longform", lambda table: found.extend(table["text"].to_pylist()))
-    settings = longform.Settings()
-    for split in longform.splits(str(path), settings):
-        longform.read(split, settings, builder)
-    builder.flush()
-    return "\n\n".join(found)
+    *documents, _ = read_documents([str(path)], source="books", kind="longform")
+    return "\n\n".join(text for table in documents for text in table["text"].to_pylist())
 
 
 def pypdf(path: Path) -> str:

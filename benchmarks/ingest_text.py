@@ -26,8 +26,7 @@ import click
 import orjson
 
 from benchmarks.gold import rows
-from stages.ingest import tables
-from stages.ingest.source import Builder
+from pipeline.standalone import read_documents
 from stages.markup.latex import read_latex
 from stages.markup.rst import to_markdown
 from stages.markup.verbatim import without_comments
@@ -68,13 +67,8 @@ def race_tables() -> None:
         path.write_bytes(gzip.compress(lines, 6))
 
         def ours() -> list[str]:
-            found: list[str] = []
-            builder = Builder("texts", "tables", lambda table: found.extend(table["text"].to_pylist()))
-            settings = tables.Settings()
-            for split in tables.splits(str(path), settings):
-                tables.read(split, settings, builder)
-            builder.flush()
-            return found
+            *documents, _ = read_documents([str(path)], source="texts")
+            return [text for table in documents for text in table["text"].to_pylist()]
 
         def datatrove() -> list[str]:
             from datatrove.pipeline.readers import JsonlReader
