@@ -1,7 +1,6 @@
-"""Reading web archives: our records beside FastWARC, warcio and datatrove's reader, and the memory of whole ingestion.
+"""Reading web archives: our records beside FastWARC, warcio and datatrove's reader.
 
     python -m benchmarks.ingest                      records/s and MB/s of one core, of a 64 MB archive of real records
-    python -m benchmarks.ingest --ingest 5           5 GB through ingest with 1 and 2 workers: pages/s, largest memory
 
 The archive is made of the gold archives' records, repeated, each compressed by itself, as crawlers write them. All readers
 must find the same records with the same bytes in them before a speed is printed. MB are of the compressed file.
@@ -9,8 +8,6 @@ must find the same records with the same bytes in them before a speed is printed
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import statistics
 import sys
 import tempfile
@@ -22,8 +19,6 @@ import click
 
 from benchmarks.gold import CORPORA
 from stages.containers.warc import Record, records
-from stages.ingest import web
-from stages.ingest.source import Builder, Split
 
 SOURCES = ("dolma/sample-0000.warc.gz", "dolma/sample-0001.warc.gz", "webarchive-commons/IAH-urls-wget.warc.gz")
 ROUNDS = 5
@@ -94,40 +89,13 @@ def race(path: Path) -> None:
         )
 
 
-def take(split: Split) -> tuple[int, int, int]:
-    """Documents, rejections and the largest memory in MB of one split's ingestion."""
-    builder = Builder("web", "web", lambda table: None)
-    web.read(split, web.Settings(), builder)
-    builder.flush()
-    return builder.documents, len(builder.rejections), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def ingest(path: Path, most: int) -> None:
-    pieces = web.splits(str(path), web.Settings())
-    for workers in (1, 2):
-        start = time.perf_counter()
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            found = list(pool.imap_unordered(take, pieces[:most]))
-        seconds = time.perf_counter() - start
-        documents, rejections, memory = (list(column) for column in zip(*found, strict=True))
-        print(
-            f"{workers} workers, {len(found)} splits: {sum(documents):,} documents, {sum(rejections):,} rejections, "
-            f"{sum(documents) / seconds:,.0f} documents/s, memory of a worker {min(memory)} … {max(memory)} MB"
-        )
-
-
 @click.command(help=__doc__)
 @click.option("--megabytes", default=64, help="size of the archive that readers race over")
-@click.option("--ingest", "gigabytes", default=0.0, help="ingest an archive of this size instead")
-@click.option("--splits", "most", default=1 << 30, help="ingest at most so many splits of it")
-def main(megabytes: int, gigabytes: float, most: int) -> None:
+def main(megabytes: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "synthetic.warc.gz"
-        synthetic(path, int(gigabytes * 1024 * MEGABYTE) if gigabytes else megabytes * MEGABYTE)
-        if gigabytes:
-            ingest(path, most)
-        else:
-            race(path)
+        synthetic(path, megabytes * MEGABYTE)
+        race(path)
 
 
 if __name__ == "__main__":
