@@ -6,105 +6,116 @@ conversation in it, or raises `Misfit` naming the field.
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from stages.dialogues.dialogue import Misfit
+from stages.dialogues.calls import python_call, spoken_calls
+from stages.dialogues.dialogue import SAID, WHERE, Conversation, check
+from stages.dialogues.transcripts import is_transcript, transcript
+from stages.dialogues.trees import ways
+from stages.dialogues.turns import Message, conversation, message, turn, turns, with_system
+from stages.dialogues.values import Misfit, sequence
 
 Arguments = dict[str, Any]
 Dialect = Callable[[Mapping[str, Any]], list[Arguments]]
 
-SHAREGPT_ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "bing": "assistant",
-    "bard": "assistant",
-    "assistant": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "function_call": "call",
-    "observation": "tool",
-    "function_response": "tool",
-    "tool": "tool",
-}
+MEDIA = ("image", "images", "video", "videos", "audio", "audios")
+VERDICTS = ("label", "kto_tag")  # false: an answer that nobody wants
 
 
-def openai(record: Mapping[str, Any]) -> list[Arguments]:
-    """`messages` (or `traj`), with `tools` or the older `functions`; a trajectory's `reward` becomes its score."""
-    messages = record.get("messages", record.get("traj"))
-    reward = record.get("reward")
-    scores = {"reward": float(reward)} if isinstance(reward, int | float) else None
-    return [{"messages": messages, "tools": record.get("tools", record.get("functions")), "scores": scores}]
+def chat(record: Mapping[str, Any], *, field: str) -> list[Arguments]:
+    """A list of turns, with `tools` or the older `functions`; a trajectory's `reward` becomes its score.
 
-
-def sharegpt(record: Mapping[str, Any]) -> list[Arguments]:
-    """`conversations` of `{from, value}`; a `function_call` holds JSON of one call or a list of them."""
-    turns = _list(record["conversations"], "conversations")
-    messages = [_turn(turn, f"conversations[{place}]") for place, turn in enumerate(turns)]
-    if isinstance(record.get("system"), str) and record["system"].strip():
-        messages.insert(0, {"role": "system", "content": record["system"]})
-    arguments: Arguments = {"messages": messages, "tools": record.get("tools")}
-    if "chosen" in record and "rejected" in record:
-        arguments["messages"] = [*messages, _turn(record["chosen"], "chosen")]
-        arguments["rejected"] = [_turn(record["rejected"], "rejected")]
+    LLaMA-Factory keeps the two answers of a preference beside the turns, as `chosen` and `rejected`.
+    """
+    messages = conversation(record, field)
+    arguments: Arguments = {"messages": messages, "tools": _tools(record), "scores": _scores(record)}
+    if all(isinstance(record.get(side), str | Mapping) for side in ("chosen", "rejected")):
+        arguments["messages"] = [*messages, *_answer(record["chosen"], "chosen")]
+        arguments["rejected"] = _answer(record["rejected"], "rejected")
     return [arguments]
 
 
 def alpaca(record: Mapping[str, Any]) -> list[Arguments]:
     """`instruction`, `input`, `output`, with `system` and `history` where given."""
-    messages = []
-    if isinstance(record.get("system"), str) and record["system"].strip():
-        messages.append({"role": "system", "content": record["system"]})
-    for place, pair in enumerate(_list(record.get("history") or [], "history")):
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise Misfit(f"history[{place}]", "not a pair")
-        messages += [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]
-    asked = _joined(record["instruction"], record.get("input"), "instruction")
-    return [{"messages": [*messages, {"role": "user", "content": asked}, _assistant(record["output"])]}]
+    answer = message("assistant", record["output"], "output")
+    return [
+        {
+            "messages": with_system(record, [*_asked(record, ("instruction",)), answer]),
+            "tools": _tools(record),
+            "scores": _scores(record),
+        }
+    ]
 
 
 def seeds(record: Mapping[str, Any]) -> list[Arguments]:
     """Self-instruct's seed tasks: one `instruction` with several `instances` of input and output."""
     conversations = []
-    for place, instance in enumerate(_list(record["instances"], "instances")):
+    for place, instance in enumerate(sequence(record["instances"], "instances")):
+        here = f"instances[{place}]"
         if not isinstance(instance, Mapping) or "output" not in instance:
-            raise Misfit(f"instances[{place}].output", "missing")
-        asked = _joined(record["instruction"], instance.get("input"), f"instances[{place}].input")
-        conversations.append({"messages": [{"role": "user", "content": asked}, _assistant(instance["output"])]})
+            raise Misfit(f"{here}.output", "missing")
+        asked = _joined(record["instruction"], instance.get("input"), f"{here}.input")
+        answer = message("assistant", instance["output"], f"{here}.output")
+        conversations.append({"messages": [message("user", asked, "instruction"), answer]})
     return conversations
 
 
 def preference(record: Mapping[str, Any]) -> list[Arguments]:
-    """`chosen` and `rejected`, as answers to `prompt` or as whole conversations that part after a common start."""
+    """`chosen` and `rejected`, as answers to what was asked or as whole conversations that part at the last turn."""
     chosen, rejected = _answer(record["chosen"], "chosen"), _answer(record["rejected"], "rejected")
-    prompt = record.get("prompt", record.get("question", record.get("instruction")))
-    common: list[Any] = _answer(prompt, "prompt", role="user") if prompt is not None else []
     shared = 0
-    while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
+    while shared < min(len(chosen), len(rejected)) and _equal(chosen[shared], rejected[shared]):
         shared += 1
-    if shared == len(rejected):
-        raise Misfit("rejected", "the same as chosen")
-    if shared:
-        common, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
+    for side, answer in (("rejected", rejected), ("chosen", chosen)):
+        if shared == len(answer):
+            raise Misfit(side, "the same as the other answer, or its beginning")
+    for other in chosen[shared:]:
+        if other["role"] != "assistant":
+            raise Misfit(other[WHERE], f"{other['role']}: parts from the rejected before the last turn")
+    whole = any(said["role"] == "user" for said in chosen[:shared])
+    asked = [] if whole else _asked(record, ("prompt", "question", "instruction"))
     scores = {
         side: float(record[name])
         for side in ("chosen", "rejected")
         for name in (f"score_{side}", f"{side}_score", f"{side}_rating")
         if isinstance(record.get(name), int | float)
     }
-    system = [{"role": "system", "content": record["system"]}] if record.get("system") else []
     return [
         {
-            "messages": [*system, *common, *chosen],
-            "rejected": rejected,
-            "tools": record.get("tools"),
+            "messages": with_system(record, [*asked, *chosen]),
+            "rejected": rejected[shared:],
+            "tools": _tools(record),
             "scores": scores or None,
         }
     ]
+
+
+def calls(record: Mapping[str, Any]) -> list[Arguments]:
+    """A `query` and the calls that answer it, as a list or its JSON text."""
+    made = sequence(record["answers"], "answers")
+    if not made:
+        raise Misfit("answers", "empty")
+    called = {"role": "assistant", "content": None, "tool_calls": made, WHERE: "answers", SAID: "answers"}
+    messages = with_system(record, [message("user", record["query"], "query"), called])
+    return [{"messages": messages, "tools": _tools(record)}]
+
+
+def spoken(record: Mapping[str, Any]) -> list[Arguments]:
+    """A whole `chat` as one text, with `system` before it."""
+    messages: list[Message] = []
+    for name in ("system", "chat"):
+        text = record.get(name)
+        if isinstance(text, str) and text.strip():
+            bare = name == "system" and not is_transcript(text)
+            messages += [message("system", text, name)] if bare else transcript(text, name)
+    return [{"messages": spoken_calls(messages), "tools": _tools(record)}]
+
+
+def tree(record: Mapping[str, Any]) -> list[Arguments]:
+    """Open Assistant's trees: a `prompt` with `replies`, which have replies."""
+    return [{"messages": with_system(record, way)} for way in ways(record["prompt"], "prompt")]
 
 
 def toolbench(record: Mapping[str, Any]) -> list[Arguments]:
@@ -113,7 +124,7 @@ def toolbench(record: Mapping[str, Any]) -> list[Arguments]:
     found = answer.get("answer_generation") if isinstance(answer, Mapping) else None
     if not isinstance(found, Mapping) or not found.get("valid_data"):
         raise Misfit("answer.answer_generation.valid_data", "the search found no answer")
-    paths = _list(found.get("train_messages"), "answer.answer_generation.train_messages")
+    paths = sequence(found.get("train_messages"), "answer.answer_generation.train_messages")
     if not paths:
         raise Misfit("answer.answer_generation.train_messages", "empty")
     return [{"messages": paths[-1], "tools": found.get("function")}]
@@ -121,43 +132,62 @@ def toolbench(record: Mapping[str, Any]) -> list[Arguments]:
 
 def function_calling(record: Mapping[str, Any]) -> list[Arguments]:
     """BFCL: `question` (turns of messages), `function`, and `ground_truth`, whose first allowed values are the call."""
-    turns = _list(record["question"], "question")
+    asked_turns = sequence(record["question"], "question")
     truth = record.get("ground_truth")
     if not truth:
         raise Misfit("ground_truth", "missing: nothing to learn from")
-    per_turn = truth if len(turns) > 1 else [truth]
-    if len(per_turn) != len(turns):
-        raise Misfit("ground_truth", f"{len(per_turn)} turns, the question has {len(turns)}")
+    per_turn = truth if len(asked_turns) > 1 else [truth]
+    if len(per_turn) != len(asked_turns):
+        raise Misfit("ground_truth", f"{len(per_turn)} turns, the question has {len(asked_turns)}")
     messages: list[Any] = []
-    for place, (asked, calls) in enumerate(zip(turns, per_turn, strict=True)):
-        messages += _list(asked, f"question[{place}]")
-        fitted = [_true_call(call, f"ground_truth[{place}]") for call in _list(calls, f"ground_truth[{place}]")]
+    for place, (asked, answer) in enumerate(zip(asked_turns, per_turn, strict=True)):
+        messages += sequence(asked, f"question[{place}]")
+        here = f"ground_truth[{place}]"
+        fitted = [_true_call(call, here) for call in sequence(answer, here)]
         if fitted:
-            messages.append({"role": "assistant", "content": None, "tool_calls": fitted})
+            messages.append({"role": "assistant", "content": None, "tool_calls": fitted, WHERE: here})
     return [{"messages": messages, "tools": record.get("function")}]
 
 
 DIALECTS: Mapping[str, tuple[Sequence[str], Dialect]] = {
+    "sharegpt": (("conversations",), partial(chat, field="conversations")),
     "preference": (("chosen", "rejected"), preference),
-    "sharegpt": (("conversations",), sharegpt),
-    "openai": (("messages",), openai),
-    "trajectory": (("traj",), openai),
+    "openai": (("messages",), partial(chat, field="messages")),
+    "conversation": (("conversation",), partial(chat, field="conversation")),
+    "trajectory": (("traj",), partial(chat, field="traj")),
     "toolbench": (("answer.tree",), toolbench),
     "bfcl": (("question", "ground_truth"), function_calling),
+    "calls": (("query", "answers"), calls),
     "seeds": (("instruction", "instances"), seeds),
+    "tree": (("prompt.replies",), tree),
+    "transcript": (("chat",), spoken),
     "alpaca": (("instruction", "output"), alpaca),
 }
 """Each dialect with the fields it is known by, the most telling first."""
+SCORES = ("score_chosen", "score_rejected", "reward")
+BESIDE = frozenset({"tools", "functions", "system", "input", "history", "prompt", *SCORES, *VERDICTS})
+FIELDS = BESIDE | {field.partition(".")[0] for fields, _ in DIALECTS.values() for field in fields}
+"""What dialects read."""
 
 
 def recognise(record: Mapping[str, Any]) -> str | None:
-    """The dialect of a record by its fields; a ShareGPT record may carry a preference, which it understands itself."""
-    if "conversations" in record:
-        return "sharegpt"
-    for name, (fields, _) in DIALECTS.items():
-        if all(_has(record, field) for field in fields):
-            return name
-    return None
+    """The dialect of a record by its fields."""
+    return next((name for name, (fields, _) in DIALECTS.items() if all(_has(record, field) for field in fields)), None)
+
+
+def conversations(record: Mapping[str, Any], dialect: str, label: str | None = None) -> list[Conversation]:
+    """The checked conversations of a record. Raises `Misfit`, also for one about pictures or with an unwanted answer."""
+    fields, read = DIALECTS[dialect]
+    for field in fields:
+        if not _has(record, field):
+            raise Misfit(field, "missing")
+    for name in MEDIA:
+        if record.get(name):
+            raise Misfit(name, "the conversation is about what isn't text")
+    for name in VERDICTS:
+        if record.get(name) is False:
+            raise Misfit(name, "false: an answer that nobody wants")
+    return [check(**arguments, label=label) for arguments in read(record)]
 
 
 def _has(record: Mapping[str, Any], field: str) -> bool:
@@ -166,52 +196,44 @@ def _has(record: Mapping[str, Any], field: str) -> bool:
     return value is not None and (not inner or (isinstance(value, Mapping) and inner in value))
 
 
-def _turn(turn: Any, here: str) -> dict[str, Any]:
-    if not isinstance(turn, Mapping) or not ("from" in turn or "role" in turn):
-        raise Misfit(here, "has no `from`")
-    speaker, value = turn.get("from", turn.get("role")), turn.get("value", turn.get("content"))
-    role = SHAREGPT_ROLES.get(speaker) if isinstance(speaker, str) else None
-    if role is None:
-        raise Misfit(f"{here}.from", repr(speaker))
-    if role != "call":
-        return {"role": role, "content": value}
-    try:
-        calls = json.loads(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Misfit(f"{here}.value", f"no JSON call: {error}") from error
-    return {"role": "assistant", "content": None, "tool_calls": calls if isinstance(calls, list) else [calls]}
+def _tools(record: Mapping[str, Any]) -> Any:
+    return record["tools"] if record.get("tools") is not None else record.get("functions")
 
 
-def _answer(value: Any, here: str, role: str = "assistant") -> list[Any]:
+def _scores(record: Mapping[str, Any]) -> dict[str, float] | None:
+    reward = record.get("reward")
+    return {"reward": float(reward)} if isinstance(reward, int | float) else None
+
+
+def _asked(record: Mapping[str, Any], names: Sequence[str]) -> list[Message]:
+    """What is said before the answer: `history`, then the first of the fields that the record has."""
+    messages = turns(record.get("history"), "history")
+    asked = next((name for name in names if record.get(name) is not None), None)
+    if asked == "instruction":
+        messages.append(message("user", _joined(record[asked], record.get("input"), asked), asked))
+    elif asked is not None:
+        messages += _answer(record[asked], asked, role="user")
+    return messages
+
+
+def _answer(value: Any, here: str, role: str = "assistant") -> list[Message]:
+    """One side of a preference: a text, a transcript, a turn or a list of turns."""
     if isinstance(value, str):
-        return [{"role": role, "content": value}]
-    if isinstance(value, Mapping):
-        return [_turn(value, here)]
-    turns = enumerate(_list(value, here))
-    return [
-        _turn(turn, f"{here}[{at}]") if isinstance(turn, Mapping) and "from" in turn else turn for at, turn in turns
-    ]
+        return transcript(value, here) if is_transcript(value) else [message(role, value, here)]
+    return turn(value, here) if isinstance(value, Mapping) else turns(value, here)
 
 
-def _assistant(content: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": content}
+def _equal(one: Message, other: Message) -> bool:
+    beside = (WHERE, SAID)
+    return {key: one[key] for key in one if key not in beside} == {
+        key: other[key] for key in other if key not in beside
+    }
 
 
 def _joined(instruction: Any, extra: Any, here: str) -> str:
     if not isinstance(instruction, str) or not isinstance(extra, str | None):
         raise Misfit(here, "not a string")
     return f"{instruction}\n\n{extra}" if extra and extra.strip() else instruction
-
-
-def _list(value: Any, here: str) -> Sequence[Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise Misfit(here, f"not JSON: {error}") from error
-    if not isinstance(value, list | tuple):
-        raise Misfit(here, f"{type(value).__name__}, not a list")
-    return value
 
 
 def _true_call(call: Any, here: str) -> dict[str, Any]:
@@ -223,12 +245,7 @@ def _true_call(call: Any, here: str) -> dict[str, Any]:
                 key: values[0] if isinstance(values, list) and values else values for key, values in allowed.items()
             }
             return {"name": name, "arguments": {key: value for key, value in given.items() if value != ""}}
-    if isinstance(call, str):
-        try:
-            expression = ast.parse(call, mode="eval").body
-            if isinstance(expression, ast.Call) and not expression.args:
-                arguments = {str(item.arg): ast.literal_eval(item.value) for item in expression.keywords}
-                return {"name": ast.unparse(expression.func), "arguments": arguments}
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise Misfit(here, f"no call: {error}") from error
-    raise Misfit(here, "a call whose arguments have no names" if isinstance(call, str) else "no call")
+    made = python_call(call) if isinstance(call, str) else None
+    if made is None:
+        raise Misfit(here, "a call whose arguments have no names" if isinstance(call, str) else "no call")
+    return made

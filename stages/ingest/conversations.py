@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from stages.containers.records import Record, read_records, record_splits
-from stages.dialogues.dialects import DIALECTS, recognise
-from stages.dialogues.dialogue import Misfit, check
+from pydantic import Field, field_validator
+
+from stages.containers.records import Record, read_records, record_splits, table_format
+from stages.dialogues.dialects import FIELDS, conversations, recognise
+from stages.dialogues.values import Misfit, without_nulls
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
+from stages.ingest.tables import look_up, plain, text_of
 
 LICENSE_FIELDS = ("license", "licence")
 LANGUAGE_FIELDS = ("language", "lang")
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
+OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
+COLUMNAR = ("parquet", "arrow")
 
 
 class Settings(SourceSettings):
-    """`dialect`: the form of the records, or `auto` to tell it from the fields of each."""
+    """`columns`: what the dialects read, or a column of documents, → where the records keep it. See extending.md."""
 
     dialect: Literal[
-        "auto", "openai", "trajectory", "sharegpt", "alpaca", "seeds", "preference", "toolbench", "bfcl"
-    ] = "auto"
-    split_bytes: int = SPLIT_BYTES
+        "auto",
+        "openai",
+        "sharegpt",
+        "conversation",
+        "trajectory",
+        "alpaca",
+        "preference",
+        "calls",
+        "transcript",
+        "tree",
+        "seeds",
+        "toolbench",
+        "bfcl",
+    ] = Field("auto", description="the form of the records; `auto` tells it from the fields of each")
+    columns: Mapping[str, str] = Field(
+        {}, description="a field of the dialect, or title, url, date …: the column, path or template that holds it"
+    )
+    metadata: tuple[str, ...] = Field((), description="columns kept beside each document")
+    split_bytes: int = Field(SPLIT_BYTES, description="size of the pieces that files are cut into")
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, columns: Mapping[str, str]) -> Mapping[str, str]:
+        if unknown := sorted(set(columns) - FIELDS - OF_DOCUMENTS):
+            raise ValueError(f"no dialect reads {unknown}; they read {', '.join(sorted(FIELDS | OF_DOCUMENTS))}")
+        return columns
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
@@ -32,29 +63,55 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     def reject(place: str, rule: str, value: object) -> None:
         builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
 
+    columnar = table_format(split.path) in COLUMNAR
     for place, record in read_records(split, reject):
-        dialect = recognise(record) if settings.dialect == "auto" else settings.dialect
-        if dialect is None:
-            reject(place, "dialect", f"unknown: {', '.join(sorted(record))}")
-            continue
-        missing = [field for field in DIALECTS[dialect][0] if field.partition(".")[0] not in record]
-        if missing:
-            reject(place, "field", f"{missing[0]}: missing")
-            continue
         try:
-            conversations = [check(**arguments) for arguments in DIALECTS[dialect][1](record)]
+            record = without_nulls(record) if columnar else record
+            mapped = _mapped(record, settings.columns)
+            moved = {settings.columns[name] for name in mapped if name in FIELDS}
+            record = {**{name: value for name, value in record.items() if name not in moved}, **mapped}
+            dialect = (recognise(mapped) or recognise(record)) if settings.dialect == "auto" else settings.dialect
+            if dialect is None:
+                reject(place, "dialect", f"unknown, say by `columns` what is what: {', '.join(sorted(record))}")
+                continue
+            label = text_of(mapped["label"]) if "label" in mapped else None
+            beside = {name: plain(record.get(name)) for name in settings.metadata}
+            found = conversations(record, dialect, label)
         except Misfit as misfit:
             reject(place, "field", misfit)
             continue
-        for number, conversation in enumerate(conversations):
+        for number, conversation in enumerate(found):
             builder.add(
                 text=conversation.text(),
                 locator=f"{split.path}#{place}" + (f".{number}" if number else ""),
-                license=_first(record, LICENSE_FIELDS),
-                language=_first(record, LANGUAGE_FIELDS),
+                **_provenance(record, mapped),
                 messages=conversation.json(),
-                metadata={"dialect": dialect},
+                metadata={**beside, "dialect": dialect},
             )
+
+
+def _mapped(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
+    """What the columns hold; what a record lacks isn't among it."""
+    found = {}
+    for name, expression in columns.items():
+        try:
+            found[name] = look_up(record, expression)
+        except KeyError:
+            continue
+    return found
+
+
+def _provenance(record: Record, mapped: Mapping[str, Any]) -> dict[str, str | None]:
+    """Where the document comes from: what is mapped, and licence and language by their usual names.
+
+    A language is told by its tag; its name (English) would be taken for a programming language, and is measured later.
+    """
+    language = _first(record, LANGUAGE_FIELDS)
+    usual = {
+        "license": _first(record, LICENSE_FIELDS),
+        "language": language if language and LANGUAGE_TAG.fullmatch(language) else None,
+    }
+    return usual | {name: text_of(mapped[name]) or None for name in OF_DOCUMENTS & set(mapped)}
 
 
 def _first(record: Record, names: tuple[str, ...]) -> str | None:

@@ -7,14 +7,18 @@ template over several (`"{question}\\n\\n{answer}"`). What isn't mapped can be k
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from stages.containers.records import Record, read_records, record_splits
+from stages.dialogues.dialogue import check
+from stages.dialogues.values import DEPTH, Misfit, parsed
 from stages.document import DOCUMENT
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
 
@@ -26,9 +30,11 @@ SLOT = re.compile(r"\{([^{}]+)\}")
 class Settings(SourceSettings):
     """`columns`: document column → table column, path or template. `metadata`: table columns kept beside it."""
 
-    columns: Mapping[str, str] = {"text": "text"}
-    metadata: tuple[str, ...] = ()
-    split_bytes: int = SPLIT_BYTES
+    columns: Mapping[str, str] = Field(
+        {"text": "text"}, description="a column of documents: the table's column, path or template that holds it"
+    )
+    metadata: tuple[str, ...] = Field((), description="columns kept beside each document")
+    split_bytes: int = Field(SPLIT_BYTES, description="size of the pieces that files are cut into")
 
     @field_validator("columns")
     @classmethod
@@ -56,18 +62,19 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata))):
         try:
             text = look_up(record, settings.columns["text"])
+            if not isinstance(text, str):
+                raise Misfit(settings.columns["text"], f"{type(text).__name__}, not a string")
+            fields = {name: _optional(record, expression) for name, expression in optional.items()}
+            if talk := fields.get("messages"):
+                fields["messages"] = _conversation(talk)
+            metadata = {name: plain(record.get(name)) for name in settings.metadata}
         except KeyError as error:
             reject(place, "column", error.args[0])
             continue
-        if not isinstance(text, str):
-            reject(place, "column", f"{settings.columns['text']} is {type(text).__name__}, not a string")
+        except Misfit as misfit:
+            reject(place, "column", misfit)
             continue
-        builder.add(
-            text=text,
-            locator=f"{split.path}#{place}",
-            metadata={name: _plain(record.get(name)) for name in settings.metadata} or None,
-            **{name: _optional(record, expression) for name, expression in optional.items()},
-        )
+        builder.add(text=text, locator=f"{split.path}#{place}", metadata=metadata or None, **fields)
 
 
 def look_up(record: Record, expression: str) -> Any:
@@ -78,7 +85,7 @@ def look_up(record: Record, expression: str) -> Any:
     if expression in record:
         return record[expression]
     if SLOT.search(expression):
-        return SLOT.sub(lambda slot: _as_text(look_up(record, slot[1])), expression)
+        return SLOT.sub(lambda slot: text_of(look_up(record, slot[1])), expression)
     value: Any = record
     for step in expression.split("."):
         if isinstance(value, Mapping) and step in value:
@@ -97,25 +104,44 @@ def _columns(expression: str) -> frozenset[str]:
     return frozenset([expression, *names, *(name.split(".")[0] for name in names)])
 
 
-def _as_text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value in a place for text: dates in ISO 8601, lists and objects as JSON, null as nothing."""
+    value = plain(value)
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _optional(record: Record, expression: str) -> str | None:
     try:
-        return _as_text(look_up(record, expression)) or None
+        return text_of(look_up(record, expression)) or None
     except KeyError:
         return None
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON holds; dates and decimals as text, bytes as what they say."""
+def _conversation(stored: str) -> str:
+    """A conversation as the column `messages` has it, from its messages or from an object that holds them."""
+    value = parsed(stored, "messages")
+    talk = value if isinstance(value, Mapping) else {"messages": value}
+    beside = {name: talk.get(name) for name in ("rejected", "scores", "label")}
+    return check(talk.get("messages"), talk.get("tools"), **beside).json()
+
+
+def plain(value: Any, depth: int = DEPTH) -> Any:
+    """A value that JSON holds: dates, decimals and what is no number as text, bytes as what they say.
+
+    Raises `Misfit` for one that is nested deeper than `DEPTH`.
+    """
+    if depth < 0:
+        raise Misfit("value", f"nested deeper than {DEPTH}")
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item, depth - 1) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)

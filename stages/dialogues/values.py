@@ -1,0 +1,92 @@
+"""JSON values as records hold them: read where they are text, and checked to be what every reader of JSON can read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+DEPTH = 100
+"""How deep a value may be nested. Rendering and editing it take some three calls a level; Python allows a thousand."""
+
+
+class Misfit(Exception):
+    """A record that is no conversation: the path of the field, and what is wrong with it."""
+
+    def __init__(self, field: str, found: str) -> None:
+        super().__init__(f"{field}: {found}")
+
+
+def parsed(value: Any, here: str) -> Any:
+    """The value, or what its JSON text says, None when blank: data sets store lists and objects either way.
+
+    Raises `Misfit` for text that isn't JSON, and for an object that names one key twice: which is meant?
+    """
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        return json.loads(value, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise Misfit(here, f"not JSON: {error}") from error
+
+
+def sound(value: Any, here: str, depth: int = DEPTH) -> Any:
+    """The value in lists and dictionaries of its own.
+
+    Raises `Misfit` for what JSON can't say (NaN, half of a surrogate pair, a date) or hardly anyone reads (nested
+    deeper than `DEPTH`).
+    """
+    if depth < 0:
+        raise Misfit(here, f"nested deeper than {DEPTH}")
+    if isinstance(value, str):
+        return unicode_text(value, here)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Misfit(here, f"{value}, which JSON can't say")
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {unicode_text(key, here): sound(inner, f"{here}.{key}", depth - 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [sound(inner, f"{here}[{place}]", depth - 1) for place, inner in enumerate(value)]
+    raise Misfit(here, f"{type(value).__name__}, which JSON can't say")
+
+
+def unicode_text(value: Any, here: str) -> str:
+    """The string, if it is one and can be encoded."""
+    if not isinstance(value, str):
+        raise Misfit(here, f"{type(value).__name__}, not a string")
+    if SURROGATE.search(value):
+        raise Misfit(here, "invalid Unicode")
+    return value
+
+
+def sequence(value: Any, here: str) -> Sequence[Any]:
+    """The list, read from JSON text where it is text; empty for null."""
+    value = parsed(value, here)
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise Misfit(here, f"{type(value).__name__}, not a list")
+    return value
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without the null fields of its objects, with which columnar files fill up what one record lacks."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [without_nulls(inner) for inner in value]
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return found
