@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stages.containers.inflate import Broken, ZstdFile
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+NEXT_CHUNK = re.compile(rb"\r?\n" + CHUNK_SIZE.pattern)
 STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})")
-PACKED_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(?:<[!?/a-zA-Z]|\Z)")
+GZIP, ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 ENCODINGS_AT_ONCE = 3  # a body wrapped more often is an attack
+GZIP_MEMBERS = 64  # a body of more is one too
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +71,56 @@ def read_headers(lines: str) -> dict[str, str]:
 def decoded_body(response: Response, limit: int) -> bytes:
     """The body without its transfer and content encodings, at most `limit` bytes of it.
 
-    Crawlers often undo an encoding and leave its header: a body that doesn't look encoded is taken as it is. Raises
-    `Broken` (`size`, `truncated`, `corrupt`, `encoding`) where the body can't be had.
+    Crawlers often undo an encoding and leave its header, and servers forget headers or name the wrong encoding: a body
+    that begins like markup is taken as it is, and one that begins like gzip or zstd is unpacked whatever it is called.
+    Raises `Broken` (`size`, `truncated`, `corrupt`, `encoding`) where the body can't be had.
     """
     body = response.body
-    if "chunked" in response.headers.get("transfer-encoding", "").lower():
+    transfers, encodings = (_listed(response.headers.get(f"{kind}-encoding", "")) for kind in ("transfer", "content"))
+    if "chunked" in transfers or _is_chunked(body):
         body = _without_chunks(body)
-    names = [name.strip().lower() for name in response.headers.get("content-encoding", "").split(",")]
-    names = [name for name in names if name and name != "identity"]
+    names = [name for name in encodings + transfers if name not in ("identity", "chunked")]
     if len(names) > ENCODINGS_AT_ONCE:
-        raise Broken("encoding", response.headers["content-encoding"])
+        raise Broken("encoding", ", ".join(names))
     for name in reversed(names):
-        if name not in _UNPACK:
-            raise Broken("encoding", name)
-        if body.startswith(PACKED_MAGIC.get(name, b"")) and body[:1] not in (b"", b"<"):
-            body = _UNPACK[name](body, limit)
+        body = _unpacked(body, name, limit)
+    for _ in range(ENCODINGS_AT_ONCE):
+        body = _unpacked(body, "identity", limit)
     if len(body) > limit:
         raise Broken("size", len(body))
     return body
+
+
+def _listed(header: str) -> list[str]:
+    return [name.strip().lower() for name in header.split(",") if name.strip()]
+
+
+def _unpacked(body: bytes, name: str, limit: int) -> bytes:
+    """The body without one encoding, of which its first bytes tell more than its name."""
+    if PLAIN.match(body):
+        return body
+    if body.startswith(GZIP):
+        return _gzip(body, limit)
+    if body.startswith(ZSTD):
+        return _zstd(body, limit)
+    if name == "deflate" or (name in ("gzip", "x-gzip") and _is_zlib(body)):
+        return _deflate(body, limit)
+    if name == "br":
+        return _brotli(body, limit)
+    if name not in ("gzip", "x-gzip", "zstd", "identity"):
+        raise Broken("encoding", name)
+    return body  # undone already
+
+
+def _is_zlib(body: bytes) -> bool:
+    """Whether the body has the two bytes before deflated data that RFC 1950 asks for."""
+    return body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
+
+
+def _is_chunked(body: bytes) -> bool:
+    """Whether one chunk follows another, header or not."""
+    header = CHUNK_SIZE.match(body)
+    return header is not None and NEXT_CHUNK.match(body, header.end() + int(header[1], 16)) is not None
 
 
 def _without_chunks(body: bytes) -> bytes:
@@ -110,7 +145,8 @@ def _without_chunks(body: bytes) -> bytes:
         at += 2 if body[at : at + 2] == b"\r\n" else 1 if body[at : at + 1] == b"\n" else 0
 
 
-def _inflate(body: bytes, limit: int, window: int) -> bytes:
+def _inflate(body: bytes, limit: int, window: int) -> tuple[bytes, bytes]:
+    """What the body unpacks to, and what stands behind its packed data."""
     inflater = zlib.decompressobj(window)
     try:
         unpacked = inflater.decompress(body, limit + 1)
@@ -120,21 +156,28 @@ def _inflate(body: bytes, limit: int, window: int) -> bytes:
         raise Broken("size", f"> {limit} bytes from {len(body)}")
     if not inflater.eof:
         raise Broken("truncated", f"{len(unpacked)} bytes from {len(body)}")
-    return unpacked
+    return unpacked, inflater.unused_data
 
 
 def _gzip(body: bytes, limit: int) -> bytes:
-    return _inflate(body, limit, zlib.MAX_WBITS | 16)
+    """All members of a gzip body; what follows them is no page's."""
+    members: list[bytes] = []
+    while body.startswith(GZIP):
+        if len(members) == GZIP_MEMBERS:
+            raise Broken("encoding", f"> {GZIP_MEMBERS} gzip members")
+        member, body = _inflate(body, limit - sum(map(len, members)), zlib.MAX_WBITS | 16)
+        members.append(member)
+    return b"".join(members)
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
     """zlib's format as the standard says, or bare deflate as some servers send it."""
     try:
-        return _inflate(body, limit, zlib.MAX_WBITS)
+        return _inflate(body, limit, zlib.MAX_WBITS)[0]
     except Broken as broken:
         if broken.rule != "corrupt":
             raise
-        return _inflate(body, limit, -zlib.MAX_WBITS)
+        return _inflate(body, limit, -zlib.MAX_WBITS)[0]
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
@@ -162,12 +205,3 @@ def _brotli(body: bytes, limit: int) -> bytes:
     if not inflater.is_finished():
         raise Broken("truncated", f"{len(unpacked)} bytes from {len(body)}")
     return unpacked
-
-
-_UNPACK: Mapping[str, Callable[[bytes, int], bytes]] = {
-    "gzip": _gzip,
-    "x-gzip": _gzip,
-    "deflate": _deflate,
-    "zstd": _zstd,
-    "br": _brotli,
-}

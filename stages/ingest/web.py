@@ -1,25 +1,29 @@
 """Pages of the web: crawl archives (WARC, WET, ARC), Common Crawl by its index or path lists, and plain HTML files.
 
 What an input is follows from its name: `*.warc`, `*.wet`, `*.arc` (also `.gz`, `.zst`) are archives, cut by byte range;
-`*.paths` lists archives; `*.cdx`, `*.cdxj` and a Parquet file with the column `warc_filename` are indexes, of which only
-the selected rows are fetched; anything else is a folder, a tar or zip file or a lone page. Every record of an archive and
-every page becomes a document or a rejection.
+`*.paths` lists archives or indexes; `*.cdx`, `*.cdxj`, `cdx-00000.gz` and a Parquet file with the column `warc_filename`
+are indexes, of which only the selected rows are fetched; other tables (Parquet, JSON lines, CSV) hold a page a row;
+anything else is a folder, a tar or zip file or a lone page. Every record, row and page becomes a document or a rejection.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import fsspec
 from pydantic import Field
 
 from stages.containers.archives import member_splits, members
-from stages.containers.commoncrawl import Selection, index_splits, is_index, listed, selected
+from stages.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from stages.containers.http import Response, decoded_body, read_response
 from stages.containers.inflate import Broken, Limits
+from stages.containers.records import read_records, record_splits, table_format
 from stages.containers.warc import Fault, Record, records
+from stages.extract.charset import utf_16
 from stages.extract.html import Engine, extract
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split, byte_splits
+from stages.ingest.tables import look_up
 
 ARCHIVE = re.compile(r"\.(w?arc|wet|wat)(\.(gz|zst|open|bad))*$", re.IGNORECASE)
 PATHS = re.compile(r"\.paths(\.gz)?$", re.IGNORECASE)
@@ -50,6 +54,9 @@ class Settings(SourceSettings):
     links: bool = Field(False, description="keep links as [text](address)")
     mathematics: bool = Field(True, description="keep formulas as LaTeX in $…$ and $$…$$")
     include: tuple[str, ...] = Field(("*.html", "*.htm", "*.xhtml"), description="members of folders and archives")
+    columns: Mapping[str, str] = Field(
+        {"html": "html", "url": "url"}, description="of tables: what holds the `html`, its `url`, `date`, `charset`"
+    )
     record_bytes: int = Field(64 << 20, gt=0, description="largest record of an archive, unpacked")
     page_bytes: int = Field(8 << 20, gt=0, description="largest page, its encodings undone")
     truncated: bool = Field(False, description="take pages that the crawler itself cut short (WARC-Truncated)")
@@ -59,13 +66,16 @@ class Settings(SourceSettings):
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
-    """Archives by byte range, indexes by rows, folders and zip files by members."""
+    """Archives by byte range, indexes and tables by rows, folders and zip files by members."""
     if PATHS.search(path):
-        return [split for name in listed(path, settings.base) for split in byte_splits(name, settings.split_bytes)]
+        named = (name for name in listed(path, settings.base) if ARCHIVE.search(name) or is_index(name))
+        return [split for name in named for split in splits(name, settings)]
     if ARCHIVE.search(path):
         return byte_splits(path, settings.split_bytes)
     if is_index(path):
         return index_splits(path)
+    if table_format(path):
+        return record_splits(path, settings.split_bytes)
     return member_splits(path, settings.split_bytes)
 
 
@@ -78,8 +88,37 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     elif is_index(split.path):
         for locator, found in selected(split, settings.select, settings.base, settings.record_bytes):
             _take(found, locator, settings, builder)
+    elif table_format(split.path):
+        _read_rows(split, settings, builder)
     else:
         _read_members(split, settings, builder)
+
+
+def _read_rows(split: Split, settings: Settings, builder: Builder) -> None:
+    """The pages of a table, each text or bytes in a column."""
+
+    def reject(place: str, rule: str, value: object) -> None:
+        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+
+    names = settings.columns
+    for place, row in read_records(split, reject, sorted({name.split(".")[0] for name in names.values()})):
+        said = {}
+        for name, column in names.items():
+            try:
+                said[name] = look_up(row, column)
+            except KeyError:
+                continue
+        content = said.pop("html", None)
+        if not isinstance(content, str | bytes):
+            reject(place, "column", f"{names['html']}: {type(content).__name__}, neither text nor bytes")
+            continue
+        content = content.encode("utf-8", "replace") if isinstance(content, str) else content
+        if len(content) > settings.page_bytes:
+            reject(place, "size", len(content))
+            continue
+        url, date, charset = (str(said[name]) if said.get(name) else None for name in ("url", "date", "charset"))
+        locator = f"{split.path}#{place}"
+        _add_page(content, locator, settings, builder, url=url, date=_day(date), charset_hint=charset)
 
 
 def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
@@ -108,9 +147,9 @@ def _take(found: Record | Fault, locator: str, settings: Settings, builder: Buil
         builder.reject(locator=locator, rule="truncated", value=f"by the crawler: {cut}")
         return
     try:
-        if found.type == "conversion":
+        if found.type == "conversion" and _mime(found) in SAYS_NOTHING:
             _add_converted(found, locator, builder)
-        elif found.type in ("response", "resource"):
+        elif found.type in ("response", "resource", "conversion"):
             _add_response(found, locator, settings, builder)
         else:
             builder.reject(locator=locator, rule="type", value=found.type or "none")
@@ -120,9 +159,13 @@ def _take(found: Record | Fault, locator: str, settings: Settings, builder: Buil
 
 def _add_converted(record: Record, locator: str, builder: Builder) -> None:
     """A record of a WET file: text that somebody else extracted."""
-    language = record.headers.get("warc-identified-content-language", "").split(",")[0].strip() or None
+    language = main_language(record.headers.get("warc-identified-content-language"))
     text = record.content.decode("utf-8", "replace").strip()
     builder.add(text=text, locator=locator, url=record.url, date=_day(record.date), language=language)
+
+
+def _mime(record: Record) -> str:
+    return record.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _add_response(record: Record, locator: str, settings: Settings, builder: Builder) -> None:
@@ -156,7 +199,7 @@ def _add_page(
     charset_hint: str | None = None,
     path: str | None = None,
 ) -> None:
-    if content.startswith(BINARY) or (b"\0" in content[:SNIFFED_BYTES] and not content.startswith(UTF_16_MARKS)):
+    if content.startswith(BINARY) or (b"\0" in content[:SNIFFED_BYTES] and not _is_wide(content)):
         builder.reject(locator=locator, rule="mislabelled", value=content[:16].hex())
         return
     try:
@@ -182,6 +225,10 @@ def _add_page(
         path=path,
         metadata={"charset": page.charset, "mathematics": page.mathematics, "captured": date},
     )
+
+
+def _is_wide(content: bytes) -> bool:
+    return content.startswith(UTF_16_MARKS) or utf_16(content) is not None
 
 
 def _day(date: str | None) -> str | None:

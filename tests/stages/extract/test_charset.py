@@ -17,6 +17,7 @@ CHINESE = "这条河那年夏天水位很低，磨坊停了好几个星期，面
 TAIWANESE = "這條河那年夏天水位很低，磨坊停了好幾個星期，麵包師只好進城買麵粉。" * 4
 JAPANESE = "その夏は川の水位が低く、水車小屋は何週間も止まっていました。" * 4
 RUSSIAN = "Река в то лето обмелела, и мельница стояла несколько недель. " * 4
+KOREAN = "그해 여름 강의 수위는 낮았고, 방앗간은 몇 주 동안 멈춰 있어서 빵집 주인은 읍내에서 밀가루를 샀습니다. " * 4
 FRENCH = "L’été, la rivière était basse et le moulin resta arrêté « des semaines ». " * 4
 CASES = [
     ("gb18030", CHINESE),
@@ -24,6 +25,11 @@ CASES = [
     ("big5", TAIWANESE),
     ("shift_jis", JAPANESE),
     ("euc-jp", JAPANESE),
+    ("iso-2022-jp", JAPANESE),
+    ("euc-kr", KOREAN),
+    ("iso-2022-kr", KOREAN),
+    ("utf-16-le", RUSSIAN),
+    ("utf-16-be", CHINESE),
     ("windows-1251", RUSSIAN),
     ("koi8-r", RUSSIAN),
     ("windows-1252", FRENCH),
@@ -32,7 +38,21 @@ CASES = [
 
 @pytest.mark.parametrize(("charset", "text"), CASES)
 def test_the_header_is_believed(charset: str, text: str) -> None:
-    assert decode(text.encode(charset), charset)[0] == text
+    page = f"<p>{text}"
+    assert decode(page.encode(charset), charset)[0] == page
+
+
+def test_hz_is_read_where_it_is_declared() -> None:
+    page = f"<meta charset=hz-gb-2312><p>{CHINESE}"
+    assert decode(page.encode("hz")) == (page, "hz")
+    assert decode(b"<p>type ~{ in a shell")[1] == "utf-8"
+
+
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", None])
+def test_utf_8_with_a_wrong_byte_here_and_there_is_utf_8(label: str | None) -> None:
+    content = f"<p>{FRENCH}".encode()
+    broken = content[:4] + b"\x92" + content[4:] + b"\xe9 fin"
+    assert decode(broken, label)[0] == f"<p>L\ufffd{FRENCH[1:]}\ufffd fin"
 
 
 @pytest.mark.parametrize(("charset", "text"), CASES)
@@ -73,6 +93,13 @@ def test_text_cut_inside_a_character_stays_utf_8() -> None:
         ("x-sjis", "cp932"),
         ("ISO-8859-1", "cp1252"),
         ("big5", "big5hkscs"),
+        ("x-x-big5", "big5hkscs"),
+        ("Windows-31J", "cp932"),
+        ("csGB2312", "gb18030"),
+        ("iso-8859-8-i", "iso8859-8"),
+        ("win-1251", "cp1251"),
+        ("windows-874", "cp874"),
+        ("utf-8;", "utf-8"),
         ("", None),
         ("zip", None),
     ],
