@@ -9,6 +9,6 @@
     preferences, rejection_sampling                                             what alignment needs besides
 
 What they share: `unit`, `workspace`, `exchange`, `document`, `tokens`, `sequences`, `shards`, `drops`, `chance`, `cuts`,
-`inventory`, `layout`. What comes after them: `reader` for trainers, `inspection` for people, `exporters/` for other
-trainers' formats.
+`inventory`, `layout`, `embedder`. What comes after them: `reader` for trainers, `inspection` for people, `exporters/` for
+other trainers' formats.
 """

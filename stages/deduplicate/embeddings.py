@@ -5,53 +5,16 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stages.embedder import BATCH, Vectors, embedder, unit_length
 from stages.workspace import Workspace
-
-Vectors = npt.NDArray[np.float32]
-Embedder = Callable[[Sequence[str]], Vectors]
-
-SENTENCE_TRANSFORMERS = "sentence-transformers:"
-BATCH = 64
 
 
 def embeddings_path(part: str) -> str:
     return f"embeddings/{part}.parquet"
-
-
-def embedder(model: str) -> Embedder:
-    """What turns texts into vectors: `sentence-transformers:<name or folder>`, or the user's `package.module:function`.
-
-    Texts longer than the model reads (256 tokens for all-MiniLM-L6-v2) are compared by their beginnings. Raises
-    `LookupError` when it can't be imported or loaded, saying what to install.
-    """
-    if model.startswith(SENTENCE_TRANSFORMERS):
-        try:
-            library: Any = importlib.import_module("sentence_transformers")
-        except ModuleNotFoundError as error:
-            raise LookupError(
-                f"{model} needs the package sentence-transformers: pip install winnow[semantic]"
-            ) from error
-        try:
-            encoder = library.SentenceTransformer(model.removeprefix(SENTENCE_TRANSFORMERS), device="cpu")
-        except (OSError, ValueError) as error:
-            raise LookupError(f"{model}: no such folder, or no model of sentence-transformers: {error}") from error
-        return lambda texts: encoder.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
-    module, separator, name = model.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise LookupError(f"no embedding function {model!r}: expected package.module:function ({error})") from error
-    if not separator or not callable(function):
-        raise LookupError(f"no embedding function {model!r}: expected package.module:function")
-    return function  # type: ignore[no-any-return]
 
 
 def unit_vectors(workspace: Workspace, part: str, rows: npt.NDArray[np.int32]) -> Vectors:
@@ -70,9 +33,7 @@ def unit_vectors(workspace: Workspace, part: str, rows: npt.NDArray[np.int32]) -
     if len(column) != documents or column.null_count or (len(column) and len(flat) % len(column)):
         raise ValueError(f"{name}: expected {documents} embeddings of one length, found {len(column)}")
     vectors = flat.reshape(len(column), -1)[rows] if len(column) else np.zeros((0, 1), np.float32)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-    return unit
+    return unit_length(vectors)
 
 
 def write_embeddings(workspace: Workspace, part: str, model: str) -> int:

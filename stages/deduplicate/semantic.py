@@ -21,9 +21,10 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, read_contenders
-from stages.deduplicate.embeddings import Vectors, embeddings_path, unit_vectors, write_embeddings
+from stages.deduplicate.embeddings import embeddings_path, unit_vectors, write_embeddings
 from stages.deduplicate.verdict import drop as drop_part
 from stages.deduplicate.verdict import drop_units, send_verdicts
+from stages.embedder import Vectors
 from stages.exchange import gather, scatter
 from stages.unit import Counts, Step, Unit
 from stages.workspace import Workspace

@@ -6,14 +6,19 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import BufferedIOBase
 from typing import Any
 
+from stages.extract.charset import known
 from stages.markup.roles import to_markdown_inline
 
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
 ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
+CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:+-]{2,40})', re.IGNORECASE)
+HEADER_BYTES = 1 << 16
+IDENTITY = b" xml:id="
+MEMORY_BYTES = 1 << 18
 NATIVE_CODES = ("bpt", "ept", "it", "ph", "ut")
 """Elements of a TMX segment that hold the mark-up of the translated file, not its text."""
 
@@ -26,6 +31,21 @@ class Pair:
     target: str
     place: str
     context: str = ""
+
+
+def decode_po(content: bytes) -> str:
+    """The text of a PO file: UTF-8, or what its header says (`Content-Type: text/plain; charset=GB18030`).
+
+    Raises `UnicodeDecodeError` for a file that is neither.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        declared = CHARSET.search(content[:HEADER_BYTES])
+        charset = known(declared[1].decode("ascii")) if declared else None
+        if charset is None:
+            raise
+        return content.decode(charset)
 
 
 def read_po(text: str) -> Iterator[Pair]:
@@ -80,19 +100,18 @@ def _unquoted(literal: str) -> str:
         return literal[1:-1]
 
 
-def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
-    """The units of a TMX file that have both languages (`en` also finds `en-US`).
+def read_tmx(stream: BufferedIOBase, source: str, target: str) -> Iterator[Pair]:
+    """The units of a TMX file that have both languages (`en` also finds `en-US`), in the memory of one unit.
 
     A segment is one line, without the codes of its file's own mark-up. Raises `ValueError` for a file that declares
     entities, which no memory needs and bombs do, and for one that isn't XML, after the units before the damage.
     """
     from lxml import etree
 
-    if ENTITIES.search(content[:4096]) and b"<!ENTITY" in content:
-        raise ValueError("declares entities")
+    memory = _Memory(stream)
     try:
         walk = etree.iterparse(
-            BytesIO(content.replace(b" xml:id=", b" id=")),  # some memories give an id twice, which no XML may
+            memory,
             tag="{*}tu",
             resolve_entities=False,
             no_network=True,
@@ -114,6 +133,28 @@ def read_tmx(content: bytes, source: str, target: str) -> Iterator[Pair]:
                 del unit.getparent()[0]
     except etree.XMLSyntaxError as error:
         raise ValueError(f"not XML: {error}") from error
+
+
+class _Memory:
+    """A memory's bytes, its `xml:id`s as plain attributes: some memories give one twice, which no XML may.
+
+    Raises `ValueError` when the first block declares an entity.
+    """
+
+    def __init__(self, stream: BufferedIOBase) -> None:
+        self._stream = stream
+        self._first = True
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read1(max(size, MEMORY_BYTES))
+        while any(block.endswith(IDENTITY[:length]) for length in range(1, len(IDENTITY))):
+            if not (more := self._stream.read1(len(IDENTITY))):
+                break
+            block += more
+        if self._first and ENTITIES.search(block[:4096]) and b"<!ENTITY" in block:
+            raise ValueError("declares entities")
+        self._first = False
+        return block.replace(IDENTITY, b" id=")
 
 
 def _said(segment: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from stages.ingest import bilingual
 from stages.ingest.source import Builder
 from stages.translations.catalogues import Pair, read_po, read_tmx, unmarked
-from stages.translations.pairing import Direction, Rendering, misfit, render_pages, render_segments
+from stages.translations.checks import misfit
+from stages.translations.renderings import Direction, Rendering, render_pages, render_segments
 
 PO = r"""
 # header
@@ -63,7 +65,7 @@ def test_catalogue_entries_are_read_and_doubtful_ones_left_out() -> None:
 
 
 def test_memory_is_read_in_both_languages() -> None:
-    assert [(pair.source, pair.target) for pair in read_tmx(TMX.encode(), "en", "zh")] == [
+    assert [(pair.source, pair.target) for pair in read_tmx(BytesIO(TMX.encode()), "en", "zh")] == [
         ("The mill stands.", "磨坊矗立着。"),
         ("Water flows.", "水在流。"),
     ]
@@ -74,7 +76,7 @@ def test_memory_in_a_namespace_with_repeated_ids_is_read_line_by_line() -> None:
         The mill
         <x:stone xmlns:x="urn:x"/>stands.</seg></tuv><tuv xml:lang="zh"><seg>磨坊</seg></tuv></tu>"""
     memory = f'<tmx xmlns="http://www.lisa.org/tmx14"><body>{unit}{unit}</body></tmx>'
-    assert [(pair.source, pair.target) for pair in read_tmx(memory.encode(), "en", "zh")] == [
+    assert [(pair.source, pair.target) for pair in read_tmx(BytesIO(memory.encode()), "en", "zh")] == [
         ("The mill stands.", "磨坊")
     ] * 2
 
@@ -129,7 +131,7 @@ def test_memory_beside_a_folder_of_texts_keeps_its_own_place(tmp_path: Path, ing
 )
 def test_memory_that_declares_entities_or_is_broken_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"entities|not XML"):
-        list(read_tmx(content, "en", "zh"))
+        list(read_tmx(BytesIO(content), "en", "zh"))
 
 
 @pytest.mark.parametrize(
