@@ -3,7 +3,7 @@
 A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
 running headers and hard line ends removed), Markdown, reStructuredText, XHTML, PDF (with the extra `pdf`). In a folder
 or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other
-file is its own.
+file is its own. Every file that is asked for is a work or a rejection, one that stands in another's work too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from io import BytesIO
 from itertools import chain
 
@@ -33,6 +34,7 @@ from stages.markup.xhtml import to_markdown as xhtml_to_markdown
 TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
+MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
 
 
@@ -67,28 +69,29 @@ def splits(path: str, settings: Settings) -> list[Split]:
 def read(split: Split, settings: Settings, builder: Builder) -> None:
     """One document a work; what is shorter than `least_characters` is a rejection."""
     told: set[tuple[str, str]] = set()
+    before = builder.documents + len(builder.rejections)
 
-    def reject(name: str, rule: str, value: object) -> None:
+    def reject(name: str, rule: str, value: object, threshold: str | None = None) -> None:
         if (name, rule) not in told:  # an archive is walked twice, once for texts and once for books
             told.add((name, rule))
-            builder.reject(locator=f"{split.path}!{name}", rule=rule, value=value)
+            locator = split.path if name == split.path else f"{split.path}!{name}"
+            builder.reject(locator=locator, rule=rule, value=value, threshold=threshold)
 
     limits = Limits(member_bytes=settings.member_bytes)
-    texts = [pattern for pattern in settings.include if pattern.endswith(TEXT_SUFFIXES)]
-    others = [pattern for pattern in settings.include if not pattern.endswith(TEXT_SUFFIXES)]
+    asked = (*settings.include, *map(str.upper, settings.include))
+    texts = [pattern for pattern in asked if pattern.lower().endswith(TEXT_SUFFIXES)]
+    others = [pattern for pattern in asked if not pattern.lower().endswith(TEXT_SUFFIXES)]
     package = Package(split.path)
     works: Iterator[Work]
     if split.path.lower().endswith(".epub"):
         works = _epub(split.path, reject)
     else:
         package = open_package(split.path, include=(*texts, *CONTENTS_FILES), reject=reject, limits=limits)
-        if package.version:  # pages of a package in HTML are templates, test data or its manual built once more
-            others = [pattern for pattern in others if "htm" not in pattern]
         binaries = members(split.path, include=others, limits=limits, reject=reject)
-        works = chain(_texts(package, texts, settings), _books(binaries, settings, reject))
+        works = chain(_texts(package, texts, settings, reject), _books(binaries, package, settings, reject))
     for work in works:
         if len(work.text) < settings.least_characters:
-            reject(work.name, "short", len(work.text))
+            reject(work.name, "short", len(work.text), f"≥ {settings.least_characters}")
             continue
         builder.add(
             text=work.text,
@@ -100,31 +103,36 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
             repository=package.name if package.version else None,
             metadata=work.metadata or None,
         )
+    if builder.documents + len(builder.rejections) == before:
+        reject(split.path, "nothing", f"no file like {', '.join(settings.include)}")
 
 
-def _texts(package: Package, patterns: Sequence[str], settings: Settings) -> Iterator[Work]:
+def _texts(package: Package, patterns: Sequence[str], settings: Settings, reject: Reject) -> Iterator[Work]:
     """Trees joined by their tables of contents, then the pages that are in none."""
-    suffixes = tuple(pattern.rpartition("*")[2] for pattern in patterns)
     joined: set[str] = set()
     for pages in books(package.files) if settings.join else ():
         joined |= set(pages)
         chapters = [_page(name, package.files[name]) for name in pages]
         text = "\n\n".join(chapter for chapter in chapters if chapter.strip())
+        for name in pages[1:]:
+            reject(package.root + name, "joined", f"stands in {package.root}{pages[0]}")
         yield Work(package.root + pages[0], text, metadata={"pages": len(pages)})
     for name, text in package.files.items():
-        if name in joined or not name.endswith(suffixes):
+        if name in joined or not any(fnmatchcase(package.root + name, pattern) for pattern in patterns):
             continue
-        if package.version and (NO_PAGE.search(name) or read_page(name, text) is None):
-            continue
-        if name.endswith(".txt") and not package.version:
+        if package.version and NO_PAGE.search(name):
+            reject(package.root + name, "page", "tests, metadata or a licence")
+        elif package.version and read_page(name, text) is None:
+            reject(package.root + name, "page", "no heading")
+        elif name.lower().endswith(".txt") and not package.version:
             yield _plain(package.root + name, text, settings)
         else:
-            title = front_matter(text).get("title") if name.endswith(".md") else None
+            title = front_matter(text).get("title") if name.lower().endswith(".md") else None
             yield Work(package.root + name, _page(name, text), title)
 
 
 def _page(name: str, text: str) -> str:
-    return clean(text) if name.endswith(".md") else rst_to_markdown(text)
+    return clean(text) if name.lower().endswith(".md") else rst_to_markdown(text)
 
 
 def _plain(name: str, text: str, settings: Settings) -> Work:
@@ -135,7 +143,7 @@ def _plain(name: str, text: str, settings: Settings) -> Work:
     return Work(name, reflow(body) if settings.reflow else body, fields.get("title"), language, metadata=said)
 
 
-def _books(found: Iterator[Member], settings: Settings, reject: Reject) -> Iterator[Work]:
+def _books(found: Iterator[Member], package: Package, settings: Settings, reject: Reject) -> Iterator[Work]:
     for member in found:
         suffix = member.name.lower().rpartition(".")[2]
         if suffix == "epub":
@@ -145,6 +153,10 @@ def _books(found: Iterator[Member], settings: Settings, reject: Reject) -> Itera
             if paper is not None:
                 text = unpaginate(paper[0])
                 yield Work(member.name, reflow(text) if settings.reflow else text, paper[1], date=member.date)
+        elif not member.name.lower().endswith(MARKUP_SUFFIXES):
+            reject(member.name, "format", suffix)
+        elif package.version:
+            reject(member.name, "page", "HTML of a package: a template, test data or its manual built once more")
         else:
             body, fields = strip_gutenberg(xhtml_to_markdown(member.read()))
             yield Work(member.name, body, fields.get("title"), date=member.date)

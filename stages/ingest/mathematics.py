@@ -1,18 +1,22 @@
 """Mathematics as sources: papers and books in LaTeX, pages with formulas, problems with solutions, formal proofs.
 
 Archives of LaTeX are projects, as arXiv keeps them: every file with a `\\documentclass` is a document, joined with what
-it inputs; a file that no document inputs is one of its own. Tables hold problems (question, solution, answer) or texts.
+it inputs; a file that no document inputs is one of its own. Every file of a kind that is read here is a document or a
+rejection, one that stands in another's document or only defines macros too. Tables hold problems (question, solution,
+answer) or texts.
 """
 
 from __future__ import annotations
 
+import glob
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from stages.containers.archives import Member, Reject, members, unpack
+from stages.containers.archives import PACKED_SUFFIX, Member, Reject, members, unpack
 from stages.containers.packages import LICENSE_FILES, METADATA, describe
 from stages.containers.records import Record, read_records, record_splits, table_format
 from stages.dialogues.dialogue import Misfit, check
@@ -21,24 +25,18 @@ from stages.dialogues.manuals import NO_PAGE, module_page, page_markdown
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
 from stages.ingest.tables import look_up
 from stages.markup.latex import read_latex
-from stages.markup.macros import Macro, take_macros
 from stages.markup.markdown import render_section
-from stages.markup.verbatim import parts, without_comments
+from stages.markup.projects import LATEX, PREAMBLES, Aside, projects
 
-LATEX = (".tex", ".ltx", ".latex")
-PREAMBLES = (".sty", ".cls", ".def")
+PAGES = (".md", ".rst")
 FORMAL = {".mm": "metamath", ".lean": "lean", ".v": "coq", ".agda": "agda", ".thy": "isabelle", ".lagda": "agda"}
 PACKED = (".gz", ".tar", ".tgz", ".zip", ".bz2", ".xz", ".zst")
-INPUT = re.compile(
-    r"\\(?:input|include|subfile|subfileinclude|olimport(?:\[[^\]]*\])?|import\{[^{}]*\})(?![A-Za-z])"
-    r"\s*(?:\{([^{}]+)\}|([\w./-]+))"
-)
-MAIN = re.compile(r"\\document(?:class|style)\s*[\[{]")
-BODY = re.compile(r"\\begin\{document\}(.*)\\end\{document\}", re.DOTALL)
 FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$[^$\n]+\$(?!\w)")
 DESCRIBING = re.compile(r"(^|/)(PKG-INFO|METADATA|(?i:licen[sc]e|copying)[^/]*)$")
-PROJECT_CHARACTERS = 64 << 20
-INPUT_DEPTH = 12
+NO_SUFFIX = re.compile(r"[^.]+(\.\d[^.]*)*")
+BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
+BINARY_BYTES = 1 << 12
+ARCHIVE_DEPTH = 3
 CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator notes, which no reader writes
 FINAL = re.compile(r"\n?#### *(.+?)\s*$")
 
@@ -82,79 +80,130 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     if table_format(split.path):
         _read_table(split, settings, builder)
         return
-
-    def reject(name: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}!{name}", rule=rule, value=value)
-
-    wanted = (*settings.include, *METADATA, *LICENSE_FILES, *(f"*{suffix}" for suffix in (*PREAMBLES, *PACKED)))
-    wanted = (*wanted, "*.py") if settings.docstrings else wanted
-    files: dict[str, Member] = {}
-    for member in members(split.path, include=wanted, reject=reject):
-        if member.name.lower().endswith(PACKED):  # arXiv's bulk archives hold one archive a paper
-            inner = unpack(BytesIO(member.read()), member.name, reject=reject)
-            _add_all(_named(inner), f"{split.path}!{member.name}", settings, builder)
-        else:
-            files[member.name] = member
-    _add_all(files, split.path, settings, builder)
+    archive = _Archive(split.path, split.path.rstrip("/").rpartition("/")[2], settings, builder)
+    archive.read(members(split.path, include=archive.wanted(), reject=archive.reject))
 
 
-def _named(inner: Iterator[Member]) -> dict[str, Member]:
-    """The files of a paper; a lone compressed file, which has lost its suffix, is its LaTeX."""
-    files = {member.name: member for member in inner}
-    if len(files) == 1 and "." not in next(iter(files)):
-        [(name, member)] = files.items()
-        files = {f"{name}.tex": member}
-    return files
+class _Archive(NamedTuple):
+    """One archive, perhaps in another: arXiv's bulk archives hold one archive a paper."""
 
+    path: str
+    name: str
+    settings: Settings
+    builder: Builder
+    depth: int = 1
 
-def _add_all(files: Mapping[str, Member], path: str, settings: Settings, builder: Builder) -> None:
-    """Documents of one archive; shorter than `least_characters`, or a page of fewer formulas, is a rejection."""
-    texts = {name: decode(member.read()) for name, member in files.items()}
-    dates = [member.date for member in files.values() if member.date]
-    package = describe(
-        path, {name: text for name, text in texts.items() if DESCRIBING.search(name)}, max(dates, default=None)
-    )
-    for name, work in _works(texts, package.root):
-        count = len(FORMULA.findall(work.text))
-        if len(work.text) < settings.least_characters:
-            builder.reject(locator=f"{path}!{name}", rule="short", value=len(work.text))
-        elif work.page and count < settings.formulas:
-            builder.reject(locator=f"{path}!{name}", rule="formulas", value=count, threshold=f"≥ {settings.formulas}")
-        else:
-            builder.add(
-                text=work.text,
-                locator=f"{path}!{name}",
-                title=work.title,
-                date=files[name].date,
-                license=package.license,
-                metadata={"proof": work.proof} if work.proof else None,
-            )
+    def wanted(self) -> tuple[str, ...]:
+        """What is looked at: files that are read or describe others, archives, and a lone compressed file."""
+        python = ("*.py",) if self.settings.docstrings else ()
+        files = (*self.settings.include, *python, *(f"*{suffix}" for suffix in (*PREAMBLES, *PACKED)))
+        return (*files, *map(str.upper, files), *METADATA, *LICENSE_FILES, glob.escape(self._alone()))
+
+    def read(self, found: Iterable[Member]) -> None:
+        """All documents of what is found; an archive of nothing that is read is a rejection itself."""
+        before = self.builder.documents + len(self.builder.rejections)
+        files: dict[str, Member] = {}
+        for member in found:
+            if not member.name.lower().endswith(PACKED):
+                files[member.name] = member
+            elif self.depth == ARCHIVE_DEPTH:
+                self.reject(member.name, "depth", f"an archive in {ARCHIVE_DEPTH} others")
+            else:
+                inner = self._replace(path=f"{self.path}!{member.name}", name=member.name, depth=self.depth + 1)
+                packed = BytesIO(member.read())
+                inner.read(unpack(packed, member.name, include=inner.wanted(), reject=inner.reject))
+        self._add_all(self._named(files))
+        if self.builder.documents + len(self.builder.rejections) == before:
+            self.reject(self.name, "nothing", "no file of a kind that is read")
+
+    def reject(self, name: str, rule: str, value: object, threshold: str | None = None) -> None:
+        locator = self.path if name == self.name else f"{self.path}!{name}"
+        self.builder.reject(locator=locator, rule=rule, value=value, threshold=threshold)
+
+    def _alone(self) -> str:
+        return PACKED_SUFFIX.sub("", self.name)
+
+    def _named(self, files: dict[str, Member]) -> dict[str, Member]:
+        """The files; a lone compressed one, which has lost its suffix (`2401.00001`), is LaTeX unless it is binary."""
+        alone = files.get(self._alone())
+        if alone is None or len(files) > 1 or not NO_SUFFIX.fullmatch(posixpath.basename(alone.name)):
+            return files
+        return {} if BINARY.search(alone.read()[:BINARY_BYTES]) else {f"{alone.name}.tex": alone}
+
+    def _add_all(self, files: Mapping[str, Member]) -> None:
+        """Documents; shorter than `least_characters`, or a page of fewer formulas, is a rejection."""
+        texts = {name: decode(member.read()) for name, member in files.items()}
+        dates = [member.date for member in files.values() if member.date]
+        describing = {name: text for name, text in texts.items() if DESCRIBING.search(name)}
+        package = describe(self.path, describing, max(dates, default=None))
+        for name, work in _works(texts, package.root, self.settings):
+            if isinstance(work, Aside):
+                self.reject(name, work.rule, work.value)
+            elif len(work.text) < self.settings.least_characters:
+                self.reject(name, "short", len(work.text), f"≥ {self.settings.least_characters}")
+            elif work.formulas is not None and work.formulas < (least := max(self.settings.formulas, work.least)):
+                self.reject(name, "formulas", work.formulas, f"≥ {least}")
+            else:
+                self.builder.add(
+                    text=work.text,
+                    locator=f"{self.path}!{name}",
+                    title=work.title,
+                    date=files[name].date,
+                    license=package.license,
+                    metadata={"proof": work.proof} if work.proof else None,
+                )
 
 
 class _Work(NamedTuple):
+    """A text to become a document; how many `formulas` it has, where they count, and must have at `least`."""
+
     text: str
     title: str | None = None
     proof: str | None = None
-    page: bool = False
+    formulas: int | None = None
+    least: int = 0
 
 
-def _works(texts: Mapping[str, str], root: str) -> Iterator[tuple[str, _Work]]:
+def _works(texts: Mapping[str, str], root: str, settings: Settings) -> Iterator[tuple[str, _Work | Aside]]:
+    """Each file that is asked for, and each of LaTeX's, with what it became."""
+    papers = {}
     for name, text in texts.items():
         suffix = posixpath.splitext(name)[1].lower()
-        if suffix in FORMAL:
+        if suffix in (*LATEX, *PREAMBLES):
+            papers[name] = text
+        elif suffix == ".py" and settings.docstrings:
+            yield name, _docstrings(name, text, root)
+        elif not any(fnmatchcase(name, pattern) for pattern in (*settings.include, *map(str.upper, settings.include))):
+            continue  # read for what it says of the others
+        elif suffix in FORMAL:
             yield name, _Work(text, proof=FORMAL[suffix])
-        elif suffix in (".md", ".rst") and not NO_PAGE.search(name):
+        elif suffix not in PAGES:
+            yield name, Aside(name, "format", suffix)
+        elif NO_PAGE.search(name):
+            yield name, Aside(name, "page", "tests, metadata or a licence")
+        else:
             page = page_markdown(name, text)
             heading = re.search(r"^#+ (.+)$", page, re.MULTILINE)
-            yield name, _Work(page, heading[1] if heading else None, page=True)
-        elif suffix == ".py" and not NO_PAGE.search(name) and (tree := parse_module(text)) is not None:
-            described = module_page(name, module_name(name.removeprefix(root)), tree)
-            if described is not None and FORMULA.search(body := "\n\n".join(map(render_section, described.sections))):
-                yield name, _Work(f"# {described.title}\n\n{body}\n", described.title, page=True)
-    papers = {name: text for name, text in texts.items() if name.lower().endswith((*LATEX, *PREAMBLES))}
-    for name, source, macros in projects(papers):
-        paper = read_latex(source, macros)
-        yield name, _Work(paper.text, paper.title)
+            yield name, _Work(page, heading[1] if heading else None, formulas=len(FORMULA.findall(page)))
+    for found in projects(papers):
+        if isinstance(found, Aside):
+            yield found.name, found
+        else:
+            paper = read_latex(found.source, found.macros, found.listings)
+            yield found.name, _Work(paper.text, paper.title)
+
+
+def _docstrings(name: str, text: str, root: str) -> _Work | Aside:
+    """The longer docstrings of a module as a page, where they have formulas."""
+    if NO_PAGE.search(name):
+        return Aside(name, "page", "tests, metadata or a licence")
+    tree = parse_module(text)
+    described = tree and module_page(name, module_name(name.removeprefix(root)), tree)
+    if not described:
+        return Aside(name, "docstrings", "none long enough" if tree else "no Python")
+    body = "\n\n".join(map(render_section, described.sections))
+    count = len(FORMULA.findall(body))
+    return _Work(f"# {described.title}\n\n{body}\n", described.title, formulas=count, least=1)
 
 
 def decode(content: bytes) -> str:
@@ -163,58 +212,6 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
-
-
-def projects(texts: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, Macro]]]:
-    """`(file, joined source, macros of its preambles)` for each document among the files of one archive."""
-    sources = {name: text for name, text in texts.items() if name.lower().endswith(LATEX)}
-    shared: dict[str, Macro] = {}
-    for name, text in texts.items():
-        if name.lower().endswith(PREAMBLES):
-            shared.update(take_macros(without_comments(text))[1])
-    mains = [name for name, text in sources.items() if MAIN.search(_tex(text))]
-    uses: dict[str, set[str]] = {name: set() for name in mains}
-    joined = [(name, _join(name, sources, uses[name], (name,))) for name in mains]
-    used = {inner for inners in uses.values() for inner in inners}
-    parts_of = {name: [main for main in mains if name in uses[main]] for name in used & set(mains)}
-    joined = [(name, source) for name, source in joined if uses[name].issuperset(parts_of.get(name, ()))]
-    alone = [name for name in sources if name not in used and name not in mains]
-    for name in alone:
-        shared.update(take_macros(without_comments(sources[name]))[1] if _is_preamble(sources[name]) else {})
-    for name, source in [*joined, *((name, _join(name, sources, set(), (name,))) for name in alone)]:
-        if not _is_preamble(source):
-            yield name, source, shared
-
-
-def _is_preamble(source: str) -> bool:
-    """A file of definitions: more commands that define than paragraphs that say."""
-    definitions = len(re.findall(r"\\(?:(?:re)?newcommand|def|DeclareMathOperator|usepackage|newtheorem)", source))
-    return definitions > 5 and definitions * 400 > len(source)
-
-
-def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[str, ...]) -> str:
-    """The file with what it inputs in place; a file is never put into itself."""
-    if len(above) > INPUT_DEPTH:
-        return without_comments(sources[name])
-
-    def put(match: re.Match[str]) -> str:
-        target = (match[1] or match[2]).strip()
-        for path in (target, f"{target}.tex", posixpath.join(posixpath.dirname(name), target)):
-            for candidate in (posixpath.normpath(path), posixpath.normpath(path) + ".tex"):
-                if candidate in sources and candidate not in above:
-                    used.add(candidate)
-                    inner = _join(candidate, sources, used, (*above, candidate))
-                    body = BODY.search(inner) if MAIN.search(_tex(inner)) else None
-                    return f"\n{body[1] if body else inner}\n"
-        return ""
-
-    joined = "".join(text if code else INPUT.sub(put, text) for text, code in parts(sources[name]))
-    return joined[:PROJECT_CHARACTERS]
-
-
-def _tex(source: str) -> str:
-    """The source without comments and what stands verbatim."""
-    return "".join(text for text, code in parts(source) if code is None)
 
 
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:

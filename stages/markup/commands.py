@@ -146,6 +146,8 @@ DROPPED_ARGUMENT |= {
     "phantom": 1,
     "urlstyle": 1,
 }
+DROPPED_ARGUMENT |= {"lstnewenvironment": 3, "DefineVerbatimEnvironment": 3, "RecustomVerbatimEnvironment": 3}
+DROPPED_ARGUMENT |= {"newminted": 2, "setminted": 1, "newtcblisting": 2, "lstdefinestyle": 2, "lstdefinelanguage": 2}
 DEFINITIONS = {"def": 1, "edef": 1, "gdef": 1, "xdef": 1, "newcommand": 1, "renewcommand": 1, "providecommand": 1}
 DEFINITIONS |= {"DeclareRobustCommand": 1, "NewDocumentCommand": 2, "RenewDocumentCommand": 2}
 """What gives a command a meaning too involved to expand, and the groups after its name."""

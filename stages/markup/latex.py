@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stages.markup import algorithm2e
 from stages.markup.commands import BOXES, CITATION, DROPPED_ARGUMENT, NOTES, REFERENCES, SECTIONS, STYLES, THEOREMS
+from stages.markup.listings import Listings
 from stages.markup.macros import Macro, expand, take_macros
 from stages.markup.skipping import argument_of
 from stages.markup.typesetting import Writer, one_line
-from stages.markup.verbatim import without_verbatim
+from stages.markup.verbatim import listings_of, without_verbatim
 
 DOCUMENT = re.compile(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", re.DOTALL)
 NEW_THEOREM = re.compile(r"\\newtheorem\*?\{(\w+\*?)\}(?:\[\w+\])?\{([^}]+)\}")
@@ -31,8 +33,11 @@ class Paper:
     title: str | None
 
 
-def read_latex(source: str, inherited: Mapping[str, Macro] | None = None) -> Paper:
-    """One document, its files already joined. `inherited` are macros defined elsewhere (a book's shared preamble)."""
+def read_latex(source: str, inherited: Mapping[str, Macro] | None = None, listings: Listings | None = None) -> Paper:
+    """One document, its files already joined.
+
+    `inherited` are macros defined elsewhere (a book's shared preamble), `listings` environments declared there.
+    """
     kept: list[str] = []
 
     def keep(code: str) -> str:
@@ -41,15 +46,16 @@ def read_latex(source: str, inherited: Mapping[str, Macro] | None = None) -> Pap
         return f"\n\n{mark}\n\n" if code.startswith("\n") else mark
 
     source = source.replace("\ue000", "").replace("\ue001", "")
-    source = without_verbatim(source, keep)
+    source = without_verbatim(source, keep, {**(listings or {}), **listings_of([source])})
     theorems = {**THEOREMS, **dict(NEW_THEOREM.findall(source))}
     source, macros = take_macros(source)
     macros = {**(inherited or {}), **macros}
     source = expand(source, {name: macro for name, macro in macros.items() if not _is_known(name)})
     title = argument_of(source, "title")
     body = DOCUMENT.search(source)
-    writer = Writer(theorems)
-    heading = f"# {one_line(Writer(theorems).convert(title))}\n\n" if title and body and title.strip() else ""
+    plain = Writer(theorems)
+    writer = Writer(theorems, algorithm2e.keywords(source, lambda words: one_line(plain.convert(words))))
+    heading = f"# {one_line(plain.convert(title))}\n\n" if title and body and title.strip() else ""
     text = heading + writer.convert(body[1] if body else source)
     text = re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], _tidy(text))
     return Paper(text, _plain_title(heading, text))

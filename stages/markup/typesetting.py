@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stages.markup import algorithm2e
 from stages.markup.commands import (
     ACCENTS,
     BARE,
@@ -28,8 +29,8 @@ from stages.markup.commands import (
     TYPOGRAPHY,
 )
 from stages.markup.macros import Source
-from stages.markup.pseudocode import is_pseudocode, pseudocode
-from stages.markup.skipping import BLANK, argument_of, skip_arguments, skip_definition, skip_length
+from stages.markup.pseudocode import Keyword, Keywords, algorithmic, said
+from stages.markup.skipping import argument_of, skip_arguments, skip_definition, skip_length, skip_options
 from stages.markup.tabular import TABULARS, cells, markdown_table
 
 TOKEN = re.compile(
@@ -48,11 +49,13 @@ class Writer:
     """Walks the tokens of a body once and writes Markdown."""
 
     theorems: Mapping[str, str]
+    keywords: Keywords = field(default_factory=dict)
     lists: list[tuple[str, int]] = field(default_factory=list)
     unclosed: set[str] = field(default_factory=set)
     depth: int = 0
     in_table: bool = False
-    in_algorithm: bool = False
+    in_algorithmic: bool = False
+    in_algorithm2e: bool = False
 
     def convert(self, text: str) -> str:
         """A text, or the argument of a command in it; nests deeper than `DEPTH` keep their inner commands."""
@@ -105,8 +108,13 @@ class Writer:
             if stop >= 0:
                 out.append(f"\n\n{self._table(source, skip_arguments(source, position, TABULARS[name]), stop)}\n\n")
                 return stop + len(f"\\end{{{name}}}")
+        if plain in algorithm2e.ENVIRONMENTS and plain not in self.theorems:
+            stop = self._find(source, f"\\end{{{name}}}", position)
+            if stop >= 0 and algorithm2e.is_written_in(body := source[position:stop], self.keywords):
+                out.append(f"\n\n{self._algorithm(body)}\n\n")
+                return stop + len(f"\\end{{{name}}}")
         optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
-        self.in_algorithm = self.in_algorithm or plain == "algorithmic"
+        self.in_algorithmic = self.in_algorithmic or plain == "algorithmic"
         if plain in self.theorems:
             named = f" ({self.convert(optional[1])})" if optional and optional[1].strip() else ""
             label = self.theorems[plain]
@@ -135,7 +143,7 @@ class Writer:
     def _end(self, name: str, out: list[str]) -> None:
         if self.lists and name in ("itemize", "enumerate", "description", "compactenum", "compactitem"):
             self.lists.pop()
-        self.in_algorithm = self.in_algorithm and name != "algorithmic"
+        self.in_algorithmic = self.in_algorithmic and name != "algorithmic"
         out.append("\n\n" if name.rstrip("*") in self.theorems or not self.lists else "\n")
 
     def _command(self, source: Source, command: str, position: int, out: list[str]) -> int:
@@ -143,8 +151,12 @@ class Writer:
             return skip_arguments(source, position, DROPPED_ARGUMENT[command])
         if command == "item":
             return self._item(source, position, out)
-        if self.in_algorithm and is_pseudocode(command):
-            return self._pseudocode(source, command, position, out)
+        if (keyword := self._keyword(command)) is not None:
+            words, position = said(keyword, source, position, self.convert)
+            out.append(words)
+            return position
+        if algorithm2e.SETTING.match(command):
+            return skip_arguments(source, position, 9)
         if command in DEFINITIONS:
             return skip_definition(source, position, DEFINITIONS[command])
         if command in LENGTHS:
@@ -188,17 +200,17 @@ class Writer:
             return swallowed.end() if swallowed and command not in ("ldots", "dots") else position
         return argument[1]
 
-    def _pseudocode(self, source: Source, command: str, position: int, out: list[str]) -> int:
-        """A line of an algorithm, or a word in one."""
-        line, told = pseudocode(command)
-        values = []
-        for _ in range(told.count("{}")):
-            blank = BLANK.match(source, position)
-            found = source.group(blank.end()) if blank else None
-            values.append(self.convert(found[0]).strip() if found else "")
-            position = found[1] if found else position
-        out.append(("\n" if line else "") + told.format(*values))
-        return position
+    def _algorithm(self, body: str) -> str:
+        """An algorithm of `algorithm2e`, each of its lines on one."""
+        above, self.in_algorithm2e = self.in_algorithm2e, True
+        text = self.convert(body[skip_options(Source(body), 0) :])
+        self.in_algorithm2e = above
+        return "\n".join(filter(None, (line.strip() for line in text.split("\n"))))
+
+    def _keyword(self, command: str) -> Keyword | None:
+        if self.in_algorithm2e:
+            return self.keywords.get(command)
+        return algorithmic(command) if self.in_algorithmic else None
 
     def _item(self, source: Source, position: int, out: list[str]) -> int:
         kind, number = self.lists[-1] if self.lists else ("itemize", 0)
@@ -225,6 +237,9 @@ class Writer:
                 base = (letter[1] or letter[2] or letter[3]) + ACCENTS[sign]
                 out.append(unicodedata.normalize("NFC", base))
                 return letter.end()
+        if sign == ";" and self.in_algorithm2e:
+            out.append("\n")
+            return position
         if sign == "\\":
             spacing = re.compile(r"\*?(?:[ \t]*\[[^\]]*\])?[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?").match(source, position)
             out.append("\n")

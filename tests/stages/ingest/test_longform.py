@@ -165,6 +165,31 @@ def test_manual_is_one_work_in_the_order_of_its_contents(sdist: Any, ingest: Any
     assert sorted(row["title"] for row in documents[1:]) == ["Mill", "Orphan"]
 
 
+def test_every_file_that_is_asked_for_is_a_work_or_a_rejection(sdist: Any, tmp_path: Path, ingest: Any) -> None:
+    documents, rejections = ingest("longform", sdist({**SPHINX, "docs/index.html": "<p>x</p>", "logo.png": "PNG"}))
+    asked = {f"mill-1.2/{name}" for name in SPHINX if name.endswith((".rst", ".txt", ".md"))} | {
+        "mill-1.2/docs/index.html"
+    }
+    told = [row["locator"].rpartition("!")[2] for row in [*documents, *rejections]]
+    assert (len(told), set(told)) == (len(asked), asked)
+    rules = [row["rule"] for row in rejections]
+    assert rules.count("longform.joined") == 5
+    folder = tmp_path / "books"
+    folder.mkdir()
+    (folder / "MILL.TXT").write_text(BODY)
+    (folder / "note.rst").write_text("Short.")
+    (folder / "chapter-1.adoc").write_text("= A")
+    documents, rejections = ingest("longform", folder, include=["*.txt", "n*e.rst", "chapter-?.adoc"])
+    assert [row["locator"].rpartition("!")[2] for row in documents] == ["MILL.TXT"]
+    assert sorted((row["rule"], row["value"]) for row in rejections) == [
+        ("longform.format", "adoc"),
+        ("longform.short", "7"),
+    ]
+    (folder / "picture.png").write_bytes(b"PNG")
+    documents, [rejection] = ingest("longform", folder / "picture.png")
+    assert (documents, rejection["rule"]) == ([], "longform.nothing")
+
+
 def test_contents_of_mkdocs_and_mdbook_are_followed() -> None:
     pages = {"docs/a.md": "# A", "docs/b.md": "# B", "docs/sub/c.md": "# C"}
     nav = "site_name: x\nnav:\n  - Home: b.md\n  - Sub:\n    - sub/c.md\n  - a.md\nextra: !!python/name:x.y\n"

@@ -35,9 +35,23 @@ PROJECT = {
 }
 
 
+PARTS = {
+    "macros.tex": ("joined", "stands in main.tex"),
+    "chapters/one.tex": ("joined", "stands in main.tex"),
+    "two.tex": ("joined", "stands in main.tex"),
+}
+
+
+def left_out(rejections: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """`{file: (rule, value)}`."""
+    rules = (row["rule"].removeprefix("mathematics.") for row in rejections)
+    names = (row["locator"].rpartition("!")[2] for row in rejections)
+    return {name: (rule, row["value"]) for name, rule, row in zip(names, rules, rejections, strict=True)}
+
+
 def test_project_is_one_document_in_the_order_of_its_inputs(tmp_path: Path, ingest: Any) -> None:
     documents, rejections = ingest("mathematics", tar(tmp_path / "paper.tar.gz", PROJECT))
-    assert rejections == []
+    assert left_out(rejections) == PARTS
     by_name = {row["locator"].rpartition("!")[2]: row for row in documents}
     assert sorted(by_name) == ["latin.tex", "loose.tex", "main.tex"]
     main = by_name["main.tex"]
@@ -50,17 +64,76 @@ def test_project_is_one_document_in_the_order_of_its_inputs(tmp_path: Path, inge
 def test_bulk_archive_of_papers_is_read_paper_by_paper(tmp_path: Path, ingest: Any) -> None:
     single = rf"\documentclass{{article}}\begin{{document}}\section{{Single}} {LONG}\end{{document}}".encode()
     inner = tar(tmp_path / "inner.tar.gz", PROJECT).read_bytes()
-    outer = tar(
-        tmp_path / "bulk.tar", {"2401/a.gz": inner, "2401/b.gz": gzip.compress(single), "2401/c.gz": b"\x1f\x8bx"}
-    )
-    documents, rejections = ingest("mathematics", outer)
+    papers = {
+        "2401/a.gz": inner,
+        "2401/b.gz": gzip.compress(single),
+        "2401/c.gz": b"\x1f\x8bx",
+        "2401/2401.00001.gz": gzip.compress(single),
+        "2401/2401.00002.gz": gzip.compress(b"%PDF-1.5"),
+        "2401/2401.00003.gz": tar(
+            tmp_path / "figures.tar.gz", {"figure.png": b"\x89PNG", "LICENSE": b"MIT"}
+        ).read_bytes(),
+        "2401/2401.00004.pdf": b"%PDF-1.5",
+    }
+    documents, rejections = ingest("mathematics", tar(tmp_path / "bulk.tar", papers))
     assert sorted(row["locator"].partition("!")[2] for row in documents) == [
+        "2401/2401.00001.gz!2401/2401.00001.tex",
         "2401/a.gz!latin.tex",
         "2401/a.gz!loose.tex",
         "2401/a.gz!main.tex",
         "2401/b.gz!2401/b.tex",
     ]
-    assert [row["locator"].partition("!")[2] for row in rejections] == ["2401/c.gz"]
+    nothing = ("nothing", "no file of a kind that is read")
+    found = left_out(rejections)
+    assert found.pop("2401/c.gz")[0] == "truncated"
+    assert found == {**PARTS, "2401/2401.00002.gz": nothing, "2401/2401.00003.gz": nothing}
+
+
+def test_lone_papers_and_bulk_archives_in_folders_are_read(tmp_path: Path, ingest: Any) -> None:
+    source = rf"\documentclass{{article}}\begin{{document}}\section{{Lone}} {LONG}\end{{document}}".encode()
+    (tmp_path / "2401.00001v2.gz").write_bytes(gzip.compress(source))
+    documents, rejections = ingest("mathematics", tmp_path / "2401.00001v2.gz")
+    assert ([row["title"] for row in documents], rejections) == (["Lone"], [])
+    tar(tmp_path / "bulk.tar", {"2401.00002.gz": gzip.compress(source), "PAPER.TEX": source})
+    documents, rejections = ingest("mathematics", tmp_path)
+    assert (len(documents), rejections) == (3, [])
+    for depth in range(3):
+        tar(
+            tmp_path / "deep.tar",
+            {f"{depth}.tar": (tmp_path / ("deep" if depth else "bulk")).with_suffix(".tar").read_bytes()},
+        )
+    documents, rejections = ingest("mathematics", tmp_path / "deep.tar")
+    assert (documents, [row["rule"] for row in rejections]) == ([], ["mathematics.depth"])
+
+
+def test_every_file_that_is_asked_for_is_a_document_or_a_rejection(tmp_path: Path, ingest: Any) -> None:
+    preamble = "\n".join(rf"\newcommand{{\m{letter}}}{{x}}" for letter in "abcdefgh")
+    files = {
+        "main.tex": rf"\documentclass{{article}}{preamble}\begin{{document}}\section{{A}} {LONG}\end{{document}}",
+        "macros.tex": preamble,
+        "style.cls": preamble,
+        "stub.ltx": "See elsewhere.",
+        "tests/page.md": f"# Page\n\n{LONG}",
+        "pages/LICENSE.md": "MIT",
+        "notes.txt": LONG,
+        "figure.png": "PNG",
+        "refs.bib": "@book{a}",
+        "mill.py": f'def turn():\n    """{LONG}"""\n',
+        "broken.py": "def turn(:",
+    }
+    path = tar(tmp_path / "paper.tar.gz", {name: text.encode() for name, text in files.items()})
+    documents, rejections = ingest("mathematics", path, docstrings=True, include=["*.tex", "*.ltx", "*.md", "*.txt"])
+    assert [row["title"] for row in documents] == ["A"]
+    assert left_out(rejections) == {
+        "macros.tex": ("macros", "8"),
+        "style.cls": ("macros", "8"),
+        "stub.ltx": ("short", "15"),
+        "tests/page.md": ("page", "tests, metadata or a licence"),
+        "pages/LICENSE.md": ("page", "tests, metadata or a licence"),
+        "notes.txt": ("format", ".txt"),
+        "mill.py": ("formulas", "0"),
+        "broken.py": ("docstrings", "no Python"),
+    }
 
 
 def test_problems_become_conversations_with_a_label(tmp_path: Path, ingest: Any) -> None:
@@ -121,7 +194,8 @@ def test_pages_and_docstrings_with_formulas_are_kept(sdist: Any, ingest: Any) ->
     documents, rejections = ingest("mathematics", path, docstrings=True, formulas=1)
     assert [(row["title"], row["license"]) for row in documents] == [("With", "MIT"), ("`mill.stones`", "MIT")]
     assert "$x^2$" in documents[1]["text"] and "**Examples**" in documents[1]["text"]
-    assert [(row["rule"], row["value"]) for row in rejections] == [("mathematics.formulas", "0")]
+    none = ("formulas", "0")
+    assert left_out(rejections) == {"mill-1.2/docs/without.rst": none, "mill-1.2/mill/wheel.py": none}
 
 
 def test_formal_proofs_stay_as_they_are(tmp_path: Path, ingest: Any, gold: Any) -> None:
@@ -147,10 +221,24 @@ def test_listings_and_figures_are_no_inputs_and_subfiles_no_documents(tmp_path: 
     }
     path = tar(tmp_path / "paper.tar.gz", {name: text.encode() for name, text in files.items()})
     documents, rejections = ingest("mathematics", path)
-    assert rejections == []
+    joined = ("joined", "stands in paper/main.tex")
+    assert left_out(rejections) == {"paper/part.tex": joined, "paper/sub.tex": joined}
     texts = {row["locator"].rpartition("!")[2]: row["text"] for row in documents}
     assert sorted(texts) == ["paper/main.tex", "paper/mill.tex"]
     main = texts["paper/main.tex"]
     assert "```\n% a shell\n\\documentclass{a}\n\\input{part}\n```" in main
     assert main.index("## Part") < main.index("## Sub")
     assert "mill.pdf" not in main
+
+
+def test_listings_declared_in_a_style_are_no_comments_in_a_chapter(tmp_path: Path, ingest: Any) -> None:
+    files = {
+        "book.tex": r"\documentclass{book}\usepackage{style}\begin{document}\input{one}\end{document}",
+        "style.sty": r"\lstnewenvironment{python}{\lstset{language=Python}}{}",
+        "one.tex": f"\\chapter{{One}}\n{LONG}\n\\begin{{python}}\nx = 5 % 3  # \\input{{two}}\n\\end{{python}}\n",
+        "two.tex": LONG,
+    }
+    path = tar(tmp_path / "book.tar.gz", {name: text.encode() for name, text in files.items()})
+    documents, _ = ingest("mathematics", path)
+    assert [row["locator"].rpartition("!")[2] for row in documents] == ["book.tex", "two.tex"]
+    assert "```python\nx = 5 % 3  # \\input{two}\n```" in documents[0]["text"]
