@@ -7,6 +7,8 @@ import csv
 import gzip
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,64 @@ def test_paths_and_templates_reach_nested_columns(tmp_path: Path, ingest: Any) -
     documents, _ = ingest("tables", path, columns=columns)
     assert documents[0]["text"] == "why?\n\nbecause (3)"
     assert (documents[0]["url"], documents[0]["date"], documents[0]["title"]) == ("u", None, None)
+
+
+def test_dates_are_iso_8601_and_metadata_is_json_of_any_reader(tmp_path: Path, ingest: Any) -> None:
+    row = {
+        "text": "flour",
+        "when": datetime(2024, 5, 1, 10, 30, tzinfo=UTC),
+        "day": date(2024, 5, 1),
+        "price": Decimal("1.20"),
+        "share": float("nan"),
+        "raw": b"rye",
+        "nested": {"best": [float("inf")], "at": datetime(2024, 5, 1)},
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist([row, row]), path)
+    names = ["day", "price", "share", "raw", "nested"]
+    columns = {"text": "text", "date": "when", "title": "{text} of {day}"}
+    [document, _], rejections = ingest("tables", path, columns=columns, metadata=names)
+    assert rejections == []
+    assert (document["date"], document["title"]) == ("2024-05-01T10:30:00+00:00", "flour of 2024-05-01")
+    assert json.loads(document["metadata"], parse_constant=pytest.fail) == {
+        "day": "2024-05-01",
+        "price": "1.20",
+        "share": "nan",
+        "raw": "rye",
+        "nested": {"best": ["inf"], "at": "2024-05-01T00:00:00"},
+    }
+
+
+def test_what_is_nested_too_deep_is_a_rejection_where_it_is_kept(tmp_path: Path, ingest: Any) -> None:
+    path = tmp_path / "a.jsonl"
+    deep = "[" * 1000 + "]" * 1000
+    path.write_text(f'{{"text": "one", "deep": {deep}}}\n{{"text": "two", "deep": []}}')
+    for options in ({"metadata": ["deep"]}, {"columns": {"text": "{text} {deep}"}}):
+        documents, [rejection] = ingest("tables", path, **options)
+        assert [row["text"].removesuffix(" []") for row in documents] == ["two"]
+        assert rejection["rule"] == "tables.column"
+    documents, rejections = ingest("tables", path)
+    assert (len(documents), rejections) == (2, [])
+
+
+def test_conversations_in_a_table_are_held_to_the_schema(tmp_path: Path, ingest: Any) -> None:
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "<think>Well.</think>Hello"}]
+    rows = [
+        {"text": "list", "talk": talk},
+        {"text": "object", "talk": {"messages": talk, "tools": []}},
+        {"text": "json", "talk": json.dumps(talk)},
+        {"text": "none", "talk": None},
+        {"text": "unfit", "talk": [{"role": "narrator", "content": "Once"}]},
+        {"text": "words", "talk": "Hi"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    documents, rejections = ingest("tables", path, columns={"text": "text", "messages": "talk"})
+    assert [row["text"] for row in documents] == ["list", "object", "json", "none"]
+    stored = [row["messages"] and json.loads(row["messages"]) for row in documents]
+    fitted = [talk[0], {"role": "assistant", "content": "Hello", "reasoning": "Well."}]
+    assert stored == [*[{"messages": fitted, "tools": []}] * 3, None]
+    assert [row["value"][:18] for row in rejections] == ["messages[0].role: ", "messages: not JSON"]
 
 
 def test_mapping_to_a_column_that_documents_have_not_is_refused() -> None:
