@@ -79,7 +79,7 @@ class Text:
         head = b""
         with self.open() as stream, suppress(Broken):
             buffered = io.BufferedReader(stream, BUFFER)
-            while len(head) < HEAD_BYTES and (piece := buffered.read1(BUFFER)):
+            while len(head) < HEAD_BYTES and (piece := buffered.read1(HEAD_BYTES - len(head))):
                 head += piece
         return head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1]
 

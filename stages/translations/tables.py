@@ -74,12 +74,9 @@ class Table:
 
     def _is_sound(self, reject: Reject) -> bool:
         for name, text in ((self.name, self.source), (self.target_name, self.target)):
-            if text is not None:
-                try:
-                    text.head().decode("utf-8")
-                except UnicodeDecodeError as error:
-                    reject(name, "encoding", error)
-                    return False
+            if text is not None and (why := not_utf_8(text.head())) is not None:
+                reject(name, "encoding", why)
+                return False
         if self.target is not None:
             ours, theirs = self.source.newlines().lines, self.target.newlines().lines
             if ours != theirs:
@@ -126,6 +123,19 @@ def _decoded(name: str, line: Line, reject: Reject) -> str | None:
 
 def _silent(name: str, rule: str, value: object) -> None:
     pass
+
+
+def not_utf_8(head: bytes) -> object:
+    """Why a text is in another encoding: a zero byte, or what is wrong with a line, where most are; else None."""
+    if b"\0" in head:
+        return "a zero byte"
+    wrong, lines = [], head.removeprefix(MARK).split(b"\n")
+    for line in lines:
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            wrong.append(error)
+    return wrong[0] if 2 * len(wrong) > sum(map(bool, lines)) else None
 
 
 def has_cells(head: bytes) -> bool:

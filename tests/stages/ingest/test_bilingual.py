@@ -300,3 +300,49 @@ def test_inline_markup_of_documentation_catalogues_becomes_markdown() -> None:
         ("Built by Sphinx, in snake_case", "由 Sphinx 构建"),
         ("Open `file` of user_ id", "打开 `file`"),
     ]
+
+
+@pytest.mark.parametrize(("charset", "name"), [("GB18030", "gb18030"), ("gb2312", "gbk"), ("Big5", "big5hkscs")])
+def test_a_catalogue_is_read_in_the_charset_it_names(
+    charset: str, name: str, tmp_path: Path, ingest: Any, gold: Any
+) -> None:
+    entries = [entry for row in gold("zh_en/python_docs_po") for entry in row["entries"] if entry["zh"]]
+    can_be_said = [entry for entry in entries if sayable(entry["en"] + entry["zh"], name)][:2000]
+    texts = {}
+    for declared in ("UTF-8", charset):
+        header = (
+            f'msgid ""\nmsgstr ""\n"Project-Id-Version: 3\\n"\n"Content-Type: text/plain; charset={declared}\\n"\n\n'
+        )
+        body = (
+            f"msgid {json.dumps(e['en'], ensure_ascii=False)}\nmsgstr {json.dumps(e['zh'], ensure_ascii=False)}\n\n"
+            for e in can_be_said
+        )
+        path = tmp_path / declared / "zh_CN.po"
+        path.parent.mkdir()
+        path.write_text(header + "".join(body), encoding="utf-8" if declared == "UTF-8" else name)
+        documents, rejections = ingest("bilingual", path, direction="forward")
+        assert {row["rule"] for row in rejections} <= {
+            "bilingual.untranslated",
+            "bilingual.language",
+            "bilingual.length_ratio",
+        }
+        texts[declared] = [row["text"] for row in documents]
+    assert len(texts["UTF-8"]) > 5
+    assert texts[charset] == texts["UTF-8"]
+
+
+def sayable(text: str, charset: str) -> bool:
+    try:
+        text.encode(charset)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("header", ["charset=UTF-8", "charset=CHARSET", "nothing"])
+def test_a_catalogue_in_no_charset_that_it_names_is_a_rejection(header: str, tmp_path: Path, ingest: Any) -> None:
+    text = PO.replace("charset=UTF-8", header)
+    (tmp_path / "zh.po").write_bytes(text.encode("gbk"))
+    documents, rejections = ingest("bilingual", tmp_path / "zh.po")
+    assert documents == []
+    assert [row["rule"] for row in rejections] == ["bilingual.encoding"]
