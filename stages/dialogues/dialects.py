@@ -71,6 +71,8 @@ def preference(record: Mapping[str, Any]) -> list[Arguments]:
     for side, answer in (("rejected", rejected), ("chosen", chosen)):
         if shared == len(answer):
             raise Misfit(side, "the same as the other answer, or its beginning")
+    while shared and chosen[shared - 1]["role"] == "assistant":
+        shared -= 1  # the last turn may begin with equal messages
     for other in chosen[shared:]:
         if other["role"] != "assistant":
             raise Misfit(other[WHERE], f"{other['role']}: parts from the rejected before the last turn")

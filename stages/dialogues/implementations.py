@@ -101,8 +101,9 @@ def _walk(
 
 
 def _docstring(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
-    docstring = ast.get_docstring(node)
-    return docstring if docstring and docstring.strip() else None
+    """The docstring, halves of surrogate pairs written as the source writes them; None when there is none."""
+    docstring = (ast.get_docstring(node) or "").encode("utf-8", "backslashreplace").decode()
+    return docstring if docstring.strip() else None
 
 
 def _is_stub(body: list[ast.stmt]) -> bool:

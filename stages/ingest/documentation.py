@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from pydantic import Field
+
 from stages.containers.packages import Package, open_package
 from stages.dialogues.dialogue import Conversation, check
 from stages.dialogues.implementations import Function, functions, module_name, parse_module
@@ -62,9 +64,11 @@ DESCRIBED = (True, False, False, False)  # one function in four is asked the oth
 class Settings(SourceSettings):
     """`forms`: which conversations to make. `characters`: where a talk over one page is cut, at a section's end."""
 
-    forms: tuple[Form, ...] = ("sections", "sessions", "safety", "code", "translations")
-    characters: int = 16_000
-    section_characters: int = 160
+    forms: tuple[Form, ...] = Field(
+        ("sections", "sessions", "safety", "code", "translations"), description="which conversations to make"
+    )
+    characters: int = Field(16_000, gt=0, description="where a talk over one page is cut, at a section's end")
+    section_characters: int = Field(160, ge=0, description="shortest section that answers anything")
 
 
 def splits(path: str, settings: Settings) -> list[Split]:

@@ -147,6 +147,14 @@ def test_functions_are_tasks_and_tests_and_stubs_are_not(made: Any) -> None:
     assert "Grind some sacks of grain" in whole and 'result.append("fine flour" if fine else "flour")' in whole
 
 
+def test_half_a_surrogate_pair_in_a_docstring_stands_as_the_source_writes_it(sdist: Any, ingest: Any) -> None:
+    module = f'def grind(sacks):\n    """{PROSE}\\ud83d"""\n    flour = sacks\n    return flour\n'
+    documents, rejections = ingest("documentation", sdist({"mill/wheel.py": module}))
+    assert rejections == []
+    assert {json.loads(row["metadata"])["form"] for row in documents} == {"code", "sections"}
+    assert any("\\ud83d" in row["text"] for row in documents)
+
+
 def test_translations_leave_out_what_is_the_same(made: Any) -> None:
     [talk] = made["translations"]
     assert [message["content"] for message in talk["messages"]][1:] == ["把面粉磨好。"]

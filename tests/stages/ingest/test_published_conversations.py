@@ -47,7 +47,7 @@ def test_each_published_shape_is_read_whole(tmp_path: Path, ingest: Any, name: s
     [document] = documents
     assert told(talk(document)["messages"]) == shape["messages"]
     if "rejected" in shape:
-        assert told(talk(document)["rejected"]) == [["assistant", shape["rejected"]]]
+        assert told(talk(document)["rejected"]) == [["assistant", text] for text in shape["rejected"]]
 
 
 @pytest.mark.parametrize("name", SHAPES)
