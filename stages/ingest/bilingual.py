@@ -5,8 +5,10 @@ Pairs are TMX memories, PO catalogues, tab-separated lines (`.tsv`, or `.txt` wi
 `zh-cn/`) or files that carry one (`README.zh.md`), in a folder or any archive. Every pair is checked; one that fails is
 a rejection with what was measured.
 
-A folder's tables and Moses files are cut into pieces of `split_bytes`, and so is a table that is an input by itself.
-There they and memories may be packed (`.gz`, `.zst` …), and none of them is ever in memory as a whole.
+A folder's tables, memories and Moses files are cut into pieces of `split_bytes`, and so is a table or memory that is an
+input by itself. There they may be packed (`.gz`, `.zst` …), each in one piece; none of them is ever in memory as a whole.
+Tables and Moses files give the same documents for pieces of any size; of a memory, and of a table with `columns`, a
+document ends with the piece.
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ from stages.translations.contents import (
     Contents,
     archived_memories,
     folder_license,
-    memory_pairs,
     open_archive,
     open_folder,
 )
+from stages.translations.memories import memory_pairs
 from stages.translations.names import is_catalogue_of, is_page, page_pairs
 from stages.translations.renderings import Direction, Rendering
 from stages.translations.tables import Form, Table, find_tables
@@ -81,7 +83,7 @@ class Settings(SourceSettings):
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
-    """Tables by rows, lines or bytes; an archive, a memory or a catalogue is one piece."""
+    """Tables and memories by rows or bytes; an archive, a catalogue and what is compressed are one piece."""
     if settings.columns and table_format(path):
         return record_splits(path, settings.split_bytes)
     return find_tables(path, settings.languages, settings.split_bytes).splits(path, settings.split_bytes)
@@ -172,7 +174,8 @@ class _Reader:
     def table(self, table: Table, writer: Writer, start: int = 0, stop: int = -1) -> None:
         """What a piece has of one table."""
         if table.form == Form.MEMORY:
-            writer.catalogue(table.name, memory_pairs(table.source, self.languages))
+            found = memory_pairs(table.source, self.languages, start, stop)
+            writer.catalogue(table.name, found, first=start == 0)
         else:
             writer.runs(table.name, table.pairs(start, stop, self.settings.pairs, writer.reject))
 

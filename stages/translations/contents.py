@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BufferedReader
+from glob import escape
 
 from stages.containers.archives import Member, Reject, ignore, members
 from stages.containers.inflate import Limits
 from stages.containers.packages import LICENSE_FILES, METADATA, Package, describe
-from stages.translations.catalogues import Pair, decode_po, read_tmx
+from stages.translations.catalogues import Pair, decode_po
 from stages.translations.lines import HEAD_BYTES, Text
+from stages.translations.memories import memory_pairs
 from stages.translations.names import PAGES, Languages, half_endings, halves
 from stages.translations.tables import Form, Table, Tables, has_cells
 
@@ -77,33 +78,30 @@ def open_archive(path: str, languages: Languages, reject: Reject) -> Contents:
 
 
 def open_folder(path: str, large: Tables, languages: Languages, reject: Reject, text_bytes: int) -> Contents:
-    """The contents of a folder besides its `large` tables; `text_bytes` bounds a `.txt` that is none of them."""
-    names = {table.name for table in large.found if table.form != Form.MEMORY and table.is_table}
-
-    def reject_text(name: str, rule: str, value: object) -> None:
-        if rule == "size" and name not in names:
-            reject(name, rule, value)
-
+    """The contents of a folder besides its `large` tables; a `.txt` of more than `text_bytes` may be one of them."""
     gathered = _Gathered(languages, reject)
+    taken = {table.name for table in large.found if table.form != Form.MEMORY and table.is_table}
+    books = tuple(escape(table.name) for table in large.found if not (table.is_table or table.source.packed))
+    small = Limits(member_bytes=text_bytes)
     for member in members(path, include=TEXTS, limits=LIMITS, reject=reject):
         gathered.take(member)
-    for member in members(path, include=("*.txt",), limits=Limits(member_bytes=text_bytes), reject=reject_text):
-        if member.name not in gathered.texts:  # a licence may end so
-            gathered.take(member)
+    for include, limits in ((("*.txt",), small), (books, LIMITS)):
+        for member in members(path, include=include, limits=limits, reject=ignore) if include else ():
+            if member.name not in gathered.texts:  # a licence may end so
+                gathered.take(member)
     gathered.texts = dict(sorted(gathered.texts.items()))
-    tables = [Table(name, Form.CELLS, Text(name, content)) for name, content in gathered.tables.items()]
-    return Contents(gathered.package(path, sorted(names | {name for name, _ in large.lone})), tables)
+    tables = [
+        Table(name, Form.CELLS, Text(name, content))
+        for name, content in gathered.tables.items()
+        if name.endswith(".txt")
+    ]
+    return Contents(gathered.package(path, sorted(taken | {name for name, _ in large.lone})), tables)
 
 
 def archived_memories(path: str, languages: Languages) -> Iterator[tuple[str, Iterator[Pair]]]:
     """The memories of an archive, one in memory at a time; what can't be read was told when it was opened."""
     for member in members(path, include=("*.tmx",), limits=LIMITS, reject=ignore):
         yield member.name, memory_pairs(Text(member.name, member.read()), languages)
-
-
-def memory_pairs(text: Text, languages: Languages) -> Iterator[Pair]:
-    with text.open() as stream:
-        yield from read_tmx(BufferedReader(stream), *languages)
 
 
 def folder_license(path: str) -> str | None:

@@ -7,11 +7,11 @@ process, at some 2 GB/s, whatever number of pieces it is then read in; what is k
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, TypeVar, cast
 
 import fsspec
 import numpy as np
@@ -25,6 +25,8 @@ LINE_BYTES = 16 << 20
 HEAD_BYTES = 1 << 20
 BUFFER = 1 << 18
 NEWLINE = 10
+
+T = TypeVar("T")
 
 
 class Line(NamedTuple):
@@ -84,10 +86,7 @@ class Text:
         return head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1]
 
     def newlines(self) -> Newlines:
-        if self.content is None:
-            filesystem, name = fsspec.core.url_to_fs(self.path)
-            return _counted_once(self, str(filesystem.ukey(name)))
-        return _counted(self)
+        return counted_once(_newlines, self)
 
     def runs(self, start: int, stop: int, length: int) -> Iterator[Line]:
         """The lines of the runs that begin in bytes `[start, stop)`; a run is `length` lines, from a multiple of it on.
@@ -156,13 +155,20 @@ def _buffered(stream: Inflated) -> IO[bytes]:
     return cast(IO[bytes], io.BufferedReader(stream, BUFFER))
 
 
+def counted_once(count: Callable[[Text], T], text: Text) -> T:
+    """What a function counts in a text; of a file it is kept, until the file changes."""
+    if text.content is not None:
+        return count(text)
+    filesystem, name = fsspec.core.url_to_fs(text.path)
+    return cast(T, _counted(count, text, str(filesystem.ukey(name))))
+
+
 @lru_cache(maxsize=256)
-def _counted_once(text: Text, mark: str) -> Newlines:
-    """`mark` changes when the file does."""
-    return _counted(text)
+def _counted(count: Callable[[Text], Any], text: Text, mark: str) -> Any:
+    return count(text)
 
 
-def _counted(text: Text) -> Newlines:
+def _newlines(text: Text) -> Newlines:
     blocks: list[int] = []
     lines = before = 0
     with text.open() as stream:

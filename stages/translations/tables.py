@@ -1,8 +1,8 @@
 """Tables of pairs, a pair a line, and memories: one file with both languages, or two files line by line (Moses).
 
 Those of a folder, or one that is an input by itself, are cut into pieces of about equal bytes: a folder's tables count
-as laid end to end in the order of their names. What is compressed, and a memory, is never cut. A line belongs to a run
-of lines, by its number, and a run to the piece that it begins in: so pieces of any size give the same runs.
+as laid end to end in the order of their names. What is compressed is never cut. A line belongs to a run of lines, by its
+number, and a run to the piece that it begins in: so pieces of any size give the same runs. A memory is cut at its units.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Table:
     @property
     def whole(self) -> bool:
         """Whether it can't be cut, by its name."""
-        return self.form == Form.MEMORY or self.source.packed or (self.target is not None and self.target.packed)
+        return self.source.packed or (self.target is not None and self.target.packed)
 
     @property
     def is_table(self) -> bool:

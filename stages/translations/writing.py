@@ -44,8 +44,11 @@ class Writer:
         for _, group in groupby(self._fitting(name, pairs), lambda pair: (int(pair.place) - 1) // self.length):
             self._document(name, list(group))
 
-    def catalogue(self, name: str, found: Iterable[Pair]) -> None:
-        """The pairs of a catalogue or memory, of a damaged one those before the damage; none at all are a rejection."""
+    def catalogue(self, name: str, found: Iterable[Pair], *, first: bool = True) -> None:
+        """The pairs of a catalogue or memory, of a damaged one those before the damage.
+
+        None at all are a rejection, unless it is a piece of a memory other than the `first`.
+        """
 
         def sound() -> Iterator[Pair]:
             empty = True
@@ -58,7 +61,7 @@ class Writer:
             except ValueError as error:
                 self.reject(name, "tmx", error)
             else:
-                if empty:
+                if empty and first:
                     self.reject(name, "no_pairs", f"no entry in {' and '.join(self.checks.languages)}")
 
         self.segments(name, sound())

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from stages.ingest import bilingual
 from stages.ingest.source import Builder
-from stages.translations.catalogues import Pair, read_po, read_tmx, unmarked
+from stages.translations.catalogues import Pair, read_po, unmarked
 from stages.translations.checks import misfit
+from stages.translations.memories import read_tmx
 from stages.translations.renderings import Direction, Rendering, render_pages, render_segments
 
 PO = r"""

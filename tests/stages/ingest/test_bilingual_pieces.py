@@ -165,15 +165,16 @@ def test_files_that_are_no_tables_are_told(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "empty.en").write_bytes(b"")
     (tmp_path / "empty.zh").write_text("一座磨坊。\n", encoding="utf-8")
     (tmp_path / "large.txt").write_text("A book without any table in it.\n" * 99)
+    (tmp_path / "LICENSE.zh").write_text("许可\n", encoding="utf-8")
     (tmp_path / "both.en").write_text("One mill.\n")
     (tmp_path / "both.en.gz").write_bytes(gzip.compress(b"Two mills.\n"))
     (tmp_path / "both.zh").write_text("一座磨坊。\n", encoding="utf-8")
-    documents, rejections = ingest("bilingual", tmp_path, split_bytes=300)
-    assert [row["title"] for row in documents] == ["both.en"]
+    documents, rejections = ingest("bilingual", tmp_path, split_bytes=300, monolingual=["en"])
+    assert [row["title"] or row["text"][:6] for row in documents] == ["A book", "both.en"]
     assert sorted((row["locator"].rpartition("!")[2], row["rule"]) for row in rejections) == [
+        ("LICENSE.zh", "bilingual.counterpart"),
         ("both.en.gz", "bilingual.counterpart"),
         ("empty.zh", "bilingual.lines"),
-        ("large.txt", "bilingual.size"),
         ("latin.tsv", "bilingual.encoding"),
     ]
 
@@ -209,15 +210,23 @@ def test_a_folder_grants_its_licence_to_every_piece(tmp_path: Path, ingest: Any)
     assert {row["license"] for row in found.documents} == {"MIT"}
 
 
-def test_memories_are_read_as_they_come(tmp_path: Path, ingest: Any) -> None:
+def test_memories_are_cut_or_read_as_they_come(tmp_path: Path, ingest: Any) -> None:
     unit = '<tu><tuv xml:lang="en"><seg>Mill {n} grinds.</seg></tuv><tuv xml:lang="zh"><seg>第{n}座磨坊在磨面。</seg></tuv></tu>\n'
     memory = '<tmx version="1.4"><body>' + "".join(unit.format(n=n) for n in range(5_000)) + "</body></tmx>"
     (tmp_path / "m.tmx").write_text(memory, encoding="utf-8")
     (tmp_path / "n.tmx.gz").write_bytes(gzip.compress(memory.encode()))
-    documents, rejections = ingest("bilingual", tmp_path, split_bytes=1000)
+    documents, rejections = ingest("bilingual", tmp_path)
     assert rejections == []
-    assert pieces(tmp_path, 1000) == 2
+    assert pieces(tmp_path, 1 << 30) == 1
     assert [json.loads(row["metadata"])["pairs"] for row in documents] == [*[64] * 78, 8] * 2
+    size = (tmp_path / "m.tmx").stat().st_size
+    assert pieces(tmp_path, 50_000) == -(-size // 50_000) + 1, "the packed one is a piece"
+    cut, rejections = ingest("bilingual", tmp_path, split_bytes=50_000)
+    assert rejections == []
+    assert sum(json.loads(row["metadata"])["pairs"] for row in cut) == 10_000
+    assert {row["locator"].rpartition("#")[0] for row in cut} == {
+        row["locator"].rpartition("#")[0] for row in documents
+    }
     cut = gzip.compress(memory.encode())
     (tmp_path / "n.tmx.gz").write_bytes(cut[: len(cut) // 2])
     documents, rejections = ingest("bilingual", tmp_path / "n.tmx.gz")
