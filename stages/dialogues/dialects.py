@@ -106,13 +106,12 @@ def calls(record: Mapping[str, Any]) -> list[Arguments]:
 
 def spoken(record: Mapping[str, Any]) -> list[Arguments]:
     """A whole `chat` as one text, with `system` before it."""
-    messages: list[Message] = []
-    for name in ("system", "chat"):
-        text = record.get(name)
-        if isinstance(text, str) and text.strip():
-            bare = name == "system" and not is_transcript(text)
-            messages += [message("system", text, name)] if bare else transcript(text, name)
-    return [{"messages": spoken_calls(messages), "tools": _tools(record)}]
+    if not isinstance(record["chat"], str):
+        raise Misfit("chat", f"{type(record['chat']).__name__}, not a string")
+    system = record.get("system")
+    prompt = {"system": system.removeprefix("SYSTEM:").strip()} if isinstance(system, str) else {}
+    messages = with_system(prompt, spoken_calls(transcript(record["chat"], "chat")))
+    return [{"messages": messages, "tools": _tools(record)}]
 
 
 def tree(record: Mapping[str, Any]) -> list[Arguments]:
@@ -212,7 +211,7 @@ def _asked(record: Mapping[str, Any], names: Sequence[str]) -> list[Message]:
     messages = turns(record.get("history"), "history")
     asked = next((name for name in names if record.get(name) is not None), None)
     if asked == "instruction":
-        messages.append(message("user", _joined(record[asked], record.get("input"), asked), asked))
+        messages += _answer(_joined(record[asked], record.get("input"), asked), asked, role="user")
     elif asked is not None:
         messages += _answer(record[asked], asked, role="user")
     return messages
