@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import fsspec
 from pydantic import Field, model_validator
 
 from stages.containers.packages import Package
@@ -27,13 +26,7 @@ from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
 from stages.ingest.tables import look_up
 from stages.translations.catalogues import Pair, read_po, unmarked
 from stages.translations.checks import Checks, han_share
-from stages.translations.contents import (
-    Contents,
-    archived_memories,
-    folder_license,
-    open_archive,
-    open_folder,
-)
+from stages.translations.contents import Contents, archived_memories, folder_license, open_archive, open_folder
 from stages.translations.memories import memory_pairs
 from stages.translations.names import is_catalogue_of, is_page, page_pairs
 from stages.translations.renderings import Direction, Rendering
@@ -69,7 +62,7 @@ class Settings(SourceSettings):
     )
     least_characters: int = Field(200, description="shortest page without a counterpart")
     columns: Mapping[str, str] = Field({}, description="`source` and `target`: the two columns of a table")
-    split_bytes: int = Field(SPLIT_BYTES, gt=0, description="size of the pieces that tables are cut into")
+    split_bytes: int = Field(SPLIT_BYTES, gt=0, description="size of the pieces that tables and memories are cut into")
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -133,19 +126,16 @@ class _Reader:
     def files(self) -> None:
         """The tables that the piece has a share of; in the first piece also all that isn't cut."""
         tables = find_tables(self.path, self.languages, self.settings.split_bytes)
-        filesystem, root = fsspec.core.url_to_fs(self.path)
-        is_folder = filesystem.isdir(root)
         shares = [share for share in tables.within(self.split) if share[0].is_table]
         if self.split.start == 0:
             for name, why in tables.lone:
                 self.writer.reject(name, "counterpart", why)
-            if is_folder:
-                self.contents(
-                    open_folder(self.path, tables, self.languages, self.writer.reject, self.settings.split_bytes)
-                )
+            if tables.in_folder:
+                text_bytes = self.settings.split_bytes
+                self.contents(open_folder(self.path, tables, self.languages, self.writer.reject, text_bytes))
             elif not shares and not tables.lone:
                 self.contents(open_archive(self.path, self.languages, self.writer.reject))
-        granted = folder_license(self.path) if is_folder and shares else None
+        granted = folder_license(self.path) if tables.in_folder and shares else None
         writer = replace(self.writer, package=Package(self.path, license=granted))
         for table, start, stop in shares:
             self.table(table, writer, start, stop)

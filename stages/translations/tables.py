@@ -150,6 +150,7 @@ class Tables:
 
     found: Sequence[Table] = ()
     lone: Sequence[tuple[str, str]] = ()
+    in_folder: bool = False
 
     def splits(self, path: str, split_bytes: int) -> list[Split]:
         """Pieces of an input that are about `split_bytes` of its tables each; the first holds whatever else it has."""
@@ -208,7 +209,7 @@ def find_tables(path: str, languages: Languages, split_bytes: int) -> Tables:
     found += [
         Table(source, Form.HALVES, text(source), text(target), target, sizes[source]) for source, target in sides.pairs
     ]
-    return Tables(sorted(found, key=lambda table: table.name), sides.lone)
+    return Tables(sorted(found, key=lambda table: table.name), sides.lone, in_folder=True)
 
 
 def _form(name: str, size: int, split_bytes: int) -> Form | None:
