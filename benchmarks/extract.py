@@ -33,6 +33,7 @@ from stages.extract.html import Engine, extract
 NEWS_COMMIT = "4a3bc979f76c0df73cb95fe272e2fc1b96f9f010"
 TOKEN = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
 FENCE = re.compile(r"^[ >]*(```+|~~~+).*?^[ >]*\1[^\n]*$", re.MULTILINE | re.DOTALL)
+FENCE_LANGUAGE = re.compile(r"^([ >-]*```+)[^\n`]+$", re.MULTILINE)  # no word of the page
 Shingles = Counter[tuple[str, ...]]
 
 
@@ -46,7 +47,7 @@ class Gold:
 
 
 def shingles(text: str) -> Shingles:
-    words = TOKEN.findall(text)
+    words = TOKEN.findall(FENCE_LANGUAGE.sub(r"\1", text))
     return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
 
 

@@ -11,7 +11,7 @@ _EVERY_BYTE = np.uint64(0x0101010101010101)
 _HIGH_BITS = np.uint64(0x8080808080808080)
 _OFFSET, _PRIME = np.uint64(FNV_OFFSET), np.uint64(FNV_PRIME)
 _SHIFT = np.uint64(SLOT_SHIFT)
-AMPERSAND, SEMICOLON, HASH = 0x26, 0x3B, 0x23
+AMPERSAND, SEMICOLON, HASH, BACKTICK = 0x26, 0x3B, 0x23, 0x60
 LONGEST_NAME = 32  # no entity has a longer one
 LAST_CODE_POINT = 0x10FFFF
 
@@ -101,6 +101,15 @@ def put(out, at, code_point):
     return at + 4
 
 
+@inlined
+def put_blank(out, start, at, pending):
+    """Writes the blank that is pending, if one is, between what was written since `start` and what comes next."""
+    if pending and at > start:
+        out[at] = 32
+        return at + 1
+    return at
+
+
 @kernel
 def read_entity(data, at, end, keys, values, windows):
     """The character reference at `at`: its one or two code points, 0 for none, and where it ends. HTML, section 13.2.5.72.
@@ -130,16 +139,49 @@ def read_entity(data, at, end, keys, values, windows):
             point = windows[point - 128]
         return point, np.int64(0), stop + (stop < end and data[stop] == SEMICOLON)
     state = _OFFSET
+    known, after = np.int64(-1), stop
     while stop < end and stop < at + LONGEST_NAME and (is_letter(data[stop]) or 48 <= data[stop] <= 57):
         state = hash_byte(state, data[stop])
         stop += 1
-    slot = find_key(keys, state)
-    if slot < 0:
+        slot = find_key(keys, state)
+        if slot >= 0 and (values[slot, 2] or (stop < end and data[stop] == SEMICOLON)):
+            known, after = slot, stop  # the longest name counts: `&copy2024` is `&copy;2024`
+    if known < 0:
         return np.int64(0), np.int64(0), at
-    closed = stop < end and data[stop] == SEMICOLON
-    if not (closed or values[slot, 2]):
-        return np.int64(0), np.int64(0), at
-    return values[slot, 0], values[slot, 1], stop + closed
+    return values[known, 0], values[known, 1], after + (after < end and data[after] == SEMICOLON)
+
+
+@inlined
+def read_blank(data, at):
+    """The code point at `at` and where it ends if it is one of the blanks and marks that browsers don't show; -1 else."""
+    byte = data[at]
+    if byte == 0xC2 and (data[at + 1] == 0xA0 or data[at + 1] == 0xAD):  # no-break space, soft hyphen
+        return np.int64(data[at + 1]), at + 2
+    if byte == 0xE2 and data[at + 1] == 0x80 and 0x8B <= data[at + 2] <= 0x8D:  # zero-width space and joiners
+        return np.int64(0x2000 | data[at + 2] & 63), at + 3
+    if byte == 0xE3 and data[at + 1] == 0x80 and data[at + 2] == 0x80:  # ideographic space: Chinese indentation
+        return np.int64(0x3000), at + 3
+    if byte == 0xEF and data[at + 1] == 0xBB and data[at + 2] == 0xBF:
+        return np.int64(0xFEFF), at + 3
+    return np.int64(-1), at
+
+
+@kernel
+def end_of_text(out, start, end, ticked):
+    """Where the text of a block ends that was written up to `end`: before its last blanks.
+
+    A backtick that opened at `ticked` (-1: none did) is closed there, or taken back where nothing follows it.
+    """
+    while end > start and out[end - 1] <= 32:
+        end -= 1
+    if ticked >= start and end == ticked + 1:
+        end = ticked
+        while end > start and out[end - 1] <= 32:
+            end -= 1
+    elif ticked >= start and end > ticked:
+        out[end] = BACKTICK
+        end += 1
+    return end
 
 
 @inlined

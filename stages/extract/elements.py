@@ -14,7 +14,7 @@ from stages.extract.characters import (
     is_letter,
     lower,
 )
-from stages.extract.markup import TAG, TRAITS, Role, fnv
+from stages.extract.markup import GUTTER, TAG, TRAITS, Role, fnv
 
 DEEPEST = 512  # elements below are read as if they stood in the 512th
 LONGEST_VALUE = 256  # bytes of a class attribute that are looked at for words
@@ -23,9 +23,10 @@ WINDOWS_1252 = np.array([ord(bytes([byte]).decode("cp1252", "replace")) for byte
 # Columns of the table of blocks; LINKED and CODED are bytes inside <a> and <code>, INLINE the traits of inline elements.
 START, END, ELEMENT, LINKED, LINKS, CODED, INLINE, PRESERVED = range(8)
 BLOCK_COLUMNS = 8
-# Columns of the table of elements; ORDINAL counts from 0 among the children of the parent, SIGNATURE is of tag and class.
-PARENT, NUMBER, DEPTH, ORDINAL, CHILDREN, SIGNATURE = range(6)
-ELEMENT_COLUMNS = 6
+# Columns of the table of elements; ORDINAL counts from 0 among the children of the parent, SIGNATURE is of tag and class,
+# FIGURE is what `colspan`, `start` or `value` say, plus 65,536 times `rowspan`, CLASS where the class stands in the source.
+PARENT, NUMBER, DEPTH, ORDINAL, CHILDREN, SIGNATURE, FIGURE, CLASS_START, CLASS_END = range(9)
+ELEMENT_COLUMNS = 9
 # Columns of the table of links, all in bytes: of the text, and of the address in the source.
 TEXT_START, TEXT_END, ADDRESS_START, ADDRESS_END = range(4)
 LINK_COLUMNS = 4
@@ -33,18 +34,23 @@ LINK_COLUMNS = 4
 BLOCK, RAW, HIDDEN, VOID = int(Role.BLOCK), int(Role.RAW), int(Role.HIDDEN), int(Role.VOID)
 BREAK, PRE, LINK, CODE, SCOPE = (int(r) for r in (Role.BREAK, Role.PREFORMATTED, Role.LINK, Role.CODE, Role.SCOPE))
 OPENS = BLOCK | HIDDEN | PRE
-P, LI, UL, OL, TD, TH, TR, TABLE, DD, DT, DL, RT, RP, RUBY, BODY, HTML = (
+P, LI, UL, OL, TD, TH, TR, TABLE, DD, DT, DL, RT, RP, RUBY, BODY, HTML, Q = (
     TAG[name]
-    for name in ["p", "li", "ul", "ol", "td", "th", "tr", "table", "dd", "dt", "dl", "rt", "rp", "ruby", "body", "html"]
+    for name in [
+        *("p", "li", "ul", "ol", "td", "th", "tr", "table", "dd", "dt", "dl", "rt", "rp", "ruby", "body", "html", "q"),
+    ]
 )
 TBODY, THEAD, TFOOT = TAG["tbody"], TAG["thead"], TAG["tfoot"]
 CLASS, ID, ROLE, ITEM, HREF, STYLE, ARIA = (
     np.uint64(fnv(name)) for name in ["class", "id", "role", "itemprop", "href", "style", "aria-hidden"]
 )
+COLUMNS, ROWS, FIRST, VALUE = (np.uint64(fnv(name)) for name in ["colspan", "rowspan", "start", "value"])
+ROW_FIGURE = 1 << 16
 DISPLAY, NONE = np.uint64(fnv("display")), np.uint64(fnv("none"))
 HIDDEN_TRAIT = np.int64(1 << TRAITS.index("hidden"))
+GUTTER_TRAIT = np.int64(1 << GUTTER)
 SPACE, NEWLINE, BANG, DOUBLE, SINGLE, HYPHEN, SLASH = 32, 10, 33, 34, 39, 45, 47
-LESS, EQUALS, GREATER, QUESTION, BACKTICK = 60, 61, 62, 63, 96
+LESS, EQUALS, GREATER, QUESTION, BRACKET = 60, 61, 62, 63, 91
 
 
 @kernel
@@ -74,10 +80,24 @@ def words_of(data, start, end, keys, values):
 
 
 @kernel
+def number_at(data, start, end):
+    """The number that the digits from `start` on write, below ten thousand; 0 where there is none."""
+    number = np.int64(0)
+    while start < end and 48 <= data[start] <= 57 and number < 1000:
+        number = number * 10 + data[start] - 48
+        start += 1
+    return number
+
+
+@kernel
 def read_attributes(data, at, end, keys, values):
-    """The attributes from `at` to the end of a tag: traits, a hash of the class, the address, `/>`, where the tag ends."""
-    traits, signature = np.int64(0), np.int64(0)
+    """The attributes from `at` to the end of a tag.
+
+    Traits, a hash of the class and where it stands, the address, the figure, whether it is `/>`, and where the tag ends.
+    """
+    traits, signature, figure = np.int64(0), np.int64(0), np.int64(0)
     address, address_end = np.int64(0), np.int64(0)
+    named, named_end = np.int64(0), np.int64(0)
     closed = False
     while at < end and data[at] != GREATER:
         byte = data[at]
@@ -114,6 +134,7 @@ def read_attributes(data, at, end, keys, values):
         if name == CLASS or name == ID or name == ROLE or name == ITEM or name == STYLE:
             traits |= words_of(data, start, stop, keys, values)
             if name == CLASS:
+                named, named_end = start, stop
                 state = hash_start()
                 for position in range(start, min(stop, start + LONGEST_VALUE)):
                     state = hash_byte(state, data[position])
@@ -122,7 +143,11 @@ def read_attributes(data, at, end, keys, values):
             address, address_end = start, stop
         elif name == ARIA and stop - start == 4 and lower(data[start]) == 116:  # aria-hidden="true"
             traits |= HIDDEN_TRAIT
-    return traits, signature, address, address_end, closed, min(at + 1, end)
+        elif name == COLUMNS or name == FIRST or name == VALUE:
+            figure += number_at(data, start, stop)
+        elif name == ROWS:
+            figure += number_at(data, start, stop) * ROW_FIGURE
+    return traits, signature, named, named_end, address, address_end, figure, closed, min(at + 1, end)
 
 
 @kernel
@@ -147,7 +172,7 @@ def skip_declaration(data, at, end):
             at = find_byte(data, at + 1, end, GREATER)
             if at >= end or (data[at - 1] == HYPHEN and data[at - 2] == HYPHEN):
                 return min(at + 1, end)
-    if at + 8 < end and data[at + 2] == 91:  # <![CDATA[
+    if at + 8 < end and data[at + 2] == BRACKET:  # <![CDATA[
         return at + 9
     return min(find_byte(data, at, end, GREATER) + 1, end)
 
@@ -188,6 +213,21 @@ def before_opening(elements, stack, top, number, roles):
     elif number == RT or number == RP:
         level = level_of(elements, stack, top, RT, RP, P, TD)
     return level - 1 if level > 0 else top
+
+
+@kernel
+def open_element(elements, traits, stack, top, element, number, roles, own_traits):
+    """Puts an element below the one on top of the stack, and on top of it."""
+    parent = stack[top, 0]
+    elements[element, PARENT] = parent
+    elements[element, NUMBER] = number
+    elements[element, DEPTH] = elements[parent, DEPTH] + 1
+    elements[element, ORDINAL] = elements[parent, CHILDREN]
+    elements[parent, CHILDREN] += 1
+    traits[element] = traits[parent] | own_traits
+    stack[top + 1, 0] = element
+    stack[top + 1, 1] = stack[top, 1] + (1 if roles & HIDDEN else 0)
+    stack[top + 1, 2] = stack[top, 2] + (1 if roles & PRE else 0)
 
 
 @kernel

@@ -72,7 +72,7 @@ def _blocks(page: str, url: str | None, links: bool, head: Head) -> str:
     from stages.extract.markdown import render
 
     blocks = cut(page.encode("utf-8", "replace"))
-    return render(blocks, content(blocks, head.title or ""), links=links)
+    return render(blocks, content(blocks, head.title or ""), links=links, url=url)
 
 
 def _resiliparse(page: str, url: str | None, links: bool, head: Head) -> str:

@@ -1,183 +1,221 @@
-"""Blocks written as Markdown: headings, lists, tables, quotations and listings as the page had them."""
+"""Blocks written as Markdown: headings, lists, definitions, tables, quotations and listings as the page had them."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.extract.addresses import strings
 from stages.extract.blocks import Blocks
-from stages.extract.elements import ELEMENT, END, NUMBER, ORDINAL, PARENT, PRESERVED, START, TEXT_END, TEXT_START
+from stages.extract.elements import (
+    CLASS_END,
+    CLASS_START,
+    ELEMENT,
+    FIGURE,
+    NUMBER,
+    PARENT,
+    PRESERVED,
+)
+from stages.extract.grid import CELLS, OUTSIDE, Cell, Grid, grids
 from stages.extract.markup import TAG
 
 HEADINGS = {TAG[f"h{level}"]: level for level in range(1, 7)}
-LISTS = {TAG["ul"], TAG["ol"], TAG["dl"], TAG["menu"], TAG["dir"]}
-ITEMS = {TAG["li"], TAG["dd"]}
-CELLS = {TAG["td"], TAG["th"]}
-CELL_BYTES = 400  # tables with longer cells are layout: their cells are written as paragraphs
-MOST_COLUMNS = 64
+LISTS = {TAG["ul"], TAG["ol"], TAG["menu"], TAG["dir"]}
+LI, OL, DT, DD = TAG["li"], TAG["ol"], TAG["dt"], TAG["dd"]
+LONGEST_PREFIX = 48  # characters of indentation and quotation marks; what is nested deeper stands there
+BULLET = re.compile(r"[•●·▪◦‣■□○◆]\s+")
+LANGUAGE = re.compile(
+    r"(?:^|[\s_-])(?:(?:lang|language|highlight-source|highlight|brush)[-:]\s*|sourceCode\s+)([a-z][\w+#]*)",
+    re.IGNORECASE,
+)
+NO_LANGUAGE = frozenset(
+    [
+        *("default", "none", "text", "txt", "plain", "plaintext", "auto", "source", "highlighter", "nohighlight"),
+        *("en", "zh", "ja", "ko", "de", "fr", "es", "pt", "it", "ru"),
+    ]
+)
+LANGUAGE_REACH = 3  # elements above a listing whose class may name its language
+LINE_NUMBERS = re.compile(r"\s*\d+(?:\s*\n\s*\d+)+\s*|\s*1\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in the structure of a page an element stands; 0 is nowhere."""
 
     heading: int = 0
-    depth: int = 0  # of lists
-    item: int = 0
-    number: int = 0  # of the item in an ordered list
-    quotes: int = 0
-    table: int = 0
-    row: int = 0
-    cell: int = 0
+    item: int = 0  # of a list, or a definition
+    term: int = 0
+    lines: str = ""  # what stands before each line: indentation and quotation marks
+    first: str = ""  # what stands before the first line of the item
+    quote: int = 0  # the outermost quotation
+    quotes: str = ""
+    cell: Cell = OUTSIDE
 
 
-def render(page: Blocks, keep: npt.NDArray[np.bool_], *, links: bool = False) -> str:
-    """The kept blocks as Markdown. Text is as the page has it: nothing is escaped, listings keep every blank."""
-    kept = [int(block) for block in np.flatnonzero(keep)]
-    places = _places(page, {int(page.blocks[block, ELEMENT]) for block in kept})
-    spans = [(block, places[int(page.blocks[block, ELEMENT])]) for block in kept]
-    tables = _data_tables(page, spans)
-    strings = _linked(page) if links else page.string
+def render(page: Blocks, keep: npt.NDArray[np.bool_], *, links: bool = False, url: str | None = None) -> str:
+    """The kept blocks as Markdown. Text is as the page has it: nothing is escaped, listings keep every blank.
+
+    `links` keeps `[text](address)`, addresses made absolute by `url`, the page's own.
+    """
+    kept, elements = np.flatnonzero(keep).tolist(), page.blocks[:, ELEMENT].tolist()
+    places = _places(page, {elements[block] for block in kept})
+    spans = [(block, places[elements[block]]) for block in kept]
+    string = strings(page, links=links, url=url)
+    tables = grids(page, [(block, place.cell) for block, place in spans if place.cell.cell], string)
+    listings = page.blocks[:, PRESERVED].tolist()
     pieces: list[tuple[str, Place]] = []
     row: dict[int, str] = {}
     last = Place()
     for block, place in spans:
-        in_table = place.table in tables and bool(place.cell)
-        if row and not (in_table and place.row == last.row):
-            pieces.append((_row(row), last))
+        grid = tables.get(place.cell.table) if place.cell.cell else None
+        if row and not (grid and place.cell.row == last.cell.row):
+            pieces.append(_row(row, last, tables))
             row = {}
-        text = strings(block)
-        if in_table:
-            column = int(page.elements[place.cell, ORDINAL])
+        text = string(block)
+        if grid:
+            column = grid.columns[place.cell.cell]
             row[column] = f"{row[column]} {text}" if column in row else text
             last = place
             continue
-        if page.blocks[block, PRESERVED]:
-            text = _listing(text)
+        if listings[block]:
+            if LINE_NUMBERS.fullmatch(text) and place.cell.cell:
+                continue
+            text = _listing(text, _language(page, elements[block]))
         elif place.heading:
             text = f"{'#' * place.heading} {' '.join(text.split())}"
-        pieces.append((_itemised(text, place, place.item != last.item), place))
-        last = place
+        if text.strip():
+            pieces.append((_prefixed(text, place, place.item != last.item), place))
+            last = place
     if row:
-        pieces.append((_row(row), last))
+        pieces.append(_row(row, last, tables))
     return _joined(pieces, tables)
 
 
 def _places(page: Blocks, wanted: set[int]) -> dict[int, Place]:
     """The places of the wanted elements and of all they stand in. A parent comes before its children."""
+    parents, numbers = page.elements[:, PARENT].tolist(), page.elements[:, NUMBER].tolist()
     chain: set[int] = set()
     for element in wanted:
         while element > 0 and element not in chain:
             chain.add(element)
-            element = int(page.elements[element, PARENT])
+            element = parents[element]
+    headed: set[int] = set()  # items of a list that is layout: they have headings of their own
+    for element in chain:
+        if numbers[element] in HEADINGS:
+            while element > 0:
+                headed.add(element)
+                element = parents[element]
+    defining = set(page.elements[page.elements[:, NUMBER] == DT, PARENT].tolist())
+    ordered = _ordered(page, parents, numbers)
     places = {0: Place()}
     for element in sorted(chain):
-        parent = int(page.elements[element, PARENT])
-        number = int(page.elements[element, NUMBER])
+        parent, number = parents[element], numbers[element]
         place = places[parent]
         if number in HEADINGS:
-            place = replace(place, heading=HEADINGS[number])
-        elif number in LISTS:
-            place = replace(place, depth=place.depth + 1)
-        elif number in ITEMS:
-            ordered = page.elements[parent, NUMBER] == TAG["ol"]
-            order = int(page.elements[element, ORDINAL]) + 1 if ordered else 0
-            place = replace(place, item=element, depth=max(place.depth, 1), number=order)
+            place = place._replace(heading=HEADINGS[number])
+        elif number == LI and element not in headed:
+            place = _item(place, element, f"{ordered[element]}. " if element in ordered else "- ")
+        elif number == DD and parent in defining and element not in headed:
+            place = _item(place, element, ": ")
+        elif number == DT:
+            place = place._replace(term=element)
+        elif number in LISTS and numbers[parent] in LISTS:
+            place = place._replace(lines=_deeper(place.lines, "  "))
         elif number == TAG["blockquote"]:
-            place = replace(place, quotes=place.quotes + 1)
+            lines, first = (_deeper(prefix, "> ") for prefix in (place.lines, place.first))
+            quotes = _deeper(place.quotes, "> ")
+            place = place._replace(lines=lines, first=first, quote=place.quote or element, quotes=quotes)
         elif number == TAG["table"]:
-            place = replace(place, table=element, row=0, cell=0, item=0, depth=0)
+            place = place._replace(cell=Cell(element), item=0, term=0, lines=place.quotes)
         elif number == TAG["tr"]:
-            place = replace(place, row=element)
+            place = place._replace(cell=place.cell._replace(row=element))
         elif number in CELLS:
-            place = replace(place, cell=element, heading=0)
+            place = place._replace(cell=place.cell._replace(cell=element), heading=0)
         places[element] = place
     return places
 
 
-def _data_tables(page: Blocks, spans: list[tuple[int, Place]]) -> set[int]:
-    """The tables that hold data, not layout: rows of several short cells."""
-    sizes: Counter[tuple[int, int, int]] = Counter()
-    for block, place in spans:
-        if place.cell:
-            size = int(page.blocks[block, END] - page.blocks[block, START])
-            if page.blocks[block, PRESERVED] or int(page.elements[place.cell, ORDINAL]) >= MOST_COLUMNS:
-                size = CELL_BYTES + 1
-            sizes[place.table, place.row, place.cell] += size
-    layout = {table for (table, _, _), size in sizes.items() if size > CELL_BYTES}
-    cells = Counter((table, row) for table, row, _ in sizes)
-    return {table for (table, _), count in cells.items() if count > 1} - layout
+def _item(place: Place, element: int, mark: str) -> Place:
+    lines = _deeper(place.lines, " " * len(mark))
+    return place._replace(item=element, term=0, first=place.lines + mark, lines=lines)
 
 
-def _row(cells: dict[int, str]) -> str:
-    texts = (cells.get(column, "") for column in range(max(cells) + 1))
-    return "| " + " | ".join(" ".join(text.split()).replace("|", r"\|") for text in texts) + " |"
+def _deeper(prefix: str, by: str) -> str:
+    return prefix + by if len(prefix) < LONGEST_PREFIX else prefix
 
 
-def _listing(text: str) -> str:
+def _ordered(page: Blocks, parents: list[int], numbers: list[int]) -> dict[int, int]:
+    """The numbers of all items of ordered lists, which `start` and `value` may set."""
+    found: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for item in np.flatnonzero(page.elements[:, NUMBER] == LI).tolist():
+        parent = parents[item]
+        if numbers[parent] == OL:
+            before = last[parent] if parent in last else max(int(page.elements[parent, FIGURE]), 1) - 1
+            found[item] = last[parent] = int(page.elements[item, FIGURE]) or before + 1
+    return found
+
+
+def _row(cells: dict[int, str], place: Place, tables: dict[int, Grid]) -> tuple[str, Place]:
+    place = place._replace(item=0, term=0, lines=place.quotes)
+    return place.lines + tables[place.cell.table].line(cells), place
+
+
+def _listing(text: str, language: str) -> str:
     fence = "```"
     while fence in text:
         fence += "`"
-    return f"{fence}\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _itemised(text: str, place: Place, first: bool) -> str:
+def _language(page: Blocks, element: int) -> str:
+    """The language that the class of a listing, or of what stands closely around it, names; empty where none does."""
+    for _ in range(LANGUAGE_REACH):
+        start, end = int(page.elements[element, CLASS_START]), int(page.elements[element, CLASS_END])
+        found = LANGUAGE.search(page.source[start:end].tobytes().decode("utf-8", "replace"))
+        if found and found[1].lower() not in NO_LANGUAGE:
+            return found[1].lower()
+        element = max(int(page.elements[element, PARENT]), 0)
+    return ""
+
+
+def _prefixed(text: str, place: Place, first: bool) -> str:
     """The text under the mark and indentation of its list, behind the marks of its quotations."""
-    if place.item and not place.heading:
-        mark = f"{place.number}. " if place.number else "- "
-        outer = "  " * (place.depth - 1)
-        inner = outer + " " * len(mark)
-        lines = text.split("\n")
-        text = "\n".join([(outer + mark if first else inner) + lines[0], *(inner + line for line in lines[1:])])
-    if place.quotes:
-        text = re.sub(r"^", "> " * min(place.quotes, 8), text, flags=re.MULTILINE)
-    return text
+    if not place.lines and not place.item:
+        return text
+    begins = place.item and first
+    if begins and place.first.endswith("- "):
+        text = BULLET.sub("", text, count=1) if BULLET.match(text) else text
+    if "\n" not in text:
+        return (place.first if begins else place.lines) + text
+    head, *rest = text.split("\n")
+    lines = [(place.first if begins else place.lines) + head, *(place.lines + line for line in rest)]
+    return "\n".join(line.rstrip() if line.endswith(" ") and not line.strip("> ") else line for line in lines)
 
 
-def _joined(pieces: list[tuple[str, Place]], tables: set[int]) -> str:
-    """Blank lines between paragraphs, none between items and rows; a rule under the first row of a table."""
+def _joined(pieces: list[tuple[str, Place]], tables: dict[int, Grid]) -> str:
+    """Blank lines between paragraphs, none between items, rows, a term and its definition; a rule under a first row."""
     written: list[str] = []
     last = Place()
     for text, place in pieces:
-        in_table = place.table in tables and bool(place.cell)
-        same_table = in_table and place.table == last.table and bool(last.cell)
+        grid = tables.get(place.cell.table) if place.cell.cell else None
+        same_table = grid is not None and place.cell.table == last.cell.table and bool(last.cell.cell)
         if written:
-            same_list = place.item and last.item and place.item != last.item and place.depth and last.depth
-            written.append("\n" if same_table or same_list else "\n\n")
+            written.append(_between(last, place, same_table and not (grid and grid.equations)))
         written.append(text)
-        if in_table and not same_table:
-            columns = text.replace(r"\|", "").count("|") - 1
-            written.append("\n" + "| --- " * columns + "|")
+        if grid and not same_table and not grid.equations:
+            written.append(f"\n{place.lines}{grid.rule}")
         last = place
     return "".join(written)
 
 
-def _linked(page: Blocks):  # type: ignore[no-untyped-def]
-    """A `Blocks.string` that writes links as Markdown."""
-    spans = page.links[:, [TEXT_START, TEXT_END]]
-
-    def string(block: int) -> str:
-        start, end = int(page.blocks[block, START]), int(page.blocks[block, END])
-        pieces = []
-        at = start
-        first = int(np.searchsorted(spans[:, 0], start))
-        for link in range(first, len(spans)):
-            begin, stop = max(int(spans[link, 0]), at), min(int(spans[link, 1]), end)
-            if begin >= end:
-                break
-            label = page.text[begin:stop].tobytes().decode("utf-8", "replace")
-            address = page.address(link).strip()
-            if not label.strip() or not address or address.startswith(("#", "javascript:", "data:")):
-                continue
-            pieces.append(page.text[at:begin].tobytes().decode("utf-8", "replace"))
-            blank = " " if label[0].isspace() else ""
-            pieces.append(f"{blank}[{label.strip()}]({address})")
-            at = stop
-        pieces.append(page.text[at:end].tobytes().decode("utf-8", "replace"))
-        return "".join(pieces)
-
-    return string
+def _between(last: Place, place: Place, same_table: bool) -> str:
+    if same_table or (last.term and (place.term or place.item)):
+        return "\n"
+    if place.item and last.item and place.item != last.item and not place.first.endswith(": "):
+        return "\n"
+    if place.quote and place.quote == last.quote:
+        return f"\n{min(place.quotes, last.quotes).rstrip()}\n"
+    return "\n\n"

@@ -9,6 +9,7 @@ nothing at all for pages whose markup shows no sign of formulas.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from html import escape, unescape
 from urllib.parse import unquote_plus
@@ -19,49 +20,52 @@ import numpy.typing as npt
 from filters.kernels.bytes import PADDING, kernel
 from stages.extract.characters import find_byte, lower
 from stages.extract.mathml import latex_of
+from stages.extract.scripts import with_scripts
 
 TAGS = (b"<math", b"<m:math", b"<mml:math", b"<mjx-", b"<sup", b"<sub")
-WORDS = (b"katex", b"math/tex", b"latex", b'"tex"')  # all hold an x, a rare letter
+WORDS = (b"katex", b"math/tex", b"latex", b'"tex"', b"tex=", b"tex.cgi", b"=tx&")  # all hold an x, a rare letter
 RARE_WORDS = ("mwe-math", "codecogs")
 LESS, LETTER_X = 0x3C, 0x78
-TYPESETTERS = ("mathjax", "katex")
+TYPESETTERS = ("mathjax", "katex", 'class="math', "arithmatex")
 # Every repetition is bounded: a page of nothing but openings costs seconds, not days.
-CONTAINER = re.compile(
-    r"""<(?:(?P<mjx>mjx-container)|(?P<math>(?:m:|mml:)?math)|(?P<script>script)(?=[^>]{0,500}\bmath/(?:tex|mml))"""
-    r"""|(?P<span>span|div|p)(?=\s[^>]{0,200}\bclass=["']?[^"'>]{0,80}\b(?:katex|mwe-math-element|MathJax))"""
-    r"""|(?P<img>img)(?=[^>]{0,2000}(?:mwe-math|\blatex\b|\btex\b|codecogs|math/render)))\b(?P<attributes>[^>]{0,4000})>""",
-    re.IGNORECASE,
+_CONTAINER = (
+    r"""<(?i:(?:(?P<mjx>mjx-container)|(?P<math>(?:m:|mml:)?math)|(?P<script>script)(?=[^>]{0,500}\bmath/(?:tex|mml))"""
 )
+_SPAN = r"""|(?P<span>span|div|p)(?=\s[^>]{0,200}\b%s)"""
+_CLASS = r"""class=["']?[^"'>]{0,80}\b(?:katex|mwe-math-element|MathJax)"""
+_IMAGE = (
+    r"""|(?P<img>img)(?=[^>]{0,2000}(?:mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;]"""
+    r"""(?:math|tex|chl)=)))\b(?P<attributes>[^>]{0,4000}))>"""
+)
+CONTAINER = re.compile(_CONTAINER + _SPAN % _CLASS + _IMAGE)
+CONTAINER_WITH_DATA = re.compile(_CONTAINER + _SPAN % f"(?:{_CLASS}|data-tex=)" + _IMAGE)
 WORK = 8  # markup is looked through for ends of formulas at most so often; unclosed and nested ones would cost more
 LONGEST = 1 << 17  # characters of markup of one formula; a rendered page of proofs has some of 50,000
 ANNOTATION = re.compile(
-    r"<annotation\b[^>]{0,500}?encoding\s*=\s*[\"']?[^\"'>]*tex[^>]*>(.*?)</annotation", re.I | re.S
+    r"<(?i:annotation\b[^>]{0,500}?encoding\s*=\s*[\"']?[^\"'>]*tex[^>]*)>(.*?)</(?i:annotation)", re.S
 )
 SOURCE = re.compile(
     r"<(?:mjx-math|(?:m:|mml:)?math)\b[^>]{0,500}?\s(?:data-latex|alttext)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))",
     re.I,
 )
-MATHML = re.compile(r"<(?:m:|mml:)?math\b", re.I)
-IMAGE = re.compile(r"<img\b([^>]{0,4000})>", re.I)
+MATHML = re.compile(r"<(?i:(?:m:|mml:)?math)\b")
+IMAGE = re.compile(r"<(?i:img)\b([^>]{0,4000})>")
 ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 ON_DISPLAY = re.compile(
-    r"display\s*=\s*[\"']?(?:block|true)|mode=display|katex-display|MathJax_Display|image-display", re.I
+    r"display\s*=\s*[\"']?(?:block|true)|mode=display|katex-display|MathJax_Display|image-display"
+    r"|alttext=[\"']?\\displaystyle",  # the cells of LaTeXML's aligned equations
+    re.I,
 )
+SCRIPT_AFTER = re.compile(r"(?:\s|</(?:span|div|p)>){0,9}<script\b[^>]{0,200}\bmath/(?:tex|mml)", re.I)
+KATEX_TEXT = re.compile(r"katex-mathml[\"']?>([^<>]+)<")
+SERVICES = re.compile(
+    r"(?:latex\.php\?latex=|codecogs\.com/\w+\.latex\?|[?&](?:tex|math)=|cht=tx&chl=|(?:mime|math)tex\.cgi\?)([^&]+)"
+)
+LISTINGS = ("<pre", "<code", "<PRE", "<CODE")
+LISTING_TAG = re.compile(r"<(/?)((?i:pre|code))\b")
 DELIMITED = re.compile(r"\\\(([^<>]{1,2000}?)\\\)|\\\[([^<>]{1,8000}?)\\\]")
 WRAPPER = re.compile(r"\{?\s*\\(?:displaystyle|textstyle)\b\s*(.*?)\s*\}?", re.S)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
-BASE = re.compile(
-    r"(?:(?<![\w.])(?:<(?:i|em|var)>)?(?:\d+(?:\.\d+)?|[A-Za-z]|[A-Z]{2}|[\u0370-\u03ff])(?:</(?:i|em|var)>)?|(?<=[)\]}]))\Z"
-)
-BASE_REACH = 40
-_SCRIPT = (
-    r"<su[bp]\b[^>]{0,200}>(?:</?(?:i|em|b|var|span)\b[^>]{0,200}>){0,3}[^<>]{1,40}"
-    r"(?:</(?:i|em|b|var|span)>){0,3}</su[bp]>"
-)
-SCRIPTS = re.compile(f"{_SCRIPT}(?:{_SCRIPT})*")
-ONE_SCRIPT = re.compile(r"<su([bp])\b[^>]*>(.*?)</su[bp]>", re.I)
-NO_SCRIPT = re.compile(r"st|nd|rd|th|er|e|TM|SM|®|©|™|\[.*\]|[*†‡§]+|\s*", re.I)
-MARKUP = re.compile(r"<[^>]*>")
 
 
 def has_mathematics(page: str) -> bool:
@@ -104,15 +108,17 @@ def replace_formulas(page: str) -> str:
     """The page with each formula as text between dollar signs; markup that isn't a formula stays as it is."""
     pieces: list[str] = []
     scripted = "math/tex" in page
+    container = CONTAINER_WITH_DATA if "data-tex=" in page else CONTAINER
     at = 0
     work = WORK * len(page) + LONGEST
-    while work > 0 and (found := CONTAINER.search(page, at)):
+    while work > 0 and (found := container.search(page, at)):
         begin, inside = found.span()
         end, seen = (inside, 0) if found["img"] else _end(page, inside, next(filter(None, found.groups()[:4])))
         work -= seen
         markup = page[begin:end]
         formula = _source(markup, found)
-        rendering = found["span"] and scripted and "MathJax" in found["attributes"] and not _has_source(markup)
+        rendering = found["span"] and scripted and "MathJax" in found["attributes"]
+        rendering = rendering and (not _has_source(markup) or SCRIPT_AFTER.match(page, end) is not None)
         if formula is None and not rendering:
             pieces.append(page[at:inside])
             at = inside
@@ -123,9 +129,29 @@ def replace_formulas(page: str) -> str:
         at = end
     pieces.append(page[at:])
     page = "".join(pieces)
-    if ("\\(" in page or "\\[" in page) and _is_typeset(page):
+    delimited = ("\\(" in page or "\\[" in page) and _is_typeset(page)
+    if not (delimited or "<su" in page or "<SU" in page):
+        return page
+    if not any(opening in page for opening in LISTINGS):
+        return _written(page, delimited)
+    return "".join(text if listing else _written(text, delimited) for text, listing in _stretches(page))
+
+
+def _stretches(page: str) -> Iterator[tuple[str, bool]]:
+    """The page in pieces, and of each whether it is a listing, whose scripts and brackets mean something else."""
+    at, opened = 0, ""
+    for tag in LISTING_TAG.finditer(page):
+        closing, name = tag[1], tag[2].lower()
+        if bool(closing) == bool(opened) and opened in ("", name):
+            yield page[at : tag.start()], bool(opened)
+            at, opened = tag.start(), "" if closing else name
+    yield page[at:], bool(opened)
+
+
+def _written(page: str, delimited: bool) -> str:
+    if delimited:
         page = DELIMITED.sub(lambda found: _dollars(unescape(found[1] or found[2]), found[2] is not None), page)
-    return _with_scripts(page) if "<sup" in page or "<sub" in page else page
+    return with_scripts(page)
 
 
 def _is_typeset(page: str) -> bool:
@@ -136,11 +162,16 @@ def _is_typeset(page: str) -> bool:
 def _end(page: str, at: int, name: str) -> tuple[int, int]:
     """Where the element `name`, open at `at`, ends, elements of its own name inside it counted, and how far was looked."""
     depth = 1
-    for tag in re.compile(rf"<(/?){re.escape(name)}\b[^>]{{0,4000}}>", re.IGNORECASE).finditer(page, at, at + LONGEST):
+    for tag in _tag(name).finditer(page, at, at + LONGEST):
         depth += -1 if tag[1] else 1
         if depth == 0:
             return tag.end(), tag.end() - at
     return at, LONGEST
+
+
+@cache
+def _tag(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<(/?)(?i:{re.escape(name)})\b[^>]{{0,4000}}>")
 
 
 def _has_source(markup: str) -> bool:
@@ -154,15 +185,19 @@ def _source(markup: str, found: re.Match[str]) -> str | None:
         return _clean(
             latex_of(inner) if "math/mml" in found["attributes"] else unescape(inner.removeprefix("% <![CDATA["))
         )
+    attributes = {key.lower(): unescape(a or b or c) for key, a, b, c in ATTRIBUTE.findall(found["attributes"])}
+    if attributes.get("data-tex"):
+        return _clean(attributes["data-tex"])
     if annotation := ANNOTATION.search(markup):
         return _clean(unescape(annotation[1]))
     if source := SOURCE.search(markup):
         return _clean(unescape(source[1] or source[2] or source[3]))
     if mathml := MATHML.search(markup):
         return _clean(latex_of(markup[mathml.start() :]))
-    attributes = {key.lower(): unescape(a or b or c) for key, a, b, c in ATTRIBUTE.findall(found["attributes"])}
     if "<math" in attributes.get("data-mathml", ""):
         return _clean(latex_of(attributes["data-mathml"]))
+    if texts := KATEX_TEXT.search(markup):  # a copy without its tags: the rendering's text, then the source
+        return _clean(unescape(texts[1].split("\n\n")[-1] if "\n\n" in texts[1] else texts[1].strip().split("\n")[-1]))
     if image := IMAGE.search(markup):
         return _image_source(image[1])
     return None
@@ -172,14 +207,8 @@ def _image_source(attributes: str) -> str | None:
     """The formula that an image shows: its `alt` text, or the query of a service that draws it."""
     values = {key.lower(): unescape(a or b or c) for key, a, b, c in ATTRIBUTE.findall(attributes)}
     alternative = values.get("alt") or values.get("title") or ""
-    for service in (
-        "latex.php?latex=",
-        "codecogs.com/gif.latex?",
-        "codecogs.com/svg.latex?",
-        "codecogs.com/png.latex?",
-    ):
-        if service in values.get("src", ""):
-            alternative = unquote_plus(values["src"].split(service)[1].split("&")[0])
+    if service := SERVICES.search(values.get("src", "")):
+        alternative = unquote_plus(service[1])
     return _clean(alternative) or None
 
 
@@ -195,20 +224,3 @@ def _clean(latex: str) -> str:
 def _dollars(latex: str, display: bool) -> str:
     text = escape(" ".join(latex.split()), quote=False)
     return f"<p>$${text}$$</p>" if display else f"${text}$"
-
-
-def _with_scripts(page: str) -> str:
-    """The page with what carries `<sub>` and `<sup>`, a number, one or two letters or a bracket, as formulas."""
-    pieces: list[str] = []
-    at = 0
-    for found in SCRIPTS.finditer(page):
-        base = BASE.search(page, max(at, found.start() - BASE_REACH), found.start())
-        scripts = [(kind, unescape(MARKUP.sub("", text)).strip()) for kind, text in ONE_SCRIPT.findall(found.group())]
-        if base is None or any(NO_SCRIPT.fullmatch(text) for _, text in scripts):
-            continue
-        marks = "".join(f"{'_' if kind in 'bB' else '^'}{{{text.replace('−', '-')}}}" for kind, text in scripts)
-        formula = escape(MARKUP.sub("", base.group()) + marks, quote=False)
-        pieces += (page[at : base.start()], f"${formula}$")
-        at = found.end()
-    pieces.append(page[at:])
-    return "".join(pieces)

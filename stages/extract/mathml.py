@@ -1,4 +1,7 @@
-"""MathML, presentation or content, to LaTeX, for formulas of which nobody kept the source. W3C MathML 3."""
+"""Presentation MathML to LaTeX, for formulas of which nobody kept the source; content MathML by `content_mathml`.
+
+W3C MathML 3, chapter 3.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from collections.abc import Callable, Mapping
 from html import unescape
 from typing import Any
 
+from stages.extract.content_mathml import CONTENT, DEEPEST, content_latex
+
 SELF_CLOSED = re.compile(r"<([\w:-]+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
-DEEPEST = 200  # nested elements; deeper ones are read as their text
 
 SYMBOLS = {
     "−": "-", "⋅": r"\cdot", "·": r"\cdot", "×": r"\times", "÷": r"\div", "±": r"\pm", "∓": r"\mp", "≤": r"\le",
@@ -74,6 +78,7 @@ GREEK = dict(
 ACCENTS = {
     "^": r"\hat", "ˆ": r"\hat", "¯": r"\bar", "‾": r"\overline", "_": r"\underline", "→": r"\vec", "⃗": r"\vec",
     "~": r"\tilde", "˜": r"\tilde", "˙": r"\dot", "¨": r"\ddot", "⏞": r"\overbrace", "⏟": r"\underbrace",
+    "ˇ": r"\check", "˘": r"\breve", "´": r"\acute", "`": r"\grave", "⟶": r"\overrightarrow", "←": r"\overleftarrow",
 }  # fmt: skip
 VARIANTS = {
     "bold": r"\mathbf", "double-struck": r"\mathbb", "script": r"\mathcal", "fraktur": r"\mathfrak",
@@ -108,12 +113,19 @@ FUNCTIONS = frozenset(
         "ker",
     ]
 )
-INFIX = {
-    "plus": "+", "minus": "-", "times": r"\cdot", "eq": "=", "neq": r"\ne", "lt": "<", "gt": ">", "leq": r"\le",
-    "geq": r"\ge", "in": r"\in", "union": r"\cup", "intersect": r"\cap", "and": r"\land", "or": r"\lor",
-    "implies": r"\Rightarrow", "subset": r"\subseteq", "approx": r"\approx", "equivalent": r"\equiv",
-}  # fmt: skip
-CONSTANTS = {"pi": r"\pi", "infinity": r"\infty", "exponentiale": "e", "imaginaryi": "i", "emptyset": r"\emptyset"}
+
+
+ONE_SIGN = re.compile(r".|\\[A-Za-z]+|\\math\w+\{.\}")
+WIDE = {r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\bar": r"\overline", r"\vec": r"\overrightarrow"}
+"""What stands over more than one sign."""
+ESCAPES = {"%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "_": r"\_", "{": r"\{", "}": r"\}"}
+_TABLE = r"\\begin\{matrix\}((?:(?!\\begin).)*?)\\end\{matrix\}"
+FENCED_TABLES = (
+    (re.compile(rf"\({_TABLE}\)"), "pmatrix"),
+    (re.compile(rf"\[{_TABLE}\]"), "bmatrix"),
+    (re.compile(rf"\|{_TABLE}\|"), "vmatrix"),
+    (re.compile(rf"\\\{{{_TABLE}(?!\s*\\\}})"), "cases"),
+)
 
 
 def latex_of(mathml: str) -> str:
@@ -126,7 +138,10 @@ def latex_of(mathml: str) -> str:
         root = html.fragment_fromstring(markup, create_parent="div")
     except (ValueError, html.etree.ParserError):
         return ""
-    return re.sub(r"\s+", " ", _row(root, 0)).strip()
+    latex = re.sub(r"\s+", " ", _row(root, 0)).strip()
+    for pattern, environment in FENCED_TABLES:
+        latex = pattern.sub(rf"\\begin{{{environment}}}\1\\end{{{environment}}}", latex)
+    return latex
 
 
 def _row(element: Any, depth: int) -> str:
@@ -146,17 +161,20 @@ def _join(parts: list[str]) -> str:
 def _latex(element: Any, depth: int) -> str:
     name = element.tag.rpartition(":")[2].lower()
     if depth > DEEPEST:
-        return _symbols("".join(element.itertext()))
+        return symbols("".join(element.itertext()))
     if name in ("annotation", "annotation-xml", "mphantom", "none", "mprescripts"):
         return ""
+    if name in CONTENT:
+        return content_latex(element, depth, _latex)
     children = [child for child in element if isinstance(child.tag, str)]
     convert = _CONVERT.get(name)
     if convert and len(children) >= _ARITY.get(name, 0):
         return convert(element, children, depth)
-    return _row(element, depth) if children else _symbols(unescape(element.text or "").strip())
+    return _row(element, depth) if children else symbols(unescape(element.text or "").strip())
 
 
-def _symbols(text: str) -> str:
+def symbols(text: str) -> str:
+    """Text of a formula as LaTeX: operators and Greek letters as commands, mathematical alphabets as plain letters."""
     parts = []
     for sign in text:
         if sign in SYMBOLS:
@@ -176,7 +194,7 @@ def _group(element: Any, depth: int) -> str:
 def _base(element: Any, depth: int) -> str:
     """As what carries a script: in braces unless it is one letter, number or command."""
     text = _latex(element, depth + 1)
-    return text if re.fullmatch(r"\w+|\\[A-Za-z]+|[)\]|]|\\mathbb\{\w\}", text) else f"{{{text}}}"
+    return text if re.fullmatch(r"\w+|\\[A-Za-z]+|[)\]|]|\([^()]*\)|\\mathbb\{\w\}", text) else f"{{{text}}}"
 
 
 def _identifier(element: Any, children: list[Any], depth: int) -> str:
@@ -185,67 +203,87 @@ def _identifier(element: Any, children: list[Any], depth: int) -> str:
         return f"\\{text}"
     variant = VARIANTS.get(element.get("mathvariant", ""))
     if variant:
-        return f"{variant}{{{_symbols(text)}}}"
-    return f"\\operatorname{{{text}}}" if len(text) > 1 and text.isascii() and text.isalpha() else _symbols(text)
+        return f"{variant}{{{symbols(text)}}}"
+    return f"\\operatorname{{{text}}}" if len(text) > 1 and text.isascii() and text.isalpha() else symbols(text)
 
 
 def _over(element: Any, children: list[Any], depth: int) -> str:
     accent = ACCENTS.get("".join(children[1].itertext()).strip())
     if accent:
-        return f"{accent}{_group(children[0], depth)}"
+        base = _latex(children[0], depth + 1)
+        return f"{accent if ONE_SIGN.fullmatch(base) else WIDE.get(accent, accent)}{{{base}}}"
     base = _latex(children[0], depth + 1)
-    if base.startswith((r"\sum", r"\prod", r"\int", r"\lim", r"\max", r"\min")):
+    if base.startswith((r"\sup", r"\inf", r"\sum", r"\prod", r"\int", r"\lim", r"\max", r"\min")):
         return f"{base}{'^' if element.tag.endswith('mover') else '_'}{_group(children[1], depth)}"
     command = r"\overset" if element.tag.endswith("mover") else r"\underset"
     return f"{command}{_group(children[1], depth)}{{{base}}}"
 
 
 def _table(element: Any, children: list[Any], depth: int) -> str:
-    rows = (" & ".join(_row(cell, depth + 2) for cell in row) for row in children)
+    rows = []
+    for row in children:
+        cells = [cell for cell in row if isinstance(cell.tag, str)]
+        labelled = row.tag.endswith("mlabeledtr")
+        rows.append(" & ".join(_row(cell, depth + 2) for cell in cells[labelled:]))
     return r"\begin{matrix}" + r" \\ ".join(rows) + r"\end{matrix}"
 
 
 def _fenced(element: Any, children: list[Any], depth: int) -> str:
     separator = (element.get("separators", ",").strip() or " ")[0]
     inner = separator.join(_latex(child, depth + 1) for child in children)
-    return f"{_symbols(element.get('open', '('))}{inner}{_symbols(element.get('close', ')'))}"
+    return f"{symbols(element.get('open', '('))}{inner}{symbols(element.get('close', ')'))}"
 
 
-def _apply(element: Any, children: list[Any], depth: int) -> str:
-    """Content MathML: an operator and its arguments."""
-    operator, *arguments = children
-    name = operator.tag.rpartition(":")[2].lower()
-    values = [_latex(argument, depth + 1) for argument in arguments]
-    if name == "divide" and len(values) == 2:
-        return rf"\frac{{{values[0]}}}{{{values[1]}}}"
-    if name == "power" and len(values) == 2:
-        return f"{_base(arguments[0], depth)}^{{{values[1]}}}"
-    if name == "root":
-        return rf"\sqrt{{{values[-1]}}}"
-    if name == "minus" and len(values) == 1:
-        return f"-{values[0]}"
-    if name in INFIX:
-        nested = (child.tag.endswith("apply") and name == "times" and _is_sum(child) for child in arguments)
-        terms = (f"({value})" if inner else value for value, inner in zip(values, nested, strict=True))
-        return f" {INFIX[name]} ".join(terms)
-    function = f"\\{name}" if name in FUNCTIONS else _latex(operator, depth + 1) or name
-    return f"{function}({', '.join(values)})"
+def _superscript(element: Any, children: list[Any], depth: int) -> str:
+    base, script = _base(children[0], depth), _latex(children[1], depth + 1)
+    return f"{base}{script}" if script and not script.strip("'") else f"{base}^{{{script}}}"
 
 
-def _is_sum(element: Any) -> bool:
-    return len(element) > 2 and element[0].tag.rpartition(":")[2].lower() in ("plus", "minus")
+def _fraction(element: Any, children: list[Any], depth: int) -> str:
+    above, below = (_group(child, depth) for child in children[:2])
+    bare = re.match(r"0+(\.0*)?[a-z%]*$", element.get("linethickness", ""))
+    return rf"\binom{above}{below}" if bare else rf"\frac{above}{below}"
+
+
+def _scripts_around(element: Any, children: list[Any], depth: int) -> str:
+    """`mmultiscripts`: scripts behind the base in pairs, then those before it."""
+    names = [child.tag.rpartition(":")[2].lower() for child in children]
+    at = names.index("mprescripts") if "mprescripts" in names else len(children)
+    before = _pairs(children[at + 1 :], depth)
+    return f"{'{}' + before if before else ''}{_base(children[0], depth)}{_pairs(children[1:at], depth)}"
+
+
+def _pairs(scripts: list[Any], depth: int) -> str:
+    marks = (
+        f"{'_^'[number % 2]}{{{text}}}" for number, script in enumerate(scripts) if (text := _latex(script, depth + 1))
+    )
+    return "".join(marks)
+
+
+def _text(element: Any, children: list[Any], depth: int) -> str:
+    text = "".join(ESCAPES.get(sign, sign) for sign in unescape(element.text or "").replace("\u00a0", " "))
+    return rf"\text{{{text}}}" if text.strip() else " "
+
+
+def _operator(element: Any, children: list[Any], depth: int) -> str:
+    text = (element.text or "").strip()
+    return f"\\{text}" if text in FUNCTIONS else symbols(text)
 
 
 Convert = Callable[[Any, list[Any], int], str]
 _CONVERT: Mapping[str, Convert] = {
     "mi": _identifier,
-    "ci": _identifier,
-    "mtext": lambda e, c, d: rf"\text{{{(e.text or '').strip()}}}" if (e.text or "").strip() else " ",
+    "mo": _operator,
+    "mtext": _text,
+    "ms": _text,
     "mspace": lambda e, c, d: " ",
-    "mfrac": lambda e, c, d: rf"\frac{_group(c[0], d)}{_group(c[1], d)}",
+    "mfrac": _fraction,
+    "mmultiscripts": _scripts_around,
+    "semantics": lambda e, c, d: _latex(c[0], d + 1),
+    "maction": lambda e, c, d: _latex(c[0], d + 1),
     "msqrt": lambda e, c, d: rf"\sqrt{{{_row(e, d)}}}",
     "mroot": lambda e, c, d: rf"\sqrt[{_latex(c[1], d + 1)}]{_group(c[0], d)}",
-    "msup": lambda e, c, d: f"{_base(c[0], d)}^{_group(c[1], d)}",
+    "msup": _superscript,
     "msub": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}",
     "msubsup": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}^{_group(c[2], d)}",
     "munderover": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}^{_group(c[2], d)}",
@@ -253,9 +291,8 @@ _CONVERT: Mapping[str, Convert] = {
     "munder": _over,
     "mtable": _table,
     "mfenced": _fenced,
-    "apply": _apply,
-    **{name: (lambda text: lambda e, c, d: text)(latex) for name, latex in CONSTANTS.items()},
 }
 _ARITY = {
-    "mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "msubsup": 3, "munderover": 3, "mover": 2, "munder": 2, "apply": 1,
+    "mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "msubsup": 3, "munderover": 3, "mover": 2, "munder": 2,
+    "mmultiscripts": 1, "semantics": 1, "maction": 1,
 }  # fmt: skip

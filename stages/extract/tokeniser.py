@@ -11,6 +11,8 @@ import numpy as np
 from filters.kernels.bytes import kernel
 from stages.extract.characters import (
     AMPERSAND,
+    BACKTICK,
+    end_of_text,
     find_byte,
     find_key,
     hash_name,
@@ -18,33 +20,35 @@ from stages.extract.characters import (
     is_wide,
     is_wide_before,
     put,
+    put_blank,
+    read_blank,
     read_entity,
 )
 from stages.extract.elements import (
     ADDRESS_END,
     ADDRESS_START,
-    BACKTICK,
     BANG,
     BLOCK,
+    BRACKET,
     BREAK,
-    CHILDREN,
+    CLASS_END,
+    CLASS_START,
     CODE,
     CODED,
     DEEPEST,
-    DEPTH,
+    DOUBLE,
     ELEMENT,
     END,
+    FIGURE,
     GREATER,
-    HIDDEN,
+    GUTTER_TRAIT,
     INLINE,
     LESS,
     LINK,
     LINKED,
     LINKS,
     NEWLINE,
-    NUMBER,
     OPENS,
-    ORDINAL,
     PARENT,
     PRE,
     PRESERVED,
@@ -58,8 +62,10 @@ from stages.extract.elements import (
     TEXT_END,
     TEXT_START,
     VOID,
+    Q,
     after_closing,
     before_opening,
+    open_element,
     read_attributes,
     skip_declaration,
     skip_raw,
@@ -76,7 +82,8 @@ def tokenise(
     write = start = linked_from = coded_from = np.int64(0)
     block_count, element_count, link_count = np.int64(0), np.int64(1), np.int64(0)
     top = overflow = np.int64(0)
-    in_link = in_code = False
+    in_link = in_cdata = ticked = False
+    in_code = np.int64(0)
     linked = block_links = coded = inline = np.int64(0)
     pending = 0  # white space not yet written: 1 some, 2 with a line break in it
     elements[0, PARENT] = -1
@@ -87,9 +94,11 @@ def tokenise(
         if byte == LESS:
             number, roles, trait, closing, name = np.int64(0), np.int64(0), np.int64(-1), False, np.uint64(0)
             traits_here, signature = np.int64(0), np.int64(0)
-            address, address_end, self_closed = np.int64(0), np.int64(0), False
+            named, named_end = np.int64(0), np.int64(0)
+            address, address_end, figure, self_closed = np.int64(0), np.int64(0), np.int64(0), False
             if at < end:
                 if at + 1 < end and data[at + 1] == BANG:
+                    in_cdata |= at + 2 < end and data[at + 2] == BRACKET
                     at = skip_declaration(data, at, end)
                     continue
                 closing = at + 1 < end and data[at + 1] == SLASH
@@ -98,12 +107,8 @@ def tokenise(
                         at = min(find_byte(data, at, end, GREATER) + 1, end)
                         continue
                     if not hidden:
-                        if pending and write > start:
-                            out[write] = SPACE
-                            write += 1
-                        pending = 0
-                        out[write] = LESS
-                        write += 1
+                        write, pending = put_blank(out, start, write, pending), 0
+                        write = put(out, write, LESS)
                     at += 1
                     continue
                 name, stop = hash_name(data, at + 1 + closing, end)
@@ -113,8 +118,8 @@ def tokenise(
                 if closing:
                     at = min(find_byte(data, stop, end, GREATER) + 1, end)
                 else:
-                    traits_here, signature, address, address_end, self_closed, at = read_attributes(
-                        data, stop, end, word_keys, word_values
+                    traits_here, signature, named, named_end, address, address_end, figure, self_closed, at = (
+                        read_attributes(data, stop, end, word_keys, word_values)
                     )
                     if roles & RAW and not self_closed:
                         at = skip_raw(data, at, end, name)
@@ -122,7 +127,7 @@ def tokenise(
             else:
                 roles = np.int64(BLOCK)  # the end of the page ends the last block
             if preserved and roles & (BLOCK | BREAK) and not roles & PRE and at < end:
-                if (closing or roles & BREAK) and write > start and (roles & BREAK or out[write - 1] != NEWLINE):
+                if write > start and (roles & BREAK or out[write - 1] != NEWLINE):
                     out[write] = NEWLINE  # the lines of a listing may be elements
                     write += 1
             elif roles & BREAK:
@@ -134,9 +139,8 @@ def tokenise(
                         write += 1
                 pending = 0
             if roles & BLOCK and (not preserved or roles & PRE or at >= end):
-                stop = write
-                while stop > start and out[stop - 1] <= SPACE:
-                    stop -= 1
+                stop = end_of_text(out, start, write, coded_from if ticked else np.int64(-1))
+                ticked = False
                 if stop > start and (block_count < blocks.shape[0] - 1 or at >= end):
                     if in_link:
                         linked += max(stop - linked_from, 0)
@@ -175,23 +179,32 @@ def tokenise(
                     links[link_count, ADDRESS_END] = address_end
                     link_count += 1
                 continue
-            if roles & CODE and not preserved and not hidden:
-                if closing and in_code:
-                    coded += max(write - coded_from, 0)
-                    if write > start and out[write - 1] == BACKTICK and write - 1 == coded_from:
-                        write -= 1
-                    else:
-                        out[write] = BACKTICK
-                        write += 1
-                    in_code = False
-                elif not closing and not in_code:
-                    if pending and write > start:
-                        out[write] = SPACE
-                        write += 1
-                    pending = 0
-                    in_code, coded_from = True, write
-                    out[write] = BACKTICK
-                    write += 1
+            if roles & CODE and preserved and named_end > named and elements[stack[top, 0], CLASS_END] == 0:
+                elements[stack[top, 0], CLASS_START] = named
+                elements[stack[top, 0], CLASS_END] = named_end
+            elif roles & CODE and not preserved and not hidden:
+                if closing and in_code > 0:
+                    in_code -= 1
+                    if in_code == 0:
+                        coded += max(write - coded_from, 0)
+                        if ticked and write > start and out[write - 1] == BACKTICK and write - 1 == coded_from:
+                            write -= 1
+                        elif ticked:
+                            write = put(out, write, BACKTICK)
+                        ticked = False
+                elif not closing:
+                    in_code += 1
+                    if in_code == 1:
+                        write, pending = put_blank(out, start, write, pending), 0
+                        ticked, coded_from = True, write
+                        write = put(out, write, BACKTICK)
+            if number == Q and not hidden:
+                if not closing and not preserved:
+                    write, pending = put_blank(out, start, write, pending), 0
+                write = put(out, write, DOUBLE)
+            if preserved and traits_here & GUTTER_TRAIT and not roles & OPENS:
+                at = find_byte(data, at, end, LESS)
+                continue
             if roles & VOID or self_closed or number == 0:
                 continue
             if closing:
@@ -205,23 +218,18 @@ def tokenise(
                 if top >= DEEPEST - 1 or element_count >= elements.shape[0]:
                     overflow += 1
                     continue
-                parent = stack[top, 0]
                 if trait >= 0:
                     traits_here |= np.int64(1) << trait
-                elements[element_count, PARENT] = parent
-                elements[element_count, NUMBER] = number
-                elements[element_count, DEPTH] = elements[parent, DEPTH] + 1
-                elements[element_count, ORDINAL] = elements[parent, CHILDREN]
+                open_element(elements, traits, stack, top, element_count, number, roles, traits_here)
                 elements[element_count, SIGNATURE] = signature * 128 + number
-                elements[parent, CHILDREN] += 1
-                traits[element_count] = traits[parent] | traits_here
-                stack[top + 1, 0] = element_count
-                stack[top + 1, 1] = stack[top, 1] + (1 if roles & HIDDEN else 0)
-                stack[top + 1, 2] = stack[top, 2] + (1 if roles & PRE else 0)
+                elements[element_count, FIGURE] = figure
+                elements[element_count, CLASS_START] = named
+                elements[element_count, CLASS_END] = named_end
                 top += 1
                 element_count += 1
-                if roles & PRE and at < end and data[at] == NEWLINE:
-                    at += 1  # as browsers do
+                if roles & PRE and at < end:  # as browsers do
+                    at += data[at] == 13
+                    at += at < end and data[at] == NEWLINE
             else:
                 inline |= traits_here
             continue
@@ -235,7 +243,7 @@ def tokenise(
                     continue
                 byte = np.uint8(NEWLINE)
                 at -= 1
-            if byte != AMPERSAND:
+            if byte != AMPERSAND and byte != 0xC2:
                 out[write] = byte
                 write += 1
                 at += 1
@@ -250,21 +258,14 @@ def tokenise(
             if point <= 0:
                 point = np.int64(AMPERSAND)
                 stop = at + 1
-        elif byte == 0xC2 and (data[at + 1] == 0xA0 or data[at + 1] == 0xAD):  # no-break space, soft hyphen
-            point, stop = np.int64(data[at + 1]), at + 2
-        elif byte == 0xE2 and data[at + 1] == 0x80 and 0x8B <= data[at + 2] <= 0x8D:  # zero-width space and joiners
-            point, stop = np.int64(0x2000 | data[at + 2] & 63), at + 3
-        elif byte == 0xE3 and data[at + 1] == 0x80 and data[at + 2] == 0x80:  # ideographic space: Chinese indentation
-            point, stop = np.int64(0x3000), at + 3
-        elif byte == 0xEF and data[at + 1] == 0xBB and data[at + 2] == 0xBF:
-            point, stop = np.int64(0xFEFF), at + 3
+        elif byte >= 0xC2:
+            point, stop = read_blank(data, at)
         if point == 0xAD or point == 0x200B or point == 0xFEFF:
             at = stop
             continue
         if point == 0xA0 or point == 0x3000 or (0 < point <= SPACE):
             if preserved:
-                out[write] = SPACE if point > SPACE else point
-                write += 1
+                write = put(out, write, SPACE if point == 0xA0 else point)
             else:
                 pending = max(pending, 1)
             at = stop
@@ -281,6 +282,14 @@ def tokenise(
             if second > 0:
                 write = put(out, write, second)
             at = stop
+            continue
+        if byte == GREATER and in_cdata and write > start + 1 and out[write - 1] == 93 and out[write - 2] == 93:
+            in_cdata = False
+            write -= 2  # ]]>
+            if out[write - 1] == SPACE:
+                write -= 1
+                pending = 1
+            at += 1
             continue
         out[write] = byte
         write += 1
