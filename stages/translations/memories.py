@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from io import BufferedReader
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stages.translations.catalogues import Pair
 from stages.translations.lines import BLOCK, HEAD_BYTES, Text, counted_once
 from stages.translations.names import Languages
 
 ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
-UNIT = re.compile(rb"<tu[\s>]")
-UNIT_REACH = 3  # bytes of it behind the first
+TOKEN = re.compile(rb"<tu[\s>]|<!--|<!\[CDATA\[")
+CLOSING = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
 END = b"</body></tmx>"
 IDENTITY = b" xml:id="
 READ_BYTES = 1 << 18
@@ -33,17 +34,16 @@ def memory_pairs(text: Text, languages: Languages, start: int = 0, stop: int = -
     """
     with text.open() as stream:
         head = b"" if stream.compressed else stream.read(HEAD_BYTES)
-    found = UNIT.search(head)
-    if found is None:
+    found, _ = _units(head, b"")
+    if not found:
         if start == 0:
             with text.open() as stream:
                 yield from read_tmx(BufferedReader(stream, READ_BYTES), *languages)
         return
-    begin = found.start() if start <= found.start() else _next_unit(text, start)
-    end = -1 if stop < 0 else _next_unit(text, stop)
+    begin, number = (found[0], 0) if start == 0 else _unit_from(text, start)
+    end = -1 if stop < 0 else _unit_from(text, stop)[0]
     if begin >= 0 and begin != end:
-        number = _units_before(text, start) if begin > found.start() else 0
-        yield from read_tmx(_Range(_range(text, head[: found.start()], begin, end)), *languages, number)
+        yield from read_tmx(_Range(_range(text, head[: found[0]], begin, end)), *languages, number)
 
 
 def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Iterator[Pair]:
@@ -106,44 +106,73 @@ def _range(text: Text, head: bytes, begin: int, end: int) -> Iterator[bytes]:
     yield END
 
 
-def _next_unit(text: Text, offset: int) -> int:
-    """Where the first unit at or after a byte begins; -1 for nowhere."""
+class Checkpoint(NamedTuple):
+    """A place in a memory behind a `>`, the units before it, and what closes the comment that it lies in, if any."""
+
+    offset: int
+    units: int
+    closing: bytes
+
+
+def _unit_from(text: Text, offset: int) -> tuple[int, int]:
+    """Where the first unit at or after a byte begins, and its number; -1 for nowhere.
+
+    Units in comments don't count, as real memories have them. To know what is one, a file is read once in a process.
+    """
+    checkpoints = counted_once(_checkpoints, text)
+    _, units, closing = at = checkpoints[bisect_right(checkpoints, offset, key=lambda point: point.offset) - 1]
+    for place, block in _blocks(text, at.offset):
+        found, closing = _units(block, closing)
+        if found and place + found[-1] >= offset:
+            first = next(index for index, unit in enumerate(found) if place + unit >= offset)
+            return place + found[first], units + first
+        units += len(found)
+    return -1, units
+
+
+def _checkpoints(text: Text) -> tuple[Checkpoint, ...]:
+    points = [Checkpoint(0, 0, b"")]
+    for place, block in _blocks(text, 0):
+        _, units, closing = points[-1]
+        if closing or b"<!" in block:
+            found, closing = _units(block, closing)
+            units += len(found)
+        else:
+            units += block.count(b"<tu") - block.count(b"<tuv")
+        points.append(Checkpoint(place + len(block), units, closing))
+    return tuple(points)
+
+
+def _blocks(text: Text, offset: int) -> Iterator[tuple[int, bytes]]:
+    """The text from a byte on, cut behind a `>`, so that no tag is cut, nor what opens or closes a comment."""
     kept = b""
     with text.open() as stream:
         stream.seek(offset)
-        while block := stream.read(READ_BYTES):
+        while block := stream.read(BLOCK):
             block = kept + block
-            if found := UNIT.search(block):
-                return offset + found.start()
-            kept = block[-UNIT_REACH:]
-            offset += len(block) - len(kept)
-    return -1
+            cut = block.rfind(b">") + 1 or len(block)
+            yield offset, block[:cut]
+            offset, kept = offset + cut, block[cut:]
+    if kept:
+        yield offset, kept
 
 
-def _units_before(text: Text, offset: int) -> int:
-    """How many units begin before a byte. The file is counted once in a process, as lines are."""
-    blocks = counted_once(_units, text)
-    with text.open() as stream:
-        stream.seek(offset // BLOCK * BLOCK)
-        rest = offset % BLOCK
-        return sum(blocks[: offset // BLOCK]) + _count(stream.read(rest + UNIT_REACH), rest)
-
-
-def _units(text: Text) -> tuple[int, ...]:
-    """The units that begin in each block."""
-    found = []
-    with text.open() as stream:
-        block = stream.read(BLOCK)
-        while block:
-            following = stream.read(BLOCK)
-            found.append(_count(block + following[:UNIT_REACH], len(block)))
-            block = following
-    return tuple(found)
-
-
-def _count(content: bytes, length: int) -> int:
-    """Elements `tu`, not `tuv`, that begin in the first `length` bytes."""
-    return content.count(b"<tu", 0, length + 2) - content.count(b"<tuv", 0, length + 3)
+def _units(block: bytes, closing: bytes) -> tuple[list[int], bytes]:
+    """Where units begin in a block that begins in what `closing` closes, and what is still to be closed at its end."""
+    found: list[int] = []
+    at = 0
+    while True:
+        if closing:
+            at = block.find(closing, at)
+            if at < 0:
+                return found, closing
+            at, closing = at + len(closing), b""
+        token = TOKEN.search(block, at)
+        if token is None:
+            return found, b""
+        at, closing = token.end(), CLOSING.get(token[0], b"")
+        if not closing:
+            found.append(token.start())
 
 
 class _Memory:

@@ -20,6 +20,9 @@ UNITS = [
     '\n<tu\n xml:id="same" creationid="{n}"><tuv xml:lang="en"><seg>Tut {n}</seg></tuv>\n<tuv xml:lang="zh"><seg>水{n}</seg></tuv></tu>\n',
     '<tu><tuv xml:lang="en"><seg>Only English {n}.</seg></tuv><tuv xml:lang="de"><seg>Nur Deutsch.</seg></tuv></tu>',
     "<tu></tu>",
+    '<!--<tu id="{n}"><tuv xml:lang="en"><seg>Withdrawn</seg></tuv></tu>-->',
+    "<!-- a note --> --> \n",
+    '<tu><tuv xml:lang="en"><seg>How <![CDATA[<tu > and <!--]]> look</seg></tuv><tuv xml:lang="zh"><seg>如下{n}</seg></tuv></tu>',
 ]
 NUMBERS = itertools.count()
 
@@ -45,7 +48,7 @@ def test_any_cut_gives_every_unit_once(
 ) -> None:
     content = (head + "".join(unit.format(n=n) for n, unit in enumerate(units)) + "</body></tmx>").encode()
     whole = [(pair.place, pair.source, pair.target) for pair in read_tmx(BytesIO(content), "en", "zh")]
-    assert len(whole) == sum(unit in UNITS[:2] for unit in units)
+    assert len(whole) == sum(unit in (*UNITS[:2], UNITS[-1]) for unit in units)
     path = tmp_path / f"{next(NUMBERS)}.tmx"
     path.write_bytes(content)
     assert cut(Text(str(path)), len(content), piece) == whole
