@@ -14,7 +14,7 @@ from stages.extract.characters import (
     is_letter,
     lower,
 )
-from stages.extract.markup import GUTTER, TAG, TRAITS, Role, fnv
+from stages.extract.markup import DROPPED, TAG, TRAITS, Role, fnv
 
 DEEPEST = 512  # elements below are read as if they stood in the 512th
 LONGEST_VALUE = 256  # bytes of a class attribute that are looked at for words
@@ -48,7 +48,8 @@ COLUMNS, ROWS, FIRST, VALUE = (np.uint64(fnv(name)) for name in ["colspan", "row
 ROW_FIGURE = 1 << 16
 DISPLAY, NONE = np.uint64(fnv("display")), np.uint64(fnv("none"))
 HIDDEN_TRAIT = np.int64(1 << TRAITS.index("hidden"))
-GUTTER_TRAIT = np.int64(1 << GUTTER)
+DROPPED_TRAIT = np.int64(1 << DROPPED)
+LONGEST_DROPPED = 2048  # bytes of such a span that are passed over at once
 SPACE, NEWLINE, BANG, DOUBLE, SINGLE, HYPHEN, SLASH = 32, 10, 33, 34, 39, 45, 47
 LESS, EQUALS, GREATER, QUESTION, BRACKET = 60, 61, 62, 63, 91
 
@@ -161,6 +162,22 @@ def skip_raw(data, at, end, name):
                 return min(find_byte(data, stop, end, GREATER) + 1, end)
         at += 1
     return end
+
+
+@kernel
+def skip_inline(data, at, end, name):
+    """Past the closing tag of a short element, elements of its own name inside it counted; where it stood if it is long."""
+    depth, start, end = 1, at, min(end, at + LONGEST_DROPPED)
+    while at < end:
+        at = find_byte(data, at, end, LESS)
+        closing = at + 1 < end and data[at + 1] == SLASH
+        found, stop = hash_name(data, at + 1 + closing, end)
+        if found == name:
+            depth += -1 if closing else 1
+        if depth == 0:
+            return min(find_byte(data, stop, end, GREATER) + 1, end)
+        at += 1
+    return start
 
 
 @kernel

@@ -15,7 +15,7 @@ from stages.extract.markup import TAG
 CELLS = {TAG["td"], TAG["th"]}
 SECTIONS = {TAG["thead"], TAG["tbody"], TAG["tfoot"]}
 CELL_BYTES = 400  # tables with longer cells are layout: their cells are written as paragraphs
-HEADED_CELL_BYTES = 2000  # the same of tables with a heading of rows or columns, which layout has none of
+HEADED_CELL_BYTES = 2000  # the same of cells of one paragraph in a table that has headings of rows or columns
 MOST_COLUMNS = 64
 FORMULA = re.compile(r"\${1,2}([^$]+)\${1,2}")
 EQUATION_NUMBER = re.compile(r"\((\w{1,4}(?:\.\w{1,4}){0,3}[a-z′']?)\)")
@@ -57,6 +57,7 @@ def grids(page: Blocks, places: Sequence[tuple[int, Cell]], string: Callable[[in
     """The tables around kept blocks, given with their cells, that hold data or equations: rows of several short cells."""
     sizes: dict[int, Counter[Cell]] = defaultdict(Counter)
     blocks: dict[int, list[int]] = defaultdict(list)
+    paragraphs = Counter(place for _, place in places)
     layout: set[int] = set()
     for block, place in places:
         if place.table not in sizes:
@@ -70,7 +71,10 @@ def grids(page: Blocks, places: Sequence[tuple[int, Cell]], string: Callable[[in
         if table in layout or max(Counter(cell.row for cell in cells).values()) == 1:
             continue
         headed = any(page.elements[cell.cell, NUMBER] == TAG["th"] for cell in cells)
-        if max(cells.values()) > (HEADED_CELL_BYTES if headed else CELL_BYTES):
+        if any(
+            size > (HEADED_CELL_BYTES if headed and paragraphs[cell] == 1 else CELL_BYTES)
+            for cell, size in cells.items()
+        ):
             continue
         columns = _columns(page, table)
         used = sorted({columns.get(cell.cell, 0) for cell in cells})  # the others would be empty

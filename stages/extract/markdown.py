@@ -49,9 +49,18 @@ class Place(NamedTuple):
     term: int = 0
     lines: str = ""  # what stands before each line: indentation and quotation marks
     first: str = ""  # what stands before the first line of the item
+    outer: Place | None = None  # where the item stands
     quote: int = 0  # the outermost quotation
     quotes: str = ""
     cell: Cell = OUTSIDE
+
+
+class Piece(NamedTuple):
+    """A block or a row as written, and whether it begins an item."""
+
+    text: str
+    place: Place
+    begins: bool = False
 
 
 def render(page: Blocks, keep: npt.NDArray[np.bool_], *, links: bool = False, url: str | None = None) -> str:
@@ -65,7 +74,8 @@ def render(page: Blocks, keep: npt.NDArray[np.bool_], *, links: bool = False, ur
     string = strings(page, links=links, url=url)
     tables = grids(page, [(block, place.cell) for block, place in spans if place.cell.cell], string)
     listings = page.blocks[:, PRESERVED].tolist()
-    pieces: list[tuple[str, Place]] = []
+    pieces: list[Piece] = []
+    begun: set[int] = set()
     row: dict[int, str] = {}
     last = Place()
     for block, place in spans:
@@ -86,7 +96,8 @@ def render(page: Blocks, keep: npt.NDArray[np.bool_], *, links: bool = False, ur
         elif place.heading:
             text = f"{'#' * place.heading} {' '.join(text.split())}"
         if text.strip():
-            pieces.append((_prefixed(text, place, place.item != last.item), place))
+            before = _before(place, begun)
+            pieces.append(Piece(_prefixed(text, before, place.lines), place, before != place.lines))
             last = place
     if row:
         pieces.append(_row(row, last, tables))
@@ -124,8 +135,7 @@ def _places(page: Blocks, wanted: set[int]) -> dict[int, Place]:
         elif number in LISTS and numbers[parent] in LISTS:
             place = place._replace(lines=_deeper(place.lines, "  "))
         elif number == TAG["blockquote"]:
-            lines, first = (_deeper(prefix, "> ") for prefix in (place.lines, place.first))
-            quotes = _deeper(place.quotes, "> ")
+            lines, first, quotes = (_deeper(prefix, "> ") for prefix in (place.lines, place.first, place.quotes))
             place = place._replace(lines=lines, first=first, quote=place.quote or element, quotes=quotes)
         elif number == TAG["table"]:
             place = place._replace(cell=Cell(element), item=0, term=0, lines=place.quotes)
@@ -139,7 +149,7 @@ def _places(page: Blocks, wanted: set[int]) -> dict[int, Place]:
 
 def _item(place: Place, element: int, mark: str) -> Place:
     lines = _deeper(place.lines, " " * len(mark))
-    return place._replace(item=element, term=0, first=place.lines + mark, lines=lines)
+    return place._replace(item=element, term=0, first=place.lines + mark, lines=lines, outer=place)
 
 
 def _deeper(prefix: str, by: str) -> str:
@@ -158,9 +168,9 @@ def _ordered(page: Blocks, parents: list[int], numbers: list[int]) -> dict[int, 
     return found
 
 
-def _row(cells: dict[int, str], place: Place, tables: dict[int, Grid]) -> tuple[str, Place]:
+def _row(cells: dict[int, str], place: Place, tables: dict[int, Grid]) -> Piece:
     place = place._replace(item=0, term=0, lines=place.quotes)
-    return place.lines + tables[place.cell.table].line(cells), place
+    return Piece(place.lines + tables[place.cell.table].line(cells), place)
 
 
 def _listing(text: str, language: str) -> str:
@@ -181,40 +191,47 @@ def _language(page: Blocks, element: int) -> str:
     return ""
 
 
-def _prefixed(text: str, place: Place, first: bool) -> str:
+def _before(place: Place, begun: set[int]) -> str:
+    """What stands before the first line of a block: the mark of its item, of the items around it too, if it begins them."""
+    if not place.item or place.item in begun or place.outer is None:
+        return place.lines
+    begun.add(place.item)
+    outer = place.outer
+    return _before(outer, begun) + place.first[len(outer.lines) :]
+
+
+def _prefixed(text: str, before: str, lines: str) -> str:
     """The text under the mark and indentation of its list, behind the marks of its quotations."""
-    if not place.lines and not place.item:
-        return text
-    begins = place.item and first
-    if begins and place.first.endswith("- "):
-        text = BULLET.sub("", text, count=1) if BULLET.match(text) else text
-    if "\n" not in text:
-        return (place.first if begins else place.lines) + text
+    if before.endswith("- ") and BULLET.match(text):
+        text = BULLET.sub("", text, count=1)
+    if "\n" not in text or not before:
+        return before + text
     head, *rest = text.split("\n")
-    lines = [(place.first if begins else place.lines) + head, *(place.lines + line for line in rest)]
-    return "\n".join(line.rstrip() if line.endswith(" ") and not line.strip("> ") else line for line in lines)
+    return "\n".join([before + head, *(lines + line if line.strip() else lines.rstrip() for line in rest)])
 
 
-def _joined(pieces: list[tuple[str, Place]], tables: dict[int, Grid]) -> str:
+def _joined(pieces: list[Piece], tables: dict[int, Grid]) -> str:
     """Blank lines between paragraphs, none between items, rows, a term and its definition; a rule under a first row."""
     written: list[str] = []
-    last = Place()
-    for text, place in pieces:
-        grid = tables.get(place.cell.table) if place.cell.cell else None
-        same_table = grid is not None and place.cell.table == last.cell.table and bool(last.cell.cell)
+    last = Piece("", Place())
+    for piece in pieces:
+        cell, before = piece.place.cell, last.place.cell
+        grid = tables.get(cell.table) if cell.cell else None
+        same_table = grid is not None and cell.table == before.table and bool(before.cell)
         if written:
-            written.append(_between(last, place, same_table and not (grid and grid.equations)))
-        written.append(text)
+            written.append("\n" if same_table and not (grid and grid.equations) else _between(last.place, piece))
+        written.append(piece.text)
         if grid and not same_table and not grid.equations:
-            written.append(f"\n{place.lines}{grid.rule}")
-        last = place
+            written.append(f"\n{piece.place.lines}{grid.rule}")
+        last = piece
     return "".join(written)
 
 
-def _between(last: Place, place: Place, same_table: bool) -> str:
-    if same_table or (last.term and (place.term or place.item)):
+def _between(last: Place, piece: Piece) -> str:
+    place = piece.place
+    if last.term and (place.term or piece.begins):
         return "\n"
-    if place.item and last.item and place.item != last.item and not place.first.endswith(": "):
+    if piece.begins and last.item and not (place.term or place.first.endswith(": ")):
         return "\n"
     if place.quote and place.quote == last.quote:
         return f"\n{min(place.quotes, last.quotes).rstrip()}\n"

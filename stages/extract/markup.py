@@ -106,9 +106,10 @@ TRAITS = [
 ]
 """What an element may be said to be, by its tag or by its class, id or role: bit b of a block's traits is `TRAITS[b]`."""
 
-GUTTER = 62
-"""The bit of class names that number the lines of a listing; no trait, for it judges no block."""
-_GUTTER_WORDS = "lineno linenos linenumber linenumbers"
+DROPPED = 62
+"""The bit of class names of spans that say nothing: numbers of a listing's lines, links to edit a section or back from a
+note. It judges no block, so it is no trait."""
+_DROPPED_WORDS = "lineno linenos linenumber linenumbers editsection backlink"
 _TAG_TRAITS = {
     "article": "article", "main": "main", "nav": "nav", "header": "header", "footer": "footer", "aside": "aside",
     "form": "form", "li": "list", "ul": "list", "ol": "list", "menu": "list", "table": "table", "td": "table",
@@ -173,7 +174,7 @@ def markup() -> Markup:
         trait = _TAG_TRAITS.get(name)
         tags[name] = (number, roles, TRAITS.index(trait) if trait else -1)
     words = {word: (TRAITS.index(trait),) for trait, listed in _WORD_TRAITS.items() for word in listed.split()}
-    words |= {word: (GUTTER,) for word in _GUTTER_WORDS.split()}
+    words |= {word: (DROPPED,) for word in _DROPPED_WORDS.split()}
     entities = {}
     for name, text in html.entities.html5.items():
         if name.endswith(";"):

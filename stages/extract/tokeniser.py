@@ -37,11 +37,11 @@ from stages.extract.elements import (
     CODED,
     DEEPEST,
     DOUBLE,
+    DROPPED_TRAIT,
     ELEMENT,
     END,
     FIGURE,
     GREATER,
-    GUTTER_TRAIT,
     INLINE,
     LESS,
     LINK,
@@ -68,6 +68,7 @@ from stages.extract.elements import (
     open_element,
     read_attributes,
     skip_declaration,
+    skip_inline,
     skip_raw,
 )
 
@@ -202,8 +203,8 @@ def tokenise(
                 if not closing and not preserved:
                     write, pending = put_blank(out, start, write, pending), 0
                 write = put(out, write, DOUBLE)
-            if preserved and traits_here & GUTTER_TRAIT and not roles & OPENS:
-                at = find_byte(data, at, end, LESS)
+            if traits_here & DROPPED_TRAIT and not roles & OPENS:
+                at = skip_inline(data, at, end, name)
                 continue
             if roles & VOID or self_closed or number == 0:
                 continue

@@ -62,6 +62,20 @@ TABLES = {
     | 3 | 4 |
     """,
     ),
+    "a forum: headings, but cells of several paragraphs": (
+        f"<table><tr><th>Author<th>Message<tr><td>ann<td>{'says more ' * 50}<br><br>and more</table>",
+        f"""
+    Author
+
+    Message
+
+    ann
+
+    {("says more " * 50).strip()}
+
+    and more
+    """,
+    ),
     "a headed table whose cells are long": (
         f"<table><tr><th>option<th>meaning<tr><td>-v<td>{'says more ' * 50}</table>",
         f"""
@@ -161,6 +175,38 @@ LISTS = {
     - > so
     """,
     ),
+    "what an item says after a list within it": (
+        "<ul><li>a<ul><li>b</ul>more<li>c</ul>",
+        """
+    - a
+      - b
+
+      more
+    - c
+    """,
+    ),
+    "an item that begins with a list": ("<ul><li><ol><li>a<li>b</ol><li>c</ul>", "\n    - 1. a\n      2. b\n    - c\n"),
+    "an interface as Sphinx documents it": (
+        "<dl><dt><code>f</code>(<em>x</em>)<a href=#f>¶</a><dd><p>Mills x.<dl><dt>Parameters:<dd><ul><li>x – what<li>y – how</ul>"
+        "<dt>Returns:<dd>flour</dl><pre>f(1)</pre></dl><p>end",
+        """
+    `f`(x)
+    : Mills x.
+
+      Parameters:
+      : - x – what
+        - y – how
+
+      Returns:
+      : flour
+
+      ```
+      f(1)
+      ```
+
+    end
+    """,
+    ),
     "quotations in quotations": (
         "<blockquote><p>a<blockquote>b</blockquote><ul><li>c<li>d</ul></blockquote><blockquote>e</blockquote>",
         """
@@ -240,6 +286,9 @@ INLINE = {
     "<p>&copy2024 &nbsp;a&ampb &notanentity; &ltx": "©2024 a&b ¬anentity; <x",
     "<h2>Sec<a class=headerlink href='#sec'>¶</a></h2>": "## Sec",
     "<h2><a href=#sec>#</a> C#</h2>": "## C#",
+    "<h2>Old<span class='mw-editsection'><span>[</span><a href=/e>edit</a><span>]</span></span></h2>": "## Old",
+    "<ol><li><span class=mw-cite-backlink>^ <sup><a href=#r1>a</a></sup></span> Smith": "1. Smith",
+    "<p>a<span class=editsection>never closed": "anever closed",
     "<p>as said.<sup><a href=#n1>1</a></sup> <a href=#n2>*</a>": "as said.1 *",
     "<li>Smith, p. 4 [<a href=#r1>↩</a>]": "- Smith, p. 4",
     "<p>می‌خواهم <span dir=ltr>abc</span>": "می‌خواهم abc",
