@@ -1,6 +1,8 @@
 """Conversations: their one schema, the dialects they are published in, and those made of a package's documentation.
 
-dialogue, dialects                  the schema, and what is brought to it
+dialogue, values                    the schema, and the JSON it is made of
+dialects, turns                     the forms in which conversations are published, and those of a single turn
+transcripts, trees, calls           whole talks as one text or as a tree; calls that stand in what is said
 manuals, sessions, implementations  what a package holds: pages, interactive sessions, documented functions
 talks, questions, verifiable        what is made of them: talks, questions, prompts with answers to check
 """

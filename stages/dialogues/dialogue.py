@@ -25,7 +25,7 @@ SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant", "tool"
 REASONINGS = ("reasoning", "reasoning_content", "thinking")
 ARGUMENTS = ("arguments", "parameters", "input")
 PARAMETERS = ("parameters", "input_schema")
-LEARNED = ("train", "training", "weight", "loss", "step_loss_mask")  # per message, of the usual trainers
+LEARNED = frozenset({"train", "training", "weight", "loss", "step_loss_mask"})  # per message, of the usual trainers
 THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 TEXT_PARTS = (None, "text", "input_text", "output_text")
 WHERE, SAID = "(where)", "(said)"
@@ -141,10 +141,10 @@ def _assistant(
         message["content"], _ = _content(raw.get("refusal"), f"{here}.refusal")
         if not message["content"].strip():
             raise Misfit(said, "empty")
-    for name in LEARNED:
-        if raw.get(name) is not None and raw[name] not in (0, 1):
+    for name in LEARNED & raw.keys():
+        if raw[name] not in (None, 0, 1):
             raise Misfit(f"{here}.{name}", f"{raw[name]!r}: a turn is learned or it isn't")
-        if raw.get(name) is not None and not raw[name]:
+        if raw[name] == 0:
             message["train"] = False
     return [call.get("id") for call in fitted]
 
@@ -198,7 +198,9 @@ def _content(value: Any, here: str, structured: bool = False) -> tuple[str, str]
     """What a message says and, where its parts tell them apart, what it thinks. A tool may say a `structured` value."""
     if value is None:
         return "", ""
-    if structured and not isinstance(value, str) and not _has_text_parts(value):
+    if isinstance(value, str):
+        return unicode_text(value, here), ""
+    if structured and not _has_text_parts(value):
         return json.dumps(sound(value, here), ensure_ascii=False), ""
     said, thought = [], []
     for place, part in enumerate(value if isinstance(value, list) else [value]):

@@ -36,8 +36,7 @@ ROLES = {
     "function_call": "call",
     "tool_call": "call",
 }
-SPEAKERS = ("from", "role")
-SAYINGS = ("value", "content", "text", "system_prompt")
+SAYINGS = ("content", "value", "text", "system_prompt")
 PAIRS = (("human", "assistant"), ("user", "assistant"), ("input", "output"), ("prompt", "response"))
 SYSTEMS = ("system", "system_prompt", "system_message")
 
@@ -77,19 +76,19 @@ def with_system(record: Mapping[str, Any], messages: list[Message]) -> list[Mess
 
 def turn(given: Any, here: str) -> list[Message]:
     """One turn as its messages: two for a question with its answer, several for a tool that answers several calls."""
-    if isinstance(given, list | tuple) and len(given) == 2:
-        given = dict(zip(PAIRS[0], given, strict=True))
     if not isinstance(given, Mapping):
-        raise Misfit(here, f"{type(given).__name__}, not a turn")
-    speaks = next((name for name in SPEAKERS if given.get(name) is not None), None)
-    if speaks is None:
+        if not isinstance(given, list | tuple) or len(given) != 2:
+            raise Misfit(here, f"{type(given).__name__}, not a turn")
+        given = dict(zip(PAIRS[0], given, strict=True))
+    speaks = "role" if given.get("from") is None else "from"
+    speaker = given.get(speaks)
+    if speaker is None:
         return _pair(given, here)
-    role = ROLES.get(given[speaks].strip().lower()) if isinstance(given[speaks], str) else None
+    role = (ROLES.get(speaker) or ROLES.get(speaker.strip().lower())) if isinstance(speaker, str) else None
     if role is None:
-        raise Misfit(f"{here}.{speaks}", repr(given[speaks]))
+        raise Misfit(f"{here}.{speaks}", repr(speaker))
     said = next((name for name in SAYINGS if given.get(name) is not None), "content")
-    kept = {name: value for name, value in given.items() if name not in (*SPEAKERS, *SAYINGS)}
-    made = {**kept, "role": role, "content": given.get(said), WHERE: here, SAID: f"{here}.{said}"}
+    made = {**given, "role": role, "content": given.get(said), WHERE: here, SAID: f"{here}.{said}"}
     if role == "call":
         calls = parsed(given.get(said), f"{here}.{said}")
         made |= {"role": "assistant", "content": None, "tool_calls": calls if isinstance(calls, list) else [calls]}

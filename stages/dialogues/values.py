@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SURROGATE = re.compile("[\ud800-\udfff]")
 DEPTH = 100
 """How deep a value may be nested. Rendering and editing it take some three calls a level; Python allows a thousand."""
 
@@ -45,14 +43,14 @@ def sound(value: Any, here: str, depth: int = DEPTH) -> Any:
         raise Misfit(here, f"nested deeper than {DEPTH}")
     if isinstance(value, str):
         return unicode_text(value, here)
+    if isinstance(value, Mapping):
+        return {unicode_text(key, here): sound(inner, here, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [sound(inner, here, depth - 1) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise Misfit(here, f"{value}, which JSON can't say")
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Mapping):
-        return {unicode_text(key, here): sound(inner, f"{here}.{key}", depth - 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [sound(inner, f"{here}[{place}]", depth - 1) for place, inner in enumerate(value)]
     raise Misfit(here, f"{type(value).__name__}, which JSON can't say")
 
 
@@ -60,8 +58,10 @@ def unicode_text(value: Any, here: str) -> str:
     """The string, if it is one and can be encoded."""
     if not isinstance(value, str):
         raise Misfit(here, f"{type(value).__name__}, not a string")
-    if SURROGATE.search(value):
-        raise Misfit(here, "invalid Unicode")
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError:
+        raise Misfit(here, "invalid Unicode") from None
     return value
 
 
