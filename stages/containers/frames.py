@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import zstandard
@@ -31,6 +31,10 @@ ZSTD_STEP = (
     1 << 10
 )  # where a frame doesn't say what it unpacks to: a frame of run-length blocks swells 32,768 times: 1 KiB of it to 32 MiB
 DICTIONARY_BYTES = 16 << 20
+RECORD_HEAD_BYTES = 1 << 16
+
+BreaksOff = Callable[[bytes, bytes, int], bool]
+"""`breaks_off(first, last, size)`: whether `size` bytes that begin and end with these stop inside a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +74,32 @@ class Packed(ABC):
     def head(self, packed: bytes) -> bytes:
         """The first bytes that the first bytes of a member unpack to; none where they don't unpack."""
 
-    def frames(self, start: int, stop: int) -> Iterator[Frame]:
+    def frames(self, start: int, stop: int, breaks_off: BreaksOff) -> Iterator[Frame]:
         """The members from the one that begins at `start` to the last that begins before `stop`.
 
         Of a damaged one comes what could be unpacked, with the reason; the walk goes on at the next that can be proved.
+        Members that go on with the record in which the one before them `breaks_off` are one with it, up to the limit.
         """
         at = start
         while 0 <= at < stop:
-            content, end, broken = self.unpack(at)
-            while not broken and self._begins(end) and not self._proves(end):
-                more, end_of_more, harm = self.unpack(end)
-                if harm:
+            last, (content, end, broken) = at, self.unpack(at)
+            pieces, size = [content], len(content)
+            while inside := not broken and breaks_off(pieces[0][:RECORD_HEAD_BYTES], pieces[-1][-1:], size):
+                if not self._begins(end) or self._proves(end, doubtful=False):
                     break
-                content, end = content + more, end_of_more  # one record spread over several members
-            yield Frame(at, content, broken)
+                last, (more, end, broken) = end, self.unpack(end)
+                pieces.append(more)
+                size += len(more)
+                if size > self.limit:
+                    pieces, broken = [b""], Broken("size", f"> {self.limit} bytes in the members of one record")
+            yield Frame(at, b"".join(pieces), broken)
             if broken:
-                at = self.member_from(at + 1)
+                at = self.member_from(last + 1)
             elif self._begins(end):
                 at = end
             else:
                 stray = self.window.view(end, PROOF_BYTES)
-                if stray.strip(b"\0") and end < stop:
+                if stray.strip(b"\0") and not inside:
                     yield Frame(end, b"", Broken("corrupt", f"{stray[:16].hex()} where a member should begin"))
                 at = self.member_from(end)
 
@@ -105,11 +114,10 @@ class Packed(ABC):
     def _begins(self, at: int) -> bool:
         return bool(self.magic.match(self.window.view(at, MAGIC_BYTES)))
 
-    def _proves(self, at: int) -> bool:
-        """Whether what unpacks from `at` looks like the beginning of a record; too little to tell counts as one."""
-        packed = self.window.view(at, PROOF_BYTES)
-        head = self.head(packed)
-        return bool(PROOF.match(head)) or (not head and at + len(packed) == self.window.size)
+    def _proves(self, at: int, *, doubtful: bool = True) -> bool:
+        """Whether what unpacks from `at` looks like the beginning of a record; too little to tell counts as `doubtful`."""
+        head = self.head(self.window.view(at, PROOF_BYTES))
+        return bool(PROOF.match(head)) if head else doubtful
 
 
 class _Gzip(Packed):

@@ -118,8 +118,18 @@ def _careful(window: Window, start: int, stop: int, limit: int) -> Iterator[Reco
     if packed is None:
         yield from _Walk(window, limit).between(start, stop)
         return
-    for frame in packed.frames(start, stop):
+    for frame in packed.frames(start, stop, _breaks_off):
         yield from _framed(frame, limit)
+
+
+def _breaks_off(first: bytes, last: bytes, size: int) -> bool:
+    """Whether a compressed member ends inside a record: by the first one's length, and by how records end."""
+    window = Window(io.BytesIO(first))
+    try:
+        headers, begin = _arc_head(window, 0) if ARC_HEAD.match(first) else _warc_head(window, 0)
+        return last != b"\n" or begin + int(headers.get("content-length", "")) > size
+    except (Broken, ValueError):
+        return last != b"\n"
 
 
 def _framed(frame: Frame, limit: int) -> Iterator[Record | Fault]:
