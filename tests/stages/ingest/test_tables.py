@@ -245,3 +245,25 @@ def test_any_bytes_end_in_records_or_rejections(tmp_path: Path, content: bytes, 
     for split in record_splits(str(path), 100) or [Split(str(path))]:
         for _ in read_records(split, lambda *_: None):
             pass
+
+
+cells = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "0", "a.b"]), inner),
+    max_leaves=8,
+)
+rows = st.lists(st.dictionaries(st.sampled_from(["text", "a", "a.b", "messages"]), cells), max_size=4)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=rows, text=st.sampled_from(["text", "a.b", "a.0", "{a} {text}"]))
+def test_any_row_is_a_document_or_a_rejection_however_it_is_mapped(
+    tmp_path: Path, ingest: Any, rows: list[dict[str, Any]], text: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    columns = {"text": text, "title": "a", "date": "a.b", "messages": "messages"}
+    documents, rejections = ingest("tables", path, columns=columns, metadata=["a", "text"])
+    assert len(documents) + len(rejections) == len(rows)
+    for row in documents:
+        json.loads(row["metadata"], parse_constant=pytest.fail)
