@@ -43,14 +43,17 @@ REJECTION = pa.schema(
 )
 
 
-def document_id(source: str, locator: str, text: str) -> str:
-    """The 128-bit identity of a document: equal source, place and text give the equal id, anywhere, at any time."""
-    summary = hashlib.blake2b(digest_size=16)
+def document_id(source: str, locator: str, text: str | bytes) -> str:
+    """The 128-bit identity of a document: equal source, place and text give the equal id, anywhere, at any time.
+
+    `text` may come as its UTF-8.
+    """
+    parts: list[bytes] = []
     for field in (source, locator):
         encoded = field.encode("utf-8", "surrogatepass")
-        summary.update(len(encoded).to_bytes(8, "little"))
-        summary.update(encoded)
-    summary.update(text.encode("utf-8"))
+        parts += (len(encoded).to_bytes(8, "little"), encoded)
+    summary = hashlib.blake2b(b"".join(parts), digest_size=16)
+    summary.update(text.encode("utf-8") if isinstance(text, str) else text)
     return summary.hexdigest()
 
 

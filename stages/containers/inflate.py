@@ -10,13 +10,16 @@ import bz2
 import gzip
 import io
 import lzma
-import zlib
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
 import pyarrow as pa
+from isal import igzip_lib, isal_zlib
 
 BLOCK = 1 << 20
+PACKED_BLOCK = 1 << 16
+HEADER_CHECKSUM, EXTRA, NAME, COMMENT = 2, 4, 8, 16  # flags of a gzip header
+ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)  # in its stubs an instance
 ZSTD_WINDOW = 1 << 27  # what `zstd --long=27` writes; a larger window would be a memory bomb
 XZ_MEMORY = 256 << 20
 
@@ -49,7 +52,7 @@ class Inflated(io.RawIOBase):
         self._packed = stream
         self._limits = limits
         self._stream, self.compressed = _decompressor(stream)
-        self._next = getattr(self._stream, "read1", self._stream.read)  # gzip's `read` loses what stands before a cut
+        self._next = getattr(self._stream, "read1", self._stream.read)  # bz2's `read` loses what stands before a cut
         self._broken: Broken | None = None
         self._position = 0
         self._head = b""
@@ -104,15 +107,15 @@ class Inflated(io.RawIOBase):
         return True
 
     def _take(self, size: int, *, whole: bool = True) -> bytes:
-        """Up to `size` bytes; with `whole`, a stream that breaks off among them gives none."""
+        """Up to `size` bytes, fewer only at the end; without `whole` perhaps fewer, and what stands before a break."""
         blocks: list[bytes] = []
         try:
             while self._broken is None and size > 0 and (block := self._next(min(size, BLOCK))):
                 blocks.append(block)
-                size -= len(block)
+                size = size - len(block) if whole else 0
         except EOFError as error:
             self._broken = Broken("truncated", error)
-        except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        except (ISAL_ERROR, lzma.LZMAError) as error:
             self._broken = Broken("corrupt", error)
         except OSError as error:
             if error.errno is not None:  # the disk or the network, not the data
@@ -128,7 +131,7 @@ def _decompressor(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
     stream.seek(0)
     opened: Any = stream
     if magic.startswith(b"\x1f\x8b"):
-        opened = gzip.GzipFile(fileobj=stream)
+        opened = _GzipFile(stream)
     elif magic.startswith(b"BZh"):
         opened = bz2.BZ2File(stream)
     elif magic == b"\xfd7zXZ\x00":
@@ -166,6 +169,72 @@ class _Lent:
 
     def close(self) -> None:
         pass
+
+
+class _GzipFile:
+    """The members of a gzip file (RFC 1952) by ISA-L, which unpacks them 3 times as fast as zlib.
+
+    Its own reader loses what stands before a cut, and before a false checksum. Zeros may stand behind a member.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._packed = b""  # read and not yet given to the decompressor
+        self._member: Any = None
+        self._checksum = self._size = 0  # of what has come of the member
+
+    def read(self, size: int) -> bytes:
+        while self._member is not None or self._begin():
+            if self._member.eof:
+                self._end()
+                continue
+            packed = self._packed or (self._stream.read(PACKED_BLOCK) if self._member.needs_input else b"")
+            if self._member.needs_input and not packed:
+                raise EOFError("the gzip stream ended inside a member")
+            self._packed = b""
+            content = self._member.decompress(packed, size)
+            self._checksum = isal_zlib.crc32(content, self._checksum)
+            self._size += len(content)
+            if content:
+                return bytes(content)
+        return b""
+
+    def _begin(self) -> bool:
+        """Past the header of the next member, if there is one."""
+        while not self._packed.strip(b"\0"):
+            self._packed = self._stream.read(PACKED_BLOCK)
+            if not self._packed:
+                return False
+        self._packed = self._packed.lstrip(b"\0")
+        magic = self._take(2)
+        if magic != b"\x1f\x8b":
+            raise gzip.BadGzipFile(f"{magic.hex()} where a gzip member should begin")
+        flags = self._take(8)[1]
+        if flags & EXTRA:
+            self._take(int.from_bytes(self._take(2), "little"))
+        for flag in (NAME, COMMENT):
+            while flags & flag and self._take(1) != b"\0":
+                pass
+        self._take(2 if flags & HEADER_CHECKSUM else 0)
+        self._member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
+        self._checksum = self._size = 0
+        return True
+
+    def _end(self) -> None:
+        """The checksum and the length of the member that has ended."""
+        self._packed, self._member = self._member.unused_data, None
+        for name, found in (("checksum", self._checksum), ("length", self._size & 0xFFFFFFFF)):
+            said = int.from_bytes(self._take(4), "little")
+            if said != found:
+                raise gzip.BadGzipFile(f"{name} {found:#x} where the gzip member says {said:#x}")
+
+    def _take(self, count: int) -> bytes:
+        while len(self._packed) < count:
+            if not (more := self._stream.read(PACKED_BLOCK)):
+                raise EOFError("the gzip stream ended inside a member")
+            self._packed += more
+        taken, self._packed = self._packed[:count], self._packed[count:]
+        return taken
 
 
 class _XzFile:

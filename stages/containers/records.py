@@ -195,7 +195,7 @@ def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[
             continue
         if place == "byte 0":
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
+        if not line or line.isspace():
             continue
         try:
             record = orjson.loads(line)

@@ -12,8 +12,10 @@ A kind of source is one module in this folder. It has three public names:
 from __future__ import annotations
 
 import importlib
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +28,7 @@ from stages.document import DOCUMENT, REJECTION, document_id, metadata_json
 SPLIT_BYTES = 64 << 20
 FLUSH_BYTES = 16 << 20
 EXCERPT_CHARACTERS = 200
+COMPUTED = {"id", "text", "source", "kind"}
 
 
 class SourceSettings(BaseModel):
@@ -56,7 +59,12 @@ class Builder:
     rejections: list[dict[str, str | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in DOCUMENT.names}
+        self._clear()
+
+    def _clear(self) -> None:
+        self._texts: list[bytes] = []
+        self._ids: list[str] = []
+        self._columns: dict[str, list[Any]] = {name: [] for name in DOCUMENT.names if name not in COMPUTED}
         self._pending = 0
 
     def add(
@@ -72,30 +80,29 @@ class Builder:
         Text that isn't valid Unicode (lone surrogates) or is empty is a rejection, not an error.
         """
         locator = self.below_root(locator)
-        if not text.strip():
+        if not text or text.isspace():
             self.reject(locator=locator, rule="empty")
             return
         try:
-            size = len(text.encode("utf-8"))
+            content = text.encode("utf-8")
         except UnicodeEncodeError as error:
             self.reject(locator=locator, rule="invalid_unicode", value=str(error)[:EXCERPT_CHARACTERS])
             return
-        row = {
-            "id": document_id(self.source, locator, text),
-            "text": text,
-            "source": self.source,
-            "kind": self.kind,
-            "locator": locator,
-            "metadata": metadata_json(metadata) if metadata else None,
-            **fields,
-        }
-        for name, column in self._columns.items():
-            column.append(row.pop(name, None))
-        if row:
-            raise TypeError(f"documents have no column {sorted(row)}; put it into metadata")
+        if not fields.keys() <= self._columns.keys():
+            raise TypeError(f"documents have no column {sorted(fields.keys() - self._columns)}; put it into metadata")
+        fields["locator"] = locator
+        if metadata:
+            fields["metadata"] = metadata_json(metadata)
+        for name, value in fields.items():
+            column = self._columns[name]
+            if len(column) < len(self._texts):  # the documents before had none
+                column.extend([None] * (len(self._texts) - len(column)))
+            column.append(value)
+        self._ids.append(document_id(self.source, locator, content))
+        self._texts.append(content)
         self.documents += 1
         self.characters += len(text)
-        self._pending += size
+        self._pending += len(content)
         if self._pending >= FLUSH_BYTES:
             self.flush()
 
@@ -118,10 +125,12 @@ class Builder:
         )
 
     def flush(self) -> None:
-        if self._columns["id"]:
-            self.emit(pa.table(self._columns, schema=DOCUMENT))
-            self._columns = {name: [] for name in DOCUMENT.names}
-            self._pending = 0
+        if rows := len(self._texts):
+            same = {"source": [self.source] * rows, "kind": [self.kind] * rows}
+            given = {name: column + [None] * (rows - len(column)) for name, column in self._columns.items()}
+            columns = {**given, **same, "id": self._ids, "text": _text_array(self._texts)}
+            self._clear()
+            self.emit(pa.table({name: columns[name] for name in DOCUMENT.names}, schema=DOCUMENT))
 
     def rejection_table(self) -> pa.Table:
         """The rejections; a value that quotes the record has placeholders for personal data and secrets."""
@@ -132,6 +141,12 @@ class Builder:
 
         place = REJECTION.get_field_index("value")
         return table.set_column(place, REJECTION.field(place), redact(table["value"]))
+
+
+def _text_array(texts: list[bytes]) -> pa.LargeStringArray:
+    """Texts as Arrow has them, without the check of their UTF-8 that `pa.array` makes: they come from strings."""
+    bounds = array("q", accumulate(map(len, texts), initial=0))
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(bounds), pa.py_buffer(b"".join(texts)))
 
 
 def kind_module(kind: str) -> ModuleType:
