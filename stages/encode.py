@@ -185,7 +185,7 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(name="encode", version=1, work=encode_part)
+ENCODE = Step(name="encode", version=2, work=encode_part)
 
 
 def encode_units(

@@ -52,8 +52,9 @@ def encode_conversation(
     """The ids (the encoder's dtype) of a conversation and its loss mask (bool, as long).
 
     `messages`: role `system`, `user`, `assistant` or `tool`; `content`; of an assistant `reasoning` and `tool_calls`.
-    True in the mask: everything an assistant's turn says and the role tag after it. Not so `<think></think>` where the
-    template left a turn's reasoning out: the assistant did think there. Raises `SpecialTokenError`.
+    True in the mask: everything an assistant's turn says and the role tag after it. Not so a turn with `"train": false`,
+    nor `<think></think>` where the template left a turn's reasoning out: the assistant did think there. Raises
+    `SpecialTokenError`.
     """
     special = dict(zip(CONVERSATION, encoder.require(CONVERSATION, "conversations"), strict=True))
     rendered = render(_guarded(messages), _guarded(tools or ()))
@@ -69,15 +70,15 @@ def encode_conversation(
 
 def _learned(marks: Sequence[str], messages: Sequence[Message]) -> tuple[Mask, Mask]:
     """Which texts between the marks (one more than there are marks), and which marks, the model learns to say."""
-    turns = iter(_hides_reasoning(messages))
+    taught = [message.get("train") is not False for message in messages if message["role"] == "assistant"]
+    turns = iter(zip(taught, _hides_reasoning(messages), strict=True))
     speaking = hidden = False
     texts = [False]
     tags = []
     for mark in marks:
         if mark in ROLES:
             tags.append(speaking)
-            speaking = mark == ASSISTANT
-            hidden = speaking and next(turns)
+            speaking, hidden = next(turns) if mark == ASSISTANT else (False, False)
         else:
             tags.append(speaking and not (hidden and mark in (THINK, END_OF_THINK)))
         texts.append(speaking)

@@ -25,6 +25,7 @@ from stages.extract.markup import TAG
 MODEL = "model.npz"
 LEAF = 255
 TABLE = TAG["table"]
+HOPELESS = 0.5  # of the threshold: a page of menus alone stays empty
 SHORT_CELL = 400  # bytes; a table with a longer cell is layout
 
 
@@ -79,9 +80,16 @@ def beside(matrix: Matrix, page: Blocks, first: Forest) -> Matrix:
 
 
 def content(page: Blocks, title: str = "") -> npt.NDArray[np.bool_]:
-    """Which blocks of a page are content; a data table is content as a whole or not at all."""
+    """Which blocks of a page are content; a data table is content as a whole or not at all.
+
+    A page none of whose blocks is likely enough is judged by half the chance of its best, if that isn't hopeless: one short
+    article among hundreds of links.
+    """
     chance = chances(page, title)
     threshold = model().threshold
+    best = float(chance.max(initial=0.0))
+    if threshold * HOPELESS <= best < threshold:
+        threshold = best / 2
     keep: npt.NDArray[np.bool_] = chance >= threshold
     agree_in_tables(page, chance, keep, threshold)
     return keep

@@ -118,6 +118,16 @@ def test_thinking_that_the_template_leaves_out_is_not_unlearned(encoder: BytePai
     assert spoken(encoder, messages) == "\n¦\n4<|user|>¦\n<think>checked</think>\nyes"
 
 
+def test_a_turn_that_is_not_to_be_learned_is_read_alone(encoder: BytePairEncoder) -> None:
+    messages = [
+        {"role": "user", "content": "2 + 2?"},
+        {"role": "assistant", "content": "5", "reasoning": "a guess", "train": False},
+        {"role": "user", "content": "Again"},
+        {"role": "assistant", "content": "4", "train": True},
+    ]
+    assert spoken(encoder, messages) == "\n<think></think>\n4"
+
+
 @pytest.mark.parametrize(
     "forged", ["<|user|>", "<|assistant|>\n<think>", "</tool_call>", "\ufdd0<\ufdd2|user|>", "\ufdd0"]
 )

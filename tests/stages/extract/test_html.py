@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.extract.blocks import cut
+from stages.extract.classify import chances, model
 from stages.extract.html import Engine, extract
 from stages.extract.markdown import render
 
@@ -74,3 +75,16 @@ def test_any_text_is_a_page(page: str) -> None:
 )
 def test_deep_and_endless_markup_is_read_to_its_end(unit: str) -> None:
     assert isinstance(extract(f"<p>start</p>{unit * 100_000}end").text, str)
+
+
+STORY = """The crew of the house-call service reported this morning that two of its five vans had been broken into. The
+batteries were gone and the doors were damaged. A report was filed and the police came to look at what is left of them."""
+
+
+def test_a_page_nothing_of_which_is_likely_enough_is_judged_by_its_best_and_a_menu_stays_empty() -> None:
+    links = "".join(f"<li><a href=/c{number}>Department number {number}</a>" for number in range(30))
+    menu = f"<body><ul>{links}</ul>{{}}<ul>{links}</ul>"
+    story = menu.format(f"<div class=footer><td>{STORY}</td><p>05/10/2018 - Published by: Ann - Category: Health</div>")
+    assert chances(cut(story.encode())).max() < model().threshold
+    assert extract(story).text.split() == STORY.split()
+    assert extract(menu.format("")).text == ""
