@@ -1,7 +1,7 @@
 """Lines of a text of any size, each with its number: from any byte, or from any number, in the memory of one block.
 
 A number can't be told from a place in the file without counting the newlines before it. A file is counted once in a
-process, at some 2 GB/s, whatever number of pieces it is then read in; what is kept is one number for each 16 MiB.
+process, at about 1 GB/s, whatever number of pieces it is then read in; what is kept is one number for each 16 MiB.
 """
 
 from __future__ import annotations
