@@ -1,6 +1,6 @@
 """Translations: read as pairs of texts, checked, and written down as documents.
 
-No file is in memory as a whole, but for pages and what an archive holds.
+No file is in memory as a whole, but for pages, catalogues and what an archive holds.
 
     names, contents                        which files belong together; what an archive or a folder holds
     catalogues, memories, tables, lines    PO; TMX; tab-separated and Moses files, in pieces of any size
