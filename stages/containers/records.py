@@ -2,7 +2,7 @@
 
 The format follows from the file's name (`.parquet`, `.arrow`, `.feather`, `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv`,
 each text format also `.gz`, `.bz2`, `.xz`, `.zst`). Parquet is cut by row groups, Arrow files by record batches, plain
-JSON lines by bytes; what is compressed or quoted across lines is one piece.
+JSON lines by bytes; an array, and what is compressed or quoted across lines, is one piece of any size.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from stages.containers.archives import Reject
 from stages.containers.inflate import Broken, Inflated, Limits
+from stages.containers.values import values
 from stages.ingest.source import SPLIT_BYTES, Split, byte_splits
 
 BATCH_ROWS = 1024
@@ -39,6 +40,8 @@ FORMATS = {
     "tsv": "tsv",
 }
 BROKEN = (ValueError, csv.Error, pa.ArrowException)
+
+SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*[\r\n])")  # an array, or objects over many lines
 
 Record = Mapping[str, Any]
 
@@ -80,9 +83,9 @@ def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = N
     with opened(split.path, kind) as stream:
         try:
             if kind == "parquet":
-                yield from _parquet(stream, split, columns)
+                yield from _told(_parquet(stream, split, columns), reject)
             elif kind == "arrow":
-                yield from _arrow(stream, split)
+                yield from _told(_arrow(stream, split), reject)
             else:
                 yield from read_text_records(stream, kind, split.start, split.stop, reject)
         except Broken as broken:
@@ -102,13 +105,12 @@ def read_text_records(
     inflated = Inflated(stream, LIMITS)
     if inflated.compressed:
         start, stop = 0, -1
-    if kind == "json" and _is_array(inflated):
-        content = inflated.read(RECORD_BYTES)
-        yield from ((f"item {place}", item) for place, item in enumerate(orjson.loads(content)))
+    if kind == "json" and SPREAD.match(inflated.peek(256)):
+        yield from _objects(inflated, reject)
     elif kind in ("lines", "json"):
         yield from _lines(inflated, start, stop, reject)
     else:
-        text = io.TextIOWrapper(io.BufferedReader(inflated), encoding="utf-8-sig", errors="strict", newline="")
+        text = io.TextIOWrapper(io.BufferedReader(inflated), encoding="utf-8-sig", errors="surrogateescape", newline="")
         yield from _csv(text, "\t" if kind == "tsv" else ",", reject)
 
 
@@ -139,18 +141,29 @@ def _column_pieces(stream: IO[bytes], kind: str, split_bytes: int) -> Iterator[t
     yield first, len(sizes)
 
 
-def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> Iterator[tuple[str, Record]]:
+Row = tuple[str, Record | ValueError]
+
+
+def _told(rows: Iterator[Row], reject: Reject) -> Iterator[tuple[str, Record]]:
+    for place, row in rows:
+        if isinstance(row, ValueError):
+            reject(place, "encoding", row)
+        else:
+            yield place, row
+
+
+def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> Iterator[Row]:
     file = pq.ParquetFile(stream)
     groups = range(split.start, file.num_row_groups if split.stop < 0 else split.stop)
     row = sum(file.metadata.row_group(index).num_rows for index in range(split.start))
     present = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
     for batch in file.iter_batches(BATCH_ROWS, row_groups=list(groups), columns=present):
-        for record in batch.to_pylist():
+        for record in _rows(batch):
             yield f"row {row}", record
             row += 1
 
 
-def _arrow(stream: IO[bytes], split: Split) -> Iterator[tuple[str, Record]]:
+def _arrow(stream: IO[bytes], split: Split) -> Iterator[Row]:
     reader = _arrow_file(stream)
     if reader is None:
         stream.seek(0)
@@ -159,7 +172,7 @@ def _arrow(stream: IO[bytes], split: Split) -> Iterator[tuple[str, Record]]:
         stop = reader.num_record_batches if split.stop < 0 else split.stop
         batches = ((str(place), reader.get_batch(place)) for place in range(split.start, stop))
     for place, batch in batches:
-        for row, record in enumerate(batch.to_pylist()):
+        for row, record in enumerate(_rows(batch)):
             yield f"batch {place} row {row}", record
 
 
@@ -171,9 +184,28 @@ def _arrow_file(stream: IO[bytes]) -> Any:
     return pa.ipc.open_file(stream)
 
 
-def _is_array(stream: Inflated) -> bool:
-    head = stream.peek(256)
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+def _rows(batch: pa.RecordBatch) -> Iterator[Record | ValueError]:
+    """The rows of a batch; one that holds what isn't UTF-8 as its error."""
+    try:
+        rows = batch.to_pylist()
+    except ValueError:
+        for place in range(len(batch)):
+            try:
+                yield batch.slice(place, 1).to_pylist()[0]
+            except ValueError as error:
+                yield error
+    else:
+        yield from rows
+
+
+def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
+    """The objects of an array, or of a file that writes each over many lines."""
+    for place, value in enumerate(values(stream)):
+        if isinstance(value, dict):
+            yield f"item {place}", value
+        else:
+            why = value if isinstance(value, ValueError) else f"{type(value).__name__}, not an object"
+            reject(f"item {place}", "json", why)
 
 
 def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Record]]:

@@ -158,7 +158,7 @@ def kind_module(kind: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # of something that the module imports
             raise
         raise LookupError(f"no kind of source is called {kind!r}; there are {', '.join(kinds())}") from None
 

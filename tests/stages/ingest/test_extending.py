@@ -137,3 +137,9 @@ def test_the_shown_tables_and_mappings_are_those_that_data_sets_have() -> None:
         kind = "tables" if "text" in mapping else "conversations"
         assert kind_module(kind).Settings(columns=mapping).columns == mapping
         assert kind == "tables" or any(mapping.items() <= (shape or {}).items() for shape in known), mapping
+
+
+@pytest.mark.parametrize("kind", ["mailbox", "nowhere.mailbox", "stages.ingest.mailbox"])
+def test_a_kind_that_is_not_there_is_named(kind: str) -> None:
+    with pytest.raises(LookupError, match=f"no kind of source is called '{kind}'"):
+        kind_module(kind)
