@@ -44,7 +44,9 @@ def spoken_calls(messages: list[Message]) -> list[Message]:
 def answered(message: Message) -> list[Message]:
     """What a tool answers, one message for each `<tool_response>`, which some write in the user's name."""
     content = message["content"]
-    responses = RESPONSE.findall(content) if isinstance(content, str) else []
+    if not isinstance(content, str) or "<tool_response>" not in content:
+        return [message]
+    responses = RESPONSE.findall(content)
     if not responses or RESPONSE.sub("", content).strip():
         return [message]
     return [{**message, "role": "tool", "content": response.strip()} for response in responses]
@@ -59,7 +61,7 @@ def python_call(text: str) -> dict[str, Any] | None:
 def _with_calls(message: Message, with_tools: bool) -> Message:
     content = message["content"].removesuffix("<|endoftext|>")
     calls: list[Any] = []
-    for tagged in TAGGED.finditer(content):
+    for tagged in TAGGED.finditer(content) if "call>" in content else ():
         call = _value((tagged["tool"] or tagged["function"] or "").strip())
         if call is None:
             return message

@@ -173,7 +173,13 @@ FIELDS = BESIDE | {field.partition(".")[0] for fields, _ in DIALECTS.values() fo
 
 def recognise(record: Mapping[str, Any]) -> str | None:
     """The dialect of a record by its fields."""
-    return next((name for name, (fields, _) in DIALECTS.items() if all(_has(record, field) for field in fields)), None)
+    for name, (fields, _) in DIALECTS.items():
+        for field in fields:
+            if not _has(record, field):
+                break
+        else:
+            return name
+    return None
 
 
 def conversations(record: Mapping[str, Any], dialect: str, label: str | None = None) -> list[Conversation]:
@@ -192,9 +198,11 @@ def conversations(record: Mapping[str, Any], dialect: str, label: str | None = N
 
 
 def _has(record: Mapping[str, Any], field: str) -> bool:
+    if "." not in field:
+        return record.get(field) is not None
     outer, _, inner = field.partition(".")
     value = record.get(outer)
-    return value is not None and (not inner or (isinstance(value, Mapping) and inner in value))
+    return isinstance(value, Mapping) and inner in value
 
 
 def _tools(record: Mapping[str, Any]) -> Any:

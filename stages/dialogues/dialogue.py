@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.dialogues.values import Misfit, parsed, sequence, sound, unicode_text
+from stages.dialogues.values import OBJECTS, Misfit, named, parsed, sequence, sound, unicode_text
 
 __all__ = ["Conversation", "Misfit", "check"]
 
@@ -28,6 +28,8 @@ PARAMETERS = ("parameters", "input_schema")
 LEARNED = frozenset({"train", "training", "weight", "loss", "step_loss_mask"})  # per message, of the usual trainers
 THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 TEXT_PARTS = (None, "text", "input_text", "output_text")
+COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+READABLE = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 WHERE, SAID = "(where)", "(said)"
 """What dialects tell of a message beside its fields: its path in the record, and that of its content."""
 
@@ -51,7 +53,7 @@ class Conversation:
             value["scores"] = dict(sorted(self.scores.items()))
         if self.label is not None:
             value["label"] = self.label
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return COMPACT.encode(value)
 
     def text(self) -> str:
         """A readable rendering, for filters and de-duplication; tools and rejected answers aren't part of it."""
@@ -93,7 +95,7 @@ def _messages(value: Any, path: str, names: set[str]) -> list[dict[str, Any]]:
     open_calls: list[str | None] = []
     for place, raw in enumerate(sequence(value, path)):
         here = f"{path}[{place}]"
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, OBJECTS):
             raise Misfit(here, f"{type(raw).__name__}, not an object")
         here = raw.get(WHERE, here)
         role = "tool" if raw.get("role") == "function" else raw.get("role")
@@ -141,29 +143,34 @@ def _assistant(
         message["content"], _ = _content(raw.get("refusal"), f"{here}.refusal")
         if not message["content"].strip():
             raise Misfit(said, "empty")
+    if not LEARNED.isdisjoint(raw):
+        _mark_unlearned(message, raw, here)
+    return [call.get("id") for call in fitted]
+
+
+def _mark_unlearned(message: dict[str, Any], raw: Mapping[str, Any], here: str) -> None:
     for name in LEARNED & raw.keys():
         if raw[name] not in (None, 0, 1):
             raise Misfit(f"{here}.{name}", f"{raw[name]!r}: a turn is learned or it isn't")
         if raw[name] == 0:
             message["train"] = False
-    return [call.get("id") for call in fitted]
 
 
 def _call(call: Any, here: str, names: set[str]) -> dict[str, Any]:
     call = parsed(call, here)
-    if not isinstance(call, Mapping):
+    if not isinstance(call, OBJECTS):
         raise Misfit(here, f"{type(call).__name__}, not an object")
     function = call.get("function") or call
-    if not isinstance(function, Mapping):
+    if not isinstance(function, OBJECTS):
         raise Misfit(f"{here}.function", f"{type(function).__name__}, not an object")
     name = function.get("name")
     if not isinstance(name, str) or not name:
         raise Misfit(f"{here}.name", repr(name))
     if names and name not in names:
         raise Misfit(f"{here}.name", f"{name!r} is no declared tool")
-    given = next((key for key in ARGUMENTS if function.get(key) is not None), "arguments")
+    given = named(function, ARGUMENTS)
     arguments = parsed(function.get(given), f"{here}.{given}")
-    if not isinstance(arguments, Mapping | None):
+    if not (arguments is None or isinstance(arguments, OBJECTS)):
         raise Misfit(f"{here}.{given}", f"{type(arguments).__name__}, not an object")
     fitted: dict[str, Any] = {
         "name": unicode_text(name, f"{here}.name"),
@@ -176,12 +183,12 @@ def _call(call: Any, here: str, names: set[str]) -> dict[str, Any]:
 def _tool(tool: Any, here: str) -> dict[str, Any]:
     """A tool; fields of other makes (what it returns, whether it is strict) stay beside ours."""
     tool = parsed(tool, here)
-    function = (tool.get("function") or tool) if isinstance(tool, Mapping) else tool
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+    function = (tool.get("function") or tool) if isinstance(tool, OBJECTS) else tool
+    if not isinstance(function, OBJECTS) or not isinstance(function.get("name"), str):
         raise Misfit(f"{here}.name", "missing")
-    given = next((key for key in PARAMETERS if function.get(key) is not None), "parameters")
+    given = named(function, PARAMETERS)
     parameters = parsed(function.get(given), f"{here}.{given}")
-    if not isinstance(parameters, Mapping | None):
+    if not (parameters is None or isinstance(parameters, OBJECTS)):
         raise Misfit(f"{here}.{given}", f"{type(parameters).__name__}, not an object")
     ours = ("type", "name", "description", *PARAMETERS)
     beside = {key: value for key, value in function.items() if key not in ours and value is not None}
@@ -201,11 +208,11 @@ def _content(value: Any, here: str, structured: bool = False) -> tuple[str, str]
     if isinstance(value, str):
         return unicode_text(value, here), ""
     if structured and not _has_text_parts(value):
-        return json.dumps(sound(value, here), ensure_ascii=False), ""
+        return READABLE.encode(sound(value, here)), ""
     said, thought = [], []
     for place, part in enumerate(value if isinstance(value, list) else [value]):
         at = f"{here}[{place}]" if isinstance(value, list) else here
-        if isinstance(part, Mapping):
+        if isinstance(part, OBJECTS):
             kind = part.get("type")
             if kind in ("thinking", "reasoning"):
                 thought.append(unicode_text(part.get(kind, part.get("text")), at))
@@ -218,14 +225,14 @@ def _content(value: Any, here: str, structured: bool = False) -> tuple[str, str]
 
 
 def _has_text_parts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(p, Mapping) and "type" in p for p in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(p, OBJECTS) and "type" in p for p in value)
 
 
 def _render(message: Mapping[str, Any]) -> str:
-    parts = [message.get("reasoning", ""), message["content"]]
+    parts = [message.get("reasoning"), message["content"]]
     parts += [f"{call['name']}({_arguments(call['arguments'])})" for call in message.get("tool_calls", ())]
-    return f"{SPEAKERS[message['role']]}: " + "\n".join(part for part in parts if part)
+    return f"{SPEAKERS[message['role']]}: " + "\n".join(filter(None, parts))
 
 
 def _arguments(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())
+    return ", ".join([f"{name}={READABLE.encode(value)}" for name, value in arguments.items()])

@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.dialogues.calls import answered, spoken_calls
 from stages.dialogues.dialogue import SAID, WHERE
-from stages.dialogues.values import Misfit, parsed, sequence
+from stages.dialogues.values import LISTS, OBJECTS, Misfit, named, parsed, sequence
 
 ROLES = {
     "system": "system",
@@ -76,8 +76,8 @@ def with_system(record: Mapping[str, Any], messages: list[Message]) -> list[Mess
 
 def turn(given: Any, here: str) -> list[Message]:
     """One turn as its messages: two for a question with its answer, several for a tool that answers several calls."""
-    if not isinstance(given, Mapping):
-        if not isinstance(given, list | tuple) or len(given) != 2:
+    if not isinstance(given, OBJECTS):
+        if not isinstance(given, LISTS) or len(given) != 2:
             raise Misfit(here, f"{type(given).__name__}, not a turn")
         given = dict(zip(PAIRS[0], given, strict=True))
     speaks = "role" if given.get("from") is None else "from"
@@ -87,7 +87,7 @@ def turn(given: Any, here: str) -> list[Message]:
     role = (ROLES.get(speaker) or ROLES.get(speaker.strip().lower())) if isinstance(speaker, str) else None
     if role is None:
         raise Misfit(f"{here}.{speaks}", repr(speaker))
-    said = next((name for name in SAYINGS if given.get(name) is not None), "content")
+    said = named(given, SAYINGS)
     made = {**given, "role": role, "content": given.get(said), WHERE: here, SAID: f"{here}.{said}"}
     if role == "call":
         calls = parsed(given.get(said), f"{here}.{said}")

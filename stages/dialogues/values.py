@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+LISTS = (list, tuple)
+OBJECTS = (dict, Mapping)  # the usual one first: to ask an abstract class takes several times as long
 DEPTH = 100
 """How deep a value may be nested. Rendering and editing it take some three calls a level; Python allows a thousand."""
 
@@ -28,7 +30,7 @@ def parsed(value: Any, here: str) -> Any:
     if not value.strip():
         return None
     try:
-        return json.loads(value, object_pairs_hook=_object)
+        return UNAMBIGUOUS.decode(value)
     except (ValueError, RecursionError) as error:
         raise Misfit(here, f"not JSON: {error}") from error
 
@@ -43,15 +45,17 @@ def sound(value: Any, here: str, depth: int = DEPTH) -> Any:
         raise Misfit(here, f"nested deeper than {DEPTH}")
     if isinstance(value, str):
         return unicode_text(value, here)
-    if isinstance(value, Mapping):
+    if isinstance(value, OBJECTS):
         return {unicode_text(key, here): sound(inner, here, depth - 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, LISTS):
         return [sound(inner, here, depth - 1) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Misfit(here, f"{value}, which JSON can't say")
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, int):
         return value
-    raise Misfit(here, f"{type(value).__name__}, which JSON can't say")
+    if not isinstance(value, float):
+        raise Misfit(here, f"{type(value).__name__}, which JSON can't say")
+    if not math.isfinite(value):
+        raise Misfit(here, f"{value}, which JSON can't say")
+    return value
 
 
 def unicode_text(value: Any, here: str) -> str:
@@ -67,12 +71,21 @@ def unicode_text(value: Any, here: str) -> str:
 
 def sequence(value: Any, here: str) -> Sequence[Any]:
     """The list, read from JSON text where it is text; empty for null."""
-    value = parsed(value, here)
+    if isinstance(value, str):
+        value = parsed(value, here)
     if value is None:
         return ()
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, LISTS):
         raise Misfit(here, f"{type(value).__name__}, not a list")
     return value
+
+
+def named(value: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Which of its names something has in an object; the first of them where it isn't there."""
+    for name in names:
+        if value.get(name) is not None:
+            return name
+    return names[0]
 
 
 def without_nulls(value: Any) -> Any:
@@ -90,3 +103,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
     return found
+
+
+UNAMBIGUOUS = json.JSONDecoder(object_pairs_hook=_object)
