@@ -16,12 +16,13 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from stages.containers.archives import PACKED_SUFFIX, Member, Reject, members, unpack
+from stages.containers.archives import PACKED_SUFFIX, Member, members, unpack
 from stages.containers.packages import LICENSE_FILES, METADATA, describe
 from stages.containers.records import Record, read_records, record_splits, table_format
-from stages.dialogues.dialogue import Misfit, check
+from stages.dialogues.dialogue import Misfit
 from stages.dialogues.implementations import module_name, parse_module
 from stages.dialogues.manuals import NO_PAGE, module_page, page_markdown
+from stages.dialogues.problems import problem
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
 from stages.ingest.tables import look_up
 from stages.markup.latex import read_latex
@@ -37,12 +38,10 @@ NO_SUFFIX = re.compile(r"[^.]+(\.\d[^.]*)*")
 BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
-CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator notes, which no reader writes
-FINAL = re.compile(r"\n?#### *(.+?)\s*$")
 
 
 class Settings(SourceSettings):
-    """`columns`: where a table keeps `problem`, `solution`, `answer`, `latex`, `text`, `title`, `license` …
+    """`columns`: where a table keeps `problem`, `solution`, `answer`, `statement`, `proof`, `latex`, `text`, `url` …
 
     `formulas`: how many a page of Markdown or reStructuredText must have. `docstrings`: whether those of Python modules
     with formulas are pages too.
@@ -60,12 +59,16 @@ GUESSES = {
     "problem": ("problem", "question", "query", "题目", "prompt"),
     "solution": ("solution", "rationale", "chain_of_thought", "cot", "response", "解答"),
     "answer": ("answer", "final_answer", "correct", "golden", "答案"),
+    "statement": ("formal_statement",),
+    "proof": ("formal_proof", "formal_ground_truth"),
     "latex": ("tex", "latex"),
     "text": ("text", "content", "markdown"),
     "title": ("title", "path"),
+    "url": ("url",),
     "license": ("license", "licence"),
     "language": ("language", "lang"),
 }
+ANSWERS = ("solution", "answer", "statement", "proof")
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
@@ -221,9 +224,15 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
     for place, record in read_records(split, reject):
         found = {field: _field(record, settings, field) for field in GUESSES}
         locator = f"{split.path}#{place}"
-        kept: dict[str, Any] = {name: found[name] for name in ("title", "license", "language")}
-        if found["problem"] and (found["solution"] or found["answer"]):
-            _add_problem(builder, locator, found, kept, reject, place)
+        kept: dict[str, Any] = {name: found[name] for name in ("title", "url", "license", "language")}
+        if found["problem"] and any(found[name] for name in ANSWERS):
+            try:
+                made = problem(found["problem"], *(found[name] for name in ANSWERS))
+            except Misfit as misfit:
+                reject(place, "field", misfit)
+                continue
+            kept["messages"] = made.conversation and made.conversation.json()
+            builder.add(text=made.text, locator=locator, metadata={"proof": "lean"} if made.proven else None, **kept)
         elif found["latex"]:
             paper = read_latex(found["latex"])
             builder.add(text=paper.text, locator=locator, **{**kept, "title": paper.title or kept["title"]})
@@ -231,35 +240,6 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
             builder.add(text=found["text"], locator=locator, **kept)
         else:
             reject(place, "column", f"no problem, latex or text among {', '.join(sorted(record))}")
-
-
-def _add_problem(
-    builder: Builder,
-    locator: str,
-    found: Mapping[str, str | None],
-    kept: Mapping[str, Any],
-    reject: Reject,
-    place: str,
-) -> None:
-    """A problem as text and as a conversation; the answer, where it stands apart, is the label to check against."""
-    problem, solution, answer = found["problem"] or "", found["solution"], found["answer"]
-    if solution is None:
-        solution, answer = answer or "", None
-    solution = CALCULATOR.sub("", solution)
-    if answer is None and (final := FINAL.search(solution)):
-        answer, solution = final[1], solution[: final.start()]
-    worked = solution.strip()
-    if answer and answer not in worked:
-        worked = (
-            f"{worked}\n\n答案：{answer}" if re.search(r"[\u4e00-\u9fff]", problem) else f"{worked}\n\nAnswer: {answer}"
-        )
-    try:
-        asked = [{"role": "user", "content": problem}, {"role": "assistant", "content": worked.strip()}]
-        conversation = check(asked, label=answer)
-    except Misfit as misfit:
-        reject(place, "field", misfit)
-        return
-    builder.add(text=f"{problem}\n\n{worked.strip()}", locator=locator, messages=conversation.json(), **kept)
 
 
 def _field(record: Record, settings: Settings, field: str) -> str | None:

@@ -155,6 +155,57 @@ def test_problems_become_conversations_with_a_label(tmp_path: Path, ingest: Any)
     assert [row["rule"] for row in rejections] == ["mathematics.column"]
 
 
+STATEMENT = "import Mathlib\n\ntheorem one : 1 = 1 := by sorry"
+PROOF = "import Mathlib\n\ntheorem one : 1 = 1 := by\n  rfl"
+BLOCK = f"```lean\n{PROOF}\n```"
+OPEN = f"```lean\n{STATEMENT}\n```"
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "said"),
+    [
+        ({"answer": "proof", "formal_statement": STATEMENT, "formal_proof": PROOF}, BLOCK, BLOCK),
+        ({"answer": "proof", "formal_statement": STATEMENT, "formal_proof": "  rfl\n"}, BLOCK, BLOCK),
+        ({"solution": "Clear.", "formal_proof": PROOF}, f"Clear.\n\n{BLOCK}", f"Clear.\n\n{BLOCK}"),
+        ({"solution": "Clear.", "answer": "notfound"}, "Clear.", "Clear."),
+        ({"solution": "Clear.", "formal_statement": STATEMENT}, f"Clear.\n\n{OPEN}", "Clear."),
+        ({"answer": "proof", "formal_statement": STATEMENT}, OPEN, None),
+        ({"formal_statement": STATEMENT, "formal_ground_truth": STATEMENT}, OPEN, None),
+    ],
+)
+def test_formal_proofs_stand_below_what_is_said_in_words(
+    tmp_path: Path, ingest: Any, row: dict[str, str], text: str, said: str | None
+) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text(json.dumps({"problem": "Prove 1=1", "url": "https://mill.org/1", **row}))
+    [document], rejections = ingest("mathematics", path)
+    assert rejections == []
+    assert (document["url"], document["text"]) == ("https://mill.org/1", f"Prove 1=1\n\n{text}")
+    assert document["metadata"] == ('{"proof":"lean"}' if BLOCK in text else None)
+    if said is None:
+        assert document["messages"] is None
+    else:
+        talk = json.loads(document["messages"])
+        assert (talk["messages"][1]["content"], talk.get("label")) == (said, None)
+
+
+@pytest.mark.parametrize(
+    ("solution", "label"),
+    [
+        ("So $x = \\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}"),
+        ("First \\boxed{1}, then \\boxed {\\{2, 3\\}}.", "\\{2, 3\\}"),
+        ("It never ends: \\boxed{1", None),
+        ("Nothing: \\boxed{}", None),
+    ],
+)
+def test_boxed_answer_is_the_label(tmp_path: Path, ingest: Any, solution: str, label: str | None) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text(json.dumps({"problem": "What is x?", "solution": solution}))
+    [document], _ = ingest("mathematics", path)
+    assert document["text"] == f"What is x?\n\n{solution}"
+    assert json.loads(document["messages"]).get("label") == label
+
+
 def test_gold_problems_all_have_their_answer(corpora: Path, ingest: Any, gold: Any) -> None:
     documents, rejections = ingest(
         "mathematics",
