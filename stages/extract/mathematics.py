@@ -33,9 +33,9 @@ _CONTAINER = (
 )
 _SPAN = r"""|(?P<span>span|div|p)(?=\s[^>]{0,200}\b%s)"""
 _CLASS = r"""class=["']?[^"'>]{0,80}\b(?:katex|mwe-math-element|MathJax)"""
-_IMAGE = (
-    r"""|(?P<img>img)(?=[^>]{0,2000}(?:mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;]"""
-    r"""(?:math|tex|chl)=)))\b(?P<attributes>[^>]{0,4000}))>"""
+_IMAGE = r"""|(?P<img>img))\b(?P<attributes>[^>]{0,4000}+))>"""
+SHOWS_FORMULA = re.compile(
+    r"mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;](?:math|tex|chl)=", re.IGNORECASE
 )
 CONTAINER = re.compile(_CONTAINER + _SPAN % _CLASS + _IMAGE)
 CONTAINER_WITH_DATA = re.compile(_CONTAINER + _SPAN % f"(?:{_CLASS}|data-tex=)" + _IMAGE)
@@ -49,7 +49,7 @@ SOURCE = re.compile(
     re.I,
 )
 MATHML = re.compile(r"<(?i:(?:m:|mml:)?math)\b")
-IMAGE = re.compile(r"<(?i:img)\b([^>]{0,4000})>")
+IMAGE = re.compile(r"<(?i:img)\b([^>]{0,4000}+)>")
 ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 ON_DISPLAY = re.compile(
     r"display\s*=\s*[\"']?(?:block|true)|mode=display|katex-display|MathJax_Display|image-display"
@@ -113,6 +113,10 @@ def replace_formulas(page: str) -> str:
     work = WORK * len(page) + LONGEST
     while work > 0 and (found := container.search(page, at)):
         begin, inside = found.span()
+        if found["img"] and not SHOWS_FORMULA.search(found["attributes"]):
+            pieces.append(page[at:inside])
+            at = inside
+            continue
         end, seen = (inside, 0) if found["img"] else _end(page, inside, next(filter(None, found.groups()[:4])))
         work -= seen
         markup = page[begin:end]
@@ -171,7 +175,7 @@ def _end(page: str, at: int, name: str) -> tuple[int, int]:
 
 @cache
 def _tag(name: str) -> re.Pattern[str]:
-    return re.compile(rf"<(/?)(?i:{re.escape(name)})\b[^>]{{0,4000}}>")
+    return re.compile(rf"<(/?)(?i:{re.escape(name)})\b[^>]{{0,4000}}+>")
 
 
 def _has_source(markup: str) -> bool:

@@ -24,6 +24,7 @@ CHARGE = re.compile(r"\d?[+\-−–]")
 EXPONENT = re.compile(r"[\-−–]?[1-9]")
 MARKUP = re.compile(r"<[^>]*>")
 BASE_REACH = 60
+LONGEST = 400  # characters of a formula that another still joins
 
 _ELEMENTS = r"(?:[A-Z][a-z]?){1,6}"
 _UNIT = r"(?:[kcdmnpfµμMGTh]?(?:m|s|g|W|V|A|J|N|K|L|l|Pa|Hz|eV|mol)|in|ft|mi|yd|sec|min|rad|sr)"
@@ -64,7 +65,7 @@ def _once(page: str) -> str:
         if _is_chemical(base, scripts) and (tail := TAIL.match(page, end)):
             formula, end = formula + tail[0], tail.end()
         formula = escape(formula, quote=False)
-        if pieces and base.start() == at and pieces[-1].endswith("$"):
+        if pieces and base.start() == at and len(pieces[-1]) < LONGEST:
             pieces[-1] = f"{pieces[-1][:-1]}{formula}$"
         else:
             pieces += (page[at : base.start()], f"${formula}$")

@@ -201,8 +201,15 @@ def test_any_markup_is_taken(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["<math>", "<span class=katex>", "<mjx-container>", "x<sup>2", "<msup>", "<script type=math/tex>"]
+    "unit",
+    ["<math>", "<span class=katex>", "<mjx-container>", "x<sup>2", "<msup>", "<script type=math/tex>", "<img tex= "],
 )
 def test_hostile_nesting_costs_linear_time(unit: str) -> None:
     assert replace_formulas(unit * 20_000)
     assert isinstance(latex_of("<math>" + "<mrow>" * 20_000), str)
+
+
+def test_endless_runs_of_scripts_are_formulas_of_bounded_length() -> None:
+    page = replace_formulas("C<sub>6</sub>H<sub>1</sub>" * 5_000)
+    assert page.count("_{") == 10_000
+    assert max(map(len, page.split("$"))) < 1_000
