@@ -264,6 +264,7 @@ def same_run(elements, runs):
 def surroundings(blocks, elements, counts, matrix):
     """The columns that look at the blocks before and after."""
     count = blocks.shape[0]
+    headed = 0
     for block in range(count):
         near = matrix[block, _NEAR_AT:_WINDOW_AT]
         element = blocks[block, ELEMENT]
@@ -285,9 +286,8 @@ def surroundings(blocks, elements, counts, matrix):
             text += counts[other, _LENGTH]
             prose += counts[other, _LENGTH] - blocks[other, LINKED]
             stops += counts[other, _STOPS] + counts[other, _COMMAS]
-        headed = block
-        while headed > 0 and not _H1 <= elements[blocks[headed, ELEMENT], NUMBER] <= _H6:
-            headed -= 1
+        if _H1 <= elements[element, NUMBER] <= _H6:
+            headed = block
         window = matrix[block, _WINDOW_AT:]
         window[0] = np.log1p(prose)
         window[1] = prose / (text + 1.0)
