@@ -44,6 +44,7 @@ BROKEN = (ValueError, csv.Error, pa.ArrowException)
 SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*[\r\n])")  # an array, or objects over many lines
 
 Record = Mapping[str, Any]
+Row = tuple[str, Record | ValueError]  # with its place; or why it can't be read
 
 
 def table_format(path: str) -> str | None:
@@ -141,9 +142,6 @@ def _column_pieces(stream: IO[bytes], kind: str, split_bytes: int) -> Iterator[t
     yield first, len(sizes)
 
 
-Row = tuple[str, Record | ValueError]
-
-
 def _told(rows: Iterator[Row], reject: Reject) -> Iterator[tuple[str, Record]]:
     for place, row in rows:
         if isinstance(row, ValueError):
@@ -214,7 +212,7 @@ def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[
     position = start
     if start:
         stream.seek(start - 1)
-        position = start - 1 + _skip_line(buffered)
+        position = start - 1 + skip_line(buffered)
     while stop < 0 or position < stop:
         line = buffered.readline(RECORD_BYTES)
         if not line:
@@ -222,7 +220,7 @@ def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[
         place = f"byte {position}"
         position += len(line)
         if len(line) == RECORD_BYTES and not line.endswith(b"\n"):
-            position += _skip_line(buffered)
+            position += skip_line(buffered)
             reject(place, "size", f"> {RECORD_BYTES}")
             continue
         if place == "byte 0":
@@ -240,7 +238,7 @@ def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[
             reject(place, "json", f"{type(record).__name__}, not an object")
 
 
-def _skip_line(stream: IO[bytes]) -> int:
+def skip_line(stream: IO[bytes]) -> int:
     """Reads on to the end of the line without holding it; tells how many bytes that was."""
     skipped = 0
     while piece := stream.readline(1 << 20):

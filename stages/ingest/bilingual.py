@@ -109,8 +109,7 @@ class _Reader:
         if set(columns) != {"source", "target"}:
             raise ValueError(f"bilingual columns are `source` and `target`, found {sorted(columns)}")
 
-        def reject(place: str, rule: str, value: object) -> None:
-            self.builder.reject(locator=f"{self.path}#{place}", rule=rule, value=value)
+        reject = self.builder.rejecting(self.path)
 
         def pairs() -> Iterator[Pair]:
             for place, record in read_records(self.split, reject):

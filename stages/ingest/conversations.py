@@ -12,7 +12,7 @@ from stages.containers.records import Record, read_records, record_splits, table
 from stages.dialogues.dialects import FIELDS, conversations, recognise
 from stages.dialogues.values import Misfit, without_nulls
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
-from stages.ingest.tables import look_up, plain, text_of
+from stages.ingest.tables import found_in, plain, text_of
 
 LICENSE_FIELDS = ("license", "licence")
 LANGUAGE_FIELDS = ("language", "lang")
@@ -60,14 +60,13 @@ def splits(path: str, settings: Settings) -> list[Split]:
 def read(split: Split, settings: Settings, builder: Builder) -> None:
     """One document a conversation; a record that doesn't fit is a rejection that names the record and the field."""
 
-    def reject(place: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+    reject = builder.rejecting(split.path)
 
     columnar = table_format(split.path) in COLUMNAR
     for place, record in read_records(split, reject):
         try:
             record = without_nulls(record) if columnar else record
-            mapped = _mapped(record, settings.columns)
+            mapped = found_in(record, settings.columns)
             moved = {settings.columns[name] for name in mapped if name in FIELDS}
             record = {**{name: value for name, value in record.items() if name not in moved}, **mapped}
             dialect = (recognise(mapped) or recognise(record)) if settings.dialect == "auto" else settings.dialect
@@ -88,17 +87,6 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
                 messages=conversation.json(),
                 metadata={**beside, "dialect": dialect},
             )
-
-
-def _mapped(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
-    """What the columns hold; what a record lacks isn't among it."""
-    found = {}
-    for name, expression in columns.items():
-        try:
-            found[name] = look_up(record, expression)
-        except KeyError:
-            continue
-    return found
 
 
 def _provenance(record: Record, mapped: Mapping[str, Any]) -> dict[str, str | None]:

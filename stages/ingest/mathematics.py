@@ -218,8 +218,7 @@ def decode(content: bytes) -> str:
 
 
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
-    def reject(place: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+    reject = builder.rejecting(split.path)
 
     for place, record in read_records(split, reject):
         found = {field: _field(record, settings, field) for field in GUESSES}

@@ -125,8 +125,7 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
     """Rows of one file each; the licence is the row's, else the file's own header's."""
     names = settings.columns
 
-    def reject(place: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+    reject = builder.rejecting(split.path)
 
     for place, record in read_records(split, reject, sorted(names.values())):
         repository, path, text = (record.get(names.get(key, key)) for key in ("repository", "path", "text"))

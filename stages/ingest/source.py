@@ -124,6 +124,14 @@ class Builder:
             }
         )
 
+    def rejecting(self, path: str) -> Callable[[str, str, object], None]:
+        """`reject(place, rule, value)` for the records of one file, whose locators are `path#place`."""
+
+        def reject(place: str, rule: str, value: object) -> None:
+            self.reject(locator=f"{path}#{place}", rule=rule, value=value)
+
+        return reject
+
     def flush(self) -> None:
         if rows := len(self._texts):
             same = {"source": [self.source] * rows, "kind": [self.kind] * rows}

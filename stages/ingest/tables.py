@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import Any
@@ -54,8 +55,7 @@ def splits(path: str, settings: Settings) -> list[Split]:
 def read(split: Split, settings: Settings, builder: Builder) -> None:
     """One document a row. A row without its text, or whose text is no string, is a rejection that names the column."""
 
-    def reject(place: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+    reject = builder.rejecting(split.path)
 
     wanted = {column for expression in settings.columns.values() for column in _columns(expression)}
     optional = {name: expression for name, expression in settings.columns.items() if name != "text"}
@@ -95,6 +95,15 @@ def look_up(record: Record, expression: str) -> Any:
         else:
             raise KeyError(f"{expression} is missing")
     return value
+
+
+def found_in(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
+    """What the columns hold; what a record lacks isn't among it."""
+    found = {}
+    for name, expression in columns.items():
+        with suppress(KeyError):
+            found[name] = look_up(record, expression)
+    return found
 
 
 @cache

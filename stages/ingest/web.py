@@ -23,7 +23,7 @@ from stages.containers.warc import Fault, Record, records
 from stages.extract.charset import utf_16
 from stages.extract.html import Engine, extract
 from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split, byte_splits
-from stages.ingest.tables import look_up
+from stages.ingest.tables import found_in
 
 ARCHIVE = re.compile(r"\.(w?arc|wet|wat)(\.(gz|zst|open|bad))*$", re.IGNORECASE)
 PATHS = re.compile(r"\.paths(\.gz)?$", re.IGNORECASE)
@@ -97,17 +97,11 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
 def _read_rows(split: Split, settings: Settings, builder: Builder) -> None:
     """The pages of a table, each text or bytes in a column."""
 
-    def reject(place: str, rule: str, value: object) -> None:
-        builder.reject(locator=f"{split.path}#{place}", rule=rule, value=value)
+    reject = builder.rejecting(split.path)
 
     names = settings.columns
     for place, row in read_records(split, reject, sorted({name.split(".")[0] for name in names.values()})):
-        said = {}
-        for name, column in names.items():
-            try:
-                said[name] = look_up(row, column)
-            except KeyError:
-                continue
+        said = found_in(row, names)
         content = said.pop("html", None)
         if not isinstance(content, str | bytes):
             reject(place, "column", f"{names['html']}: {type(content).__name__}, neither text nor bytes")

@@ -18,7 +18,7 @@ import numpy as np
 
 from stages.containers.archives import PACKED_SUFFIX
 from stages.containers.inflate import Broken, Inflated
-from stages.containers.records import LIMITS
+from stages.containers.records import LIMITS, skip_line
 
 BLOCK = 16 << 20
 LINE_BYTES = 16 << 20
@@ -129,7 +129,7 @@ class Text:
         stream.seek(block * BLOCK)
         before = sum(self.newlines().blocks[:block]) + (_count(stream.read(rest)) if rest else 0)
         buffered = _buffered(stream)
-        return _lines(buffered, before + 2, start - 1 + _skip_line(buffered))
+        return _lines(buffered, before + 2, start - 1 + skip_line(buffered))
 
 
 def _lines(buffered: IO[bytes], number: int, offset: int) -> Iterator[Line]:
@@ -138,17 +138,8 @@ def _lines(buffered: IO[bytes], number: int, offset: int) -> Iterator[Line]:
         yield Line(number, offset, content)
         offset += len(content)
         if len(content) == LINE_BYTES and not content.endswith(b"\n"):
-            offset += _skip_line(buffered)
+            offset += skip_line(buffered)
         number += 1
-
-
-def _skip_line(buffered: IO[bytes]) -> int:
-    skipped = 0
-    while piece := buffered.readline(BUFFER):
-        skipped += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return skipped
 
 
 def _buffered(stream: Inflated) -> IO[bytes]:
