@@ -54,7 +54,7 @@ train: setup-train pipeline ## train the bundled model on the run's shards: make
 	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train --run $(RUN) --out $(RUN)/model
 
 ablate: setup-train pipeline ## does curation pay? curated against raw, three seeds
-	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m trainer.ablation --run $(RUN) --out $(RUN)/ablation
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m winnow.trainer.ablation --run $(RUN) --out $(RUN)/ablation
 
 experiments: setup-test ## Muon against AdamW, balance rates, cost of length: small models, three seeds (half an hour)
 	@for name in shards optimizers balance length; do .venv/bin/python -m benchmarks.experiments $$name runs/experiments || exit 1; done
@@ -82,7 +82,7 @@ bench: setup-test ## the benchmarks that need no inputs of their own, beside the
 	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; .venv/bin/python -m benchmarks.$$benchmark || exit 1; done
 
 docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md) anew
-	.venv/bin/python -m pipeline.reference
+	.venv/bin/python -m winnow.pipeline.reference
 
 airflow-test: setup .venv-airflow/.ready ## run the scheduled DAG once with a real Airflow
 	dags/test.sh $(STAGE) $(PROFILE) $(RUN)

@@ -23,8 +23,8 @@ import click
 import zstandard
 
 from benchmarks.gold import CORPORA
-from stages.ingest import bilingual
-from stages.ingest.source import Builder
+from winnow.stages.ingest import bilingual
+from winnow.stages.ingest.source import Builder
 
 MEGABYTE = 1 << 20
 

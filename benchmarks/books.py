@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.standalone import read_documents
+from winnow.pipeline.standalone import read_documents
 
 WORD = re.compile(r"[^\W_]+")
 RUN = 4

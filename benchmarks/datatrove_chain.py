@@ -41,8 +41,8 @@ def peer_filters(kind: str) -> list[tuple[str, Any]]:
         return list(
             zip(names, (GopherRepetitionFilter(), GopherQualityFilter(), page, FineWebQualityFilter()), strict=True)
         )
-    from filters.fineweb2 import FIGURES
-    from filters.word_lists import WORD_LISTS
+    from winnow.filters.fineweb2 import FIGURES
+    from winnow.filters.kernels.word_lists import WORD_LISTS
 
     figures, language = FIGURES["cmn_Hani"], "cmn_Hani"
     repetition = GopherRepetitionFilter(
@@ -108,7 +108,7 @@ def _words(text: str, language: str | None = None) -> list[str]:
 
 
 def _sentences(text: str, language: str | None = None) -> list[int]:
-    """A list as long as `filters.kernels.c4.count_sentences` counts, by a regular expression."""
+    """A list as long as `winnow.filters.kernels.c4.count_sentences` counts, by a regular expression."""
     from datatrove.utils.text import TERMINAL_PUNCTUATION
 
     closing = "\"')]}’”」』）》"

@@ -30,14 +30,14 @@ import pyarrow.compute as pc
 
 from benchmarks.deduplicate import SpaceSplitter
 from benchmarks.gold import pages, rows
-from stages.decontaminate.index import build_postings, open_index
-from stages.decontaminate.items import read_entries
-from stages.decontaminate.matching import match_texts
-from stages.decontaminate.settings import Benchmark, DecontaminationSettings
-from stages.decontaminate.steps import plan
-from stages.document import DOCUMENT, document_id
-from stages.layout import carry_out
-from stages.workspace import Workspace
+from winnow.stages.decontaminate.index import build_postings, open_index
+from winnow.stages.decontaminate.items import read_entries
+from winnow.stages.decontaminate.matching import match_texts
+from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
+from winnow.stages.decontaminate.steps import plan
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.layout import carry_out
+from winnow.stages.run.workspace import Workspace
 
 CODE = ("HumanEval", "MBPP")
 PER_BENCHMARK = 40

@@ -23,12 +23,12 @@ import pyarrow as pa
 from loguru import logger
 
 from benchmarks.gold import pages, rows
-from stages.deduplicate import minhash
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.signature import sign
-from stages.document import DOCUMENT, document_id
-from stages.layout import carry_out, keep
-from stages.workspace import Workspace
+from winnow.stages.deduplicate import minhash
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.signature import sign
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.layout import carry_out, keep
+from winnow.stages.run.workspace import Workspace
 
 BANDS, ROWS, SHINGLE = 14, 8, 5
 PERMUTATIONS = BANDS * ROWS

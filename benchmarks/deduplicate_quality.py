@@ -24,10 +24,10 @@ import pyarrow as pa
 
 from benchmarks.deduplicate import BANDS, PERMUTATIONS, ROWS, SHINGLE, lay_out, normalised_shingles, shingles
 from benchmarks.gold import rows
-from stages.deduplicate import minhash
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.signature import sign
-from stages.layout import carry_out
+from winnow.stages.deduplicate import minhash
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.signature import sign
+from winnow.stages.layout import carry_out
 
 THRESHOLD = 0.7
 PARTS = 4

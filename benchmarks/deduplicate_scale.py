@@ -25,12 +25,12 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.gold import pages, rows
-from stages.decontaminate import steps as decontaminate
-from stages.decontaminate.settings import Benchmark, DecontaminationSettings
-from stages.deduplicate import exact, lines, minhash, url
-from stages.document import DOCUMENT, document_id
-from stages.unit import Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.decontaminate import steps as decontaminate
+from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
+from winnow.stages.deduplicate import exact, lines, minhash, url
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 PER_PART = 100_000
 SLICE = 200
@@ -99,10 +99,10 @@ def plans(parts: Sequence[str], folder: str) -> Iterator[Callable[[], Planned]]:
 
 def work_alone(root: str, step: Step, units: list[Unit]) -> tuple[float, float, float]:
     """Seconds of the processor, and peak memory in MB before (imports) and after all units of a step, one by one."""
-    import filters.kernels.grams
-    import filters.kernels.minima
-    import filters.kernels.pairs
-    import filters.kernels.sets
+    import winnow.filters.kernels.grams
+    import winnow.filters.kernels.minima
+    import winnow.filters.kernels.pairs
+    import winnow.filters.kernels.sets
 
     before, start = peak_memory(), time.process_time()
     for unit in units:

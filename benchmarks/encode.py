@@ -25,11 +25,11 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.gold import pages
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.encode import MODEL, load
-from tokenizer.export import tokenizer_json
-from tokenizer.pieces import SentencePieceEncoder
-from tokenizer.train import chunks_of, train_model
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.export import tokenizer_json
+from winnow.tokenizer.load import MODEL, load
+from winnow.tokenizer.pieces import SentencePieceEncoder
+from winnow.tokenizer.train import chunks_of, train_model
 
 ROUNDS = 3
 SAMPLE_BYTES = 1_500_000  # for the slow peers

@@ -26,13 +26,13 @@ from typing import Any
 import torch
 import yaml
 
-from trainer.config import preset
-from trainer.evaluate import evaluate_run
-from trainer.loop import Training
-from trainer.optimizer import OptimizerConfig
-from trainer.parallel import World
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
+from winnow.trainer.config import preset
+from winnow.trainer.evaluate import evaluate_run
+from winnow.trainer.loop import Training
+from winnow.trainer.optimizer import OptimizerConfig
+from winnow.trainer.parallel import World
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
 
 ROOT = Path(__file__).parents[1]
 VOCABULARY = 2_048
@@ -91,7 +91,7 @@ def build_shards(folder: Path) -> None:
     (folder / "tiny.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
     (folder / "profiles/tiny.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
     named = ["--stage", str(folder / "tiny.yaml"), "--profile", str(folder / "profiles/tiny.yaml")]
-    command = [sys.executable, "-m", "pipeline.cli", "run", *named, "--out", str(folder / "run")]
+    command = [sys.executable, "-m", "winnow.pipeline.cli", "run", *named, "--out", str(folder / "run")]
     subprocess.run(command, check=True, cwd=ROOT)
 
 

@@ -24,11 +24,11 @@ from pathlib import Path
 import click
 
 from benchmarks.gold import rows
-from stages.containers.git import contents, git
-from stages.extract.annotations import registered
-from stages.extract.charset import decode
-from stages.extract.classify import learned_from
-from stages.extract.html import Engine, extract
+from winnow.formats.charset import decode
+from winnow.formats.containers.git import contents, git
+from winnow.formats.html.classify import learned_from
+from winnow.formats.html.extraction import Engine, extract
+from winnow.formats.html.learning.annotations import registered
 
 NEWS_COMMIT = "4a3bc979f76c0df73cb95fe272e2fc1b96f9f010"
 TOKEN = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")

@@ -26,9 +26,9 @@ import pyarrow as pa
 
 from benchmarks.datatrove_chain import CHAINS, WhitespaceWords, peer_chain, peer_filters
 from benchmarks.gold import pages
-from filters.measure import measure
-from filters.recipes import Recipe, find_recipe
-from stages.decide import Application, decide
+from winnow.filters.measure import measure
+from winnow.filters.recipes import Recipe, find_recipe
+from winnow.stages.decide import Application, decide
 
 OWN_MEGABYTES = 16
 """Text that Winnow works on together when it is timed."""

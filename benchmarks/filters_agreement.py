@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from benchmarks.datatrove_chain import CHAINS, WhitespaceWords, peer_chain, peer_filters
 from benchmarks.filters import chain, size, table
 from benchmarks.gold import all_pages
-from filters.measure import measure
-from filters.recipes import Rule, find_recipe
+from winnow.filters.measure import measure
+from winnow.filters.recipes import Rule, find_recipe
 
 PIECES = 8
 

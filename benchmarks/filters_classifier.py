@@ -3,7 +3,7 @@
     python -m benchmarks.filters_classifier [--run runs/mid]
 
 Code, mathematics, prose and dialogue, English and Chinese, from a run's repositories and the gold sets, up to `PIECES`
-passages of a document. `filters.training` makes the model from some sources and reports on passages that it holds back;
+passages of a document. `winnow.filters.training` makes the model from some sources and reports on passages that it holds back;
 then it is tried on sources that it hasn't seen at all, where scikit-learn counts beside it.
 """
 
@@ -25,8 +25,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from benchmarks.gold import rows
-from filters.classifier import all_scores, into_buckets, measure, tempered
-from filters.training import CALIBRATION_BINS, Evaluation, evaluate, train
+from winnow.filters.classifier import all_scores, into_buckets, measure, tempered
+from winnow.filters.training import CALIBRATION_BINS, Evaluation, evaluate, train
 
 CHARACTERS, PIECES, PASSAGES = 1500, 3, 1500
 Sources = dict[str, tuple[tuple[str, str], ...]]

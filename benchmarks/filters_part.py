@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from benchmarks.datatrove_chain import CHAINS, WhitespaceWords, peer_filters
 from benchmarks.filters import OWN_MEGABYTES, chain, cut, seconds, size, table
 from benchmarks.gold import all_pages
-from stages.ingest.source import FLUSH_BYTES
+from winnow.stages.ingest.source import FLUSH_BYTES
 
 SAMPLE_MEGABYTES = {"shipped": 4.0, "whitespace": 12.0}
 PART_BYTES = 64 << 20

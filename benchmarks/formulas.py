@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from benchmarks.gold import rows
-from stages.extract.html import Engine, extract
+from winnow.formats.html.extraction import Engine, extract
 
 LONGER = 6  # characters: shorter formulas stand in the running text by chance
 DELIMITED = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)

@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 
 from benchmarks.gold import CORPORA
-from stages.containers.warc import Record, records
+from winnow.formats.containers.warc import Record, records
 
 SOURCES = ("dolma/sample-0000.warc.gz", "dolma/sample-0001.warc.gz", "webarchive-commons/IAH-urls-wget.warc.gz")
 ROUNDS = 5

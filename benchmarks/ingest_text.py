@@ -27,10 +27,10 @@ import orjson
 import pyarrow as pa
 
 from benchmarks.gold import rows
-from pipeline.standalone import read_documents
-from stages.markup.latex import read_latex
-from stages.markup.rst import to_markdown
-from stages.markup.verbatim import without_comments
+from winnow.formats.markup.latex import read_latex
+from winnow.formats.markup.rst import to_markdown
+from winnow.formats.markup.verbatim import without_comments
+from winnow.pipeline.standalone import read_documents
 
 ROUNDS = 5
 MEGABYTE = 1 << 20

@@ -44,7 +44,7 @@ def ingest(folder: Path, workers: int) -> tuple[Path, Memory]:
     """A run up to its documents, and what its workers needed."""
     out = folder / f"by-{workers}"
     command = [
-        sys.executable, "-m", "pipeline.cli", "run", "--stage", str(folder / "manifest.yaml"), "--until", "ingest",
+        sys.executable, "-m", "winnow.pipeline.cli", "run", "--stage", str(folder / "manifest.yaml"), "--until", "ingest",
         "--profile", str(folder / "profile.yaml"), "--out", str(out), "--workers", str(workers),
     ]  # fmt: skip
     start = time.perf_counter()

@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.fasttext import classify_pieces
-from filters.kernels.fasttext_model import load_model
-from filters.language import CHINESE, measure
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.fasttext import classify_pieces
+from winnow.filters.kernels.fasttext_model import load_model
+from winnow.filters.language import CHINESE, measure
 
 ROUNDS = 3
 SLOW_DOCUMENTS = 150  # for peers below 1 MB/s

@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.gold import PROSE, rows
-from stages.pack import best_fit, pack_best_fit, split
+from winnow.stages.shards.pack import best_fit, pack_best_fit, split
 
 CAPACITIES = (4096, 8192, 32_768, 131_072)
 ROUNDS = 5

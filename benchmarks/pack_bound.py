@@ -20,8 +20,8 @@ from scipy.optimize import linprog
 from scipy.sparse import csc_array
 
 from benchmarks.pack import Lengths, fewest, real_lengths
-from filters.kernels.bytes import kernel
-from stages.pack import best_fit, split
+from winnow.filters.kernels.bytes import kernel
+from winnow.stages.shards.pack import best_fit, split
 
 Floats = npt.NDArray[np.float64]
 Pattern = tuple[int, ...]  # places in the list of different lengths, ascending

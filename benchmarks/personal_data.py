@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import zstandard
 
-from filters.personal_data import find_personal_data
+from winnow.filters.personal_data import find_personal_data
 
 ROUNDS = 3
 KINDS = {"EMAIL_ADDRESS": "email", "IP_ADDRESS": "ip_address", "PHONE_NUMBER": "phone", "CREDIT_CARD": "bank_card"}

@@ -28,9 +28,9 @@ from statistics import median
 import numpy as np
 
 from benchmarks.oracles import python, scan, tools
-from stages import imports
-from stages.imports.graph import Policy, build
-from stages.repositories.languages import language_of
+from winnow.filters.linguist import language_of
+from winnow.formats.languages import imports
+from winnow.formats.languages.imports.graph import Policy, build
 
 FILE_BYTES = 1 << 20
 LENGTH = 131_072
@@ -175,9 +175,9 @@ def _typescript(root: Path, listed: list[str], files: Mapping[str, bytes], compi
 
 def fill(packages: list[Path], tokenizer: str) -> None:
     """Whole packages as sequences, packed best-fit: the share of places that is filled, the files that are cut."""
-    from stages.pack import best_fit
-    from stages.repositories.order import write_sequences
-    from stages.workspace import Workspace
+    from winnow.pipeline.order import write_sequences
+    from winnow.stages.run.workspace import Workspace
+    from winnow.stages.shards.pack import best_fit
 
     lengths: list[int] = []
     cut = 0

@@ -23,11 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.exporters import megatron, mosaic
-from stages.reader import ShardReader
-from stages.sequences import SEGMENT, Sequences
-from stages.shards import INDEX, Phase, build_index, write_shard
-from stages.workspace import Workspace
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.exporters import megatron, mosaic
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import INDEX, Phase, build_index, write_shard
 
 LENGTH = 4_096
 ROUNDS = 5

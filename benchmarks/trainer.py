@@ -23,15 +23,15 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from stages.reader import ShardReader
-from stages.sequences import SEGMENT, Sequences
-from stages.shards import INDEX, Phase, build_index, write_shard
-from stages.workspace import Workspace
-from trainer.batch import Batch, make_batch
-from trainer.config import ModelConfig, preset
-from trainer.export import export
-from trainer.model import Transformer
-from trainer.optimizer import OptimizerConfig, make_optimizers
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import INDEX, Phase, build_index, write_shard
+from winnow.trainer.batch import Batch, make_batch
+from winnow.trainer.config import ModelConfig, preset
+from winnow.trainer.export import export
+from winnow.trainer.model import Transformer
+from winnow.trainer.optimizer import OptimizerConfig, make_optimizers
 
 LENGTH = 512
 VOCABULARY = 16_384
@@ -108,7 +108,7 @@ def compare(
 
     def our_step() -> float:
         state, _ = model.encode(batch.tokens, batch.positions, batch.documents, batch.rows)
-        from trainer.loss import head_loss
+        from winnow.trainer.loss import head_loss
 
         total, _ = head_loss(state[batch.next.index], model.lm_head.weight, batch.next.tokens)
         loss = total / len(batch.next.tokens)

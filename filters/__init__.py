@@ -1,12 +1,12 @@
 """Filters: recipes are named rules over measures, each with the place where it was published.
 
-recipes, measure, statistics, spans, editing                        what a recipe is, and what recipes share
+recipes, measure, statistics, columns, spans, editing               what a recipe is, and what recipes share
 gopher, c4, fineweb, fineweb2, refinedweb, madlad                   prose
 chinese, han_statistics, consistency, language                      Chinese, and languages
-code, refinecode, syntax, python_source, mathematics                programs and formulas
+code, refinecode, syntax, linguist, python_source, mathematics      programs and formulas
 conversations, harm, license                                        dialogues, and what may be used
 personal_data, identifiers, secrets, confidential                   what nobody may read
-classifier, training, fitting, scorers, versions                    models
+classifier, training, fitting, scorers, embedder                    models
 datatrove, adapters/                                                datatrove's blocks here, our recipes there
 kernels/                                                            the loops under all of these
 """

@@ -2,7 +2,7 @@
 
 Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer",
 JMLR 21(140), section 2.2, and tensorflow-datasets `c4_utils.py`; counted as in datatrove 0.10 `C4QualityFilter`, with
-its minimum of three words to a line. A sentence is what `filters.kernels.c4.count_sentences` says; the original asks
+its minimum of three words to a line. A sentence is what `winnow.filters.kernels.c4.count_sentences` says; the original asks
 NLTK's punkt and datatrove asks spaCy's sentencizer. C4's list of bad words is left to a list of the user's own.
 
 `c4_fineweb` is the same without the rule on how a line ends, as FineWeb uses it. `mc4_paragraphs` is mC4's rule on
@@ -15,9 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from filters.editing import edit_texts
-from filters.recipes import Recipe, Rule
-from filters.statistics import statistical_recipe
+from winnow.filters.editing import edit_texts
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.statistics import statistical_recipe
 
 
 def edit(documents: pa.Table, *, must_finish: bool) -> tuple[pa.Table, pa.Table]:
@@ -29,9 +29,9 @@ def edit(documents: pa.Table, *, must_finish: bool) -> tuple[pa.Table, pa.Table]
     and lines dropped for each reason, `c4.long_word_lines`, `c4.unfinished_lines`, `c4.short_lines`,
     `c4.javascript_lines`, `c4.policy_lines`.
     """
-    from filters.kernels import c4
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.characters import class_table
+    from winnow.filters.kernels import c4
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.characters import class_table
 
     phrases = text_buffers(pa.array(c4.PHRASES, pa.large_string()))
     citations = text_buffers(pa.array(c4.CITATIONS, pa.large_string()))
@@ -43,7 +43,7 @@ def edit(documents: pa.Table, *, must_finish: bool) -> tuple[pa.Table, pa.Table]
 
 
 def _columns() -> dict[str, int]:
-    from filters.kernels import c4
+    from winnow.filters.kernels import c4
 
     return {
         "lines": c4.LINES,

@@ -1,7 +1,7 @@
 """Recipes for Chinese: MAP-NEO's and ChineseWebText's as published, garbled text, spam, forms of full width.
 
-A word is what jieba cuts (`filters.kernels.chinese`). Sentences end at . ! ? ; … and 。！？；“ ” alike; terminal
-punctuation of lines is that of `filters.kernels.characters`, in which 。！？｡．are.
+A word is what jieba cuts (`winnow.filters.kernels.chinese`). Sentences end at . ! ? ; … and 。！？；“ ” alike; terminal
+punctuation of lines is that of `winnow.filters.kernels.characters`, in which 。！？｡．are.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.editing import replace_text
-from filters.recipes import Recipe, Rule
-from filters.statistics import statistical_recipe
+from winnow.filters.editing import replace_text
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.statistics import statistical_recipe
 
 MAPNEO_TOP = {2: 0.20, 3: 0.18, 4: 0.16}
 MAPNEO_COVERED = 0.60
@@ -91,7 +91,7 @@ RECIPES = (
     statistical_recipe(
         name="chinese_spam",
         summary="Words of gambling, forged papers, loans, sales talk and pornography",
-        source="Winnow; the list is filters.word_lists.CHINESE_SPAM",
+        source="Winnow; the list is winnow.filters.kernels.word_lists.CHINESE_SPAM",
         rules=[Rule(name="spam_words", measure="chinese_words.chinese_spam_words_fraction", maximum=0.03)],
         cost=4,
     ),

@@ -21,12 +21,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.fasttext import probabilities
-from filters.kernels.fasttext_model import load_model
-from filters.recipes import Recipe
-from filters.versions import version
-from filters.word_lists import UNSPACED
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.fasttext import probabilities
+from winnow.filters.kernels.fasttext_model import load_model
+from winnow.filters.kernels.versions import version
+from winnow.filters.kernels.word_lists import UNSPACED
+from winnow.filters.recipes import Recipe
 
 Floats = npt.NDArray[np.float64]
 

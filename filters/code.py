@@ -18,11 +18,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.code import COUNTS, Count, count_code
-from filters.kernels.scripts import script_table
-from filters.recipes import Recipe, Rule
-from filters.syntax import pack_syntaxes, programming_language
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.code import COUNTS, Count, count_code
+from winnow.filters.kernels.scripts import script_table
+from winnow.filters.linguist import language_of
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.syntax import pack_syntaxes
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +76,7 @@ def languages_and_paths(documents: pa.Table) -> tuple[list[str], list[str]]:
     """Each document's programming language, an empty string where nothing tells, and its path."""
     paths = [path or "" for path in text_column(documents, "path")]
     declared = text_column(documents, "language")
-    return [programming_language(*pair) for pair in zip(declared, paths, strict=True)], paths
+    return [name or language_of(path or "") or "" for name, path in zip(declared, paths, strict=True)], paths
 
 
 def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:

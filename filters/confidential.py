@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from filters import personal_data, secrets
+from winnow.filters import personal_data, secrets
 
 
 def redact(values: pa.Array) -> pa.Array:

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.recipes import Recipe, Rule
 
 RUN_WORDS, RUN_FUNCTION_WORDS = 4, 2
 LONG_RUN_WORDS = 6

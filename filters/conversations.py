@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.recipes import Recipe, Rule
 
 SKELETON_WORDS = 8
 """Words that make a skeleton; a Chinese character counts half a word."""

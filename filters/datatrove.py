@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.recipes import Recipe, Rule
 
 if TYPE_CHECKING:
     from datatrove.data import Document

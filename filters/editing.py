@@ -21,7 +21,7 @@ def edit_texts(documents: pa.Table, rewrite: Rewrite, columns: Mapping[str, int]
 
     The kernel never makes a text longer.
     """
-    from filters.kernels.bytes import PADDING, text_blocks
+    from winnow.filters.kernels.bytes import PADDING, text_blocks
 
     texts: list[pa.Array] = []
     found: list[npt.NDArray[np.int64]] = [np.zeros((0, len(columns)), np.int64)]

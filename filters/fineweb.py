@@ -6,8 +6,8 @@ arXiv 2406.17557, section 3.6; counted as in datatrove 0.10 `FineWebQualityFilte
 
 from __future__ import annotations
 
-from filters.recipes import Rule
-from filters.statistics import statistical_recipe
+from winnow.filters.recipes import Rule
+from winnow.filters.statistics import statistical_recipe
 
 
 def fineweb_rules(words: str) -> tuple[Rule, ...]:

@@ -4,7 +4,7 @@ Source: Penedo et al. 2025, "FineWeb2: One Pipeline to Scale Them All", arXiv 25
 repository at commit 05e6729, whose figures stand here for Chinese and for three languages that are written with spaces.
 Paragraph rules and short lines are off there, and the repeated characters of lines may reach 0.1; no C4.
 
-Chinese words are jieba's, as the thresholds were fitted to them (`filters.kernels.chinese`); the words of the others
+Chinese words are jieba's, as the thresholds were fitted to them (`winnow.filters.kernels.chinese`); the words of the others
 are those between whitespace, where the original asks spaCy. The language score of GlotLID that each language also asks
 for is in `language_score` for a manifest to use: it says nothing about the score of another model.
 """
@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from filters.gopher import ngram_rules, quality_rules
-from filters.recipes import Recipe, Rule
-from filters.statistics import statistical_recipe
-from filters.word_lists import WORD_LISTS
+from winnow.filters.gopher import ngram_rules, quality_rules
+from winnow.filters.kernels.word_lists import WORD_LISTS
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.statistics import statistical_recipe
 
 _SOURCE = "Penedo et al. 2025, arXiv 2506.20920; fineweb-2 configs/{} at 05e6729"
 

@@ -1,4 +1,4 @@
-"""fastText's training in a process of its own: `python -m filters.fitting` with the options as JSON on standard input.
+"""fastText's training in a process of its own: `python -m winnow.filters.fitting` with the options as JSON on standard input.
 
 With one thread, fastText 0.9.3 fills a tenth of its matrix at random and leaves the rest as the allocator gave it. A
 process that has freed much gives it whatever lay there, often not a number; a new process whose allocator clears what it
@@ -22,7 +22,7 @@ def fit(lines: str, model: str, *, quantised: bool, **options: Any) -> None:
     """Trains on the lines `__label__NAME words …` of a file and writes the model. Raises `RuntimeError` as fastText does."""
     asked = {"lines": lines, "model": model, "quantised": quantised, "options": options}
     finished = subprocess.run(
-        [sys.executable, "-m", "filters.fitting"],
+        [sys.executable, "-m", "winnow.filters.fitting"],
         input=json.dumps(asked),
         env={**os.environ, **CLEARED, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         capture_output=True,

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from filters.recipes import Rule
-from filters.statistics import statistical_recipe
+from winnow.filters.recipes import Rule
+from winnow.filters.statistics import statistical_recipe
 
 TOP_NGRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 """Most of a text that the most frequent n-gram may take up, by its length in words (table A1)."""

@@ -1,4 +1,4 @@
-"""What recipes for Chinese add to `filters.statistics`: `han.*` of the text as it is, `nfkc.*` of its NFKC form.
+"""What recipes for Chinese add to `winnow.filters.statistics`: `han.*` of the text as it is, `nfkc.*` of its NFKC form.
 
 Fractions are of 1 and per character unless the name says otherwise; a fraction of nothing is null.
 """
@@ -9,41 +9,41 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+from winnow.filters.columns import Column, Values, ratio
 
 if TYPE_CHECKING:
-    from filters.kernels.block import Block
-    from filters.statistics import Column, Values
+    from winnow.filters.kernels.block import Block
 
 
 def han_columns() -> dict[str, Column]:
     """Every column of this module by its name."""
-    from filters.kernels import han
+    from winnow.filters.kernels import han
 
     def share(part: int, whole: int, block: Block) -> Values:
         counts, _ = block.han()
-        return _ratio(counts[:, part], counts[:, whole])
+        return ratio(counts[:, part], counts[:, whole])
 
     def garbled(block: Block) -> Values:
         """The worst of three kinds of garbling, each by what it could spoil."""
         counts, _ = block.han()
         characters = counts[:, han.CHARACTERS]
-        broken = _ratio(counts[:, han.REPLACEMENT] + counts[:, han.INVISIBLE], characters)
-        latin = _ratio(counts[:, han.LATIN_GARBLE], characters)
+        broken = ratio(counts[:, han.REPLACEMENT] + counts[:, han.INVISIBLE], characters)
+        latin = ratio(counts[:, han.LATIN_GARBLE], characters)
         # Read as GBK, text becomes rare characters; a few of them are nothing, so short texts need as many as long
         # ones.
-        gbk = _ratio(counts[:, han.GBK_GARBLE], np.maximum(counts[:, han.HAN], 20 * (characters > 0)))
+        gbk = ratio(counts[:, han.GBK_GARBLE], np.maximum(counts[:, han.HAN], 20 * (characters > 0)))
         return np.fmax(np.fmax(broken, latin), gbk)
 
     def mean_line(block: Block) -> Values:
         characters = block.han()[0][:, han.CHARACTERS]
-        return _ratio(characters, block.lines()[:, lines.NEWLINES] + 1)
+        return ratio(characters, block.lines()[:, lines.NEWLINES] + 1)
 
     def repeated_runs(length: int, block: Block) -> Values:
         counts = block.runs(length)
-        return _ratio(counts[:, 1], counts[:, 0])
+        return ratio(counts[:, 1], counts[:, 0])
 
-    from filters.kernels import lines
+    from winnow.filters.kernels import lines
 
     known: dict[str, Column] = {
         "han.fraction": partial(share, han.HAN, han.CHARACTERS),
@@ -57,12 +57,12 @@ def han_columns() -> dict[str, Column]:
 
 
 def _normalized_columns() -> dict[str, Column]:
-    from filters.kernels import han, ngrams
-    from filters.kernels.block import Splitter
+    from winnow.filters.kernels import han, ngrams
+    from winnow.filters.kernels.block import Splitter
 
     def share(part: int, whole: int, block: Block) -> Values:
         counts, _ = block.normalized().han()
-        return _ratio(counts[:, part], counts[:, whole])
+        return ratio(counts[:, part], counts[:, whole])
 
     def count(column: int, block: Block) -> Values:
         return block.normalized().han()[0][:, column]
@@ -73,11 +73,11 @@ def _normalized_columns() -> dict[str, Column]:
     def top(length: int, block: Block) -> Values:
         """Copies of the most frequent run of characters after the first, of all characters."""
         times = block.normalized().ngrams(Splitter.CHARACTERS)[:, length - ngrams.SHORTEST, ngrams.TOP_COUNT]
-        return _ratio(np.maximum(times - 1, 0) * length, count(han.CHARACTERS, block))
+        return ratio(np.maximum(times - 1, 0) * length, count(han.CHARACTERS, block))
 
     def covered(length: int, block: Block) -> Values:
         counts = block.normalized().ngrams(Splitter.CHARACTERS)[:, length - ngrams.SHORTEST]
-        return _ratio(counts[:, ngrams.COVERED_CHARACTERS], count(han.CHARACTERS, block))
+        return ratio(counts[:, ngrams.COVERED_CHARACTERS], count(han.CHARACTERS, block))
 
     known: dict[str, Column] = {
         "nfkc.characters": partial(count, han.CHARACTERS),
@@ -97,9 +97,3 @@ def _normalized_columns() -> dict[str, Column]:
     for length in range(ngrams.LONGEST_TOP + 1, ngrams.LONGEST + 1):
         known[f"nfkc.covered_{length}_fraction"] = partial(covered, length)
     return known
-
-
-def _ratio(part: Values, whole: Values) -> npt.NDArray[np.float64]:
-    from filters.statistics import ratio
-
-    return ratio(part, whole)

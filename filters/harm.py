@@ -28,9 +28,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.recipes import Recipe, Rule
-from filters.versions import version
-from filters.word_lists import UNSPACED
+from winnow.filters.kernels.versions import version
+from winnow.filters.kernels.word_lists import UNSPACED
+from winnow.filters.recipes import Recipe, Rule
 
 CATEGORIES = ("violence", "illegal", "sexual", "bias", "privacy", "misinformation")
 LIST_CHUNK = 400
@@ -98,7 +98,7 @@ def measure(
 
 def _scores(texts: pa.ChunkedArray, models: Mapping[str, str], label: str) -> dict[str, Any]:
     """The probability of each category by its model; a model that serves several is asked once."""
-    from filters.classifier import all_scores
+    from winnow.filters.classifier import all_scores
 
     answers = {path: all_scores(texts, path) for path in sorted(set(models.values()))}
     found = {}

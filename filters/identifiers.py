@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 
-from filters.kernels.candidates import Candidate
-from filters.spans import Span
+from winnow.filters.kernels.candidates import Candidate
+from winnow.filters.spans import Span
 
 
 class Kind(StrEnum):

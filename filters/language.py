@@ -19,12 +19,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.kernels.bytes import Offsets, text_buffers
-from filters.kernels.fasttext import classify_pieces
-from filters.kernels.fasttext_model import Model, load_model
-from filters.kernels.scripts import SCRIPTS, Script, count_letters, script_table
-from filters.kernels.segments import cut_segments
-from filters.recipes import Recipe, Rule
+from winnow.filters.kernels.bytes import Offsets, text_buffers
+from winnow.filters.kernels.fasttext import classify_pieces
+from winnow.filters.kernels.fasttext_model import Model, load_model
+from winnow.filters.kernels.scripts import SCRIPTS, Script, count_letters, script_table
+from winnow.filters.kernels.segments import cut_segments
+from winnow.filters.recipes import Recipe, Rule
 
 Counts = npt.NDArray[np.int64]
 

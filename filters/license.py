@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.recipes import Recipe, Rule
 
 
 class Category(StrEnum):

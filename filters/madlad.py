@@ -24,10 +24,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.recipes import Recipe, Rule
 
 if TYPE_CHECKING:
-    from filters.kernels.block import Splitter
+    from winnow.filters.kernels.block import Splitter
 
 Mask = npt.NDArray[np.bool_]
 
@@ -60,7 +60,7 @@ def measure(documents: pa.Table) -> pa.Table:
     `madlad.length_fraction`, `madlad.technical_fraction`, `madlad.cursed_fraction`, `madlad.questionable_fraction` (any
     of the four) and `madlad.olmo3_fraction` (capitals or patterns, as OLMo 3 counts them).
     """
-    from filters.kernels.block import Splitter
+    from winnow.filters.kernels.block import Splitter
 
     texts = documents["text"].to_pylist()
     pages = [[sentence for sentence in _SENTENCE_END.split(text or "") if sentence.strip()] for text in texts]
@@ -91,10 +91,10 @@ def _matches(sentences: pa.Array, pattern: str) -> Mask:
 
 def _lists(sentences: pa.Array, splitter: Splitter) -> Mask:
     """Which sentences have twelve words or more, over half of them with a capital first."""
-    from filters.kernels.block import Block, Scratch
-    from filters.kernels.bytes import text_blocks
-    from filters.kernels.characters import class_table
-    from filters.kernels.unicode_words import count_capitals
+    from winnow.filters.kernels.block import Block, Scratch
+    from winnow.filters.kernels.bytes import text_blocks
+    from winnow.filters.kernels.characters import class_table
+    from winnow.filters.kernels.unicode_words import count_capitals
 
     found = [np.zeros(0, bool)]
     scratch = Scratch()

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.formulas import COUNTS, Count, count_formulas
-from filters.recipes import Recipe, Rule
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.formulas import COUNTS, Count, count_formulas
+from winnow.filters.recipes import Recipe, Rule
 
 MARKUP = r"MathJax|mathjax|<math|math-container|katex\.min\.css|latex\.php|codecogs|tex\.cgi|class=\"tex\"|class='tex'"
 """What a page's HTML shows that sets formulas; it survives in texts that were extracted with their markup."""
@@ -93,7 +93,7 @@ def _count(texts: pa.ChunkedArray, pattern: str) -> npt.NDArray[np.int64]:
 def _scores(documents: pa.Table, model: str | None, label: str) -> npt.NDArray[np.float64]:
     if model is None:
         return np.full(documents.num_rows, np.nan)
-    from filters.classifier import score
+    from winnow.filters.classifier import score
 
     return score(documents["text"], model, label)
 

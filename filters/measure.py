@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from filters.recipes import Measure, Recipe
+from winnow.filters.recipes import Measure, Recipe
 
 
 def measure(documents: pa.Table, recipes: Sequence[Recipe]) -> pa.Table:

@@ -13,11 +13,11 @@ from functools import partial
 
 import pyarrow as pa
 
-from filters.identifiers import Kind, spans_near
-from filters.kernels.bytes import text_buffers
-from filters.kernels.candidates import find_candidates
-from filters.recipes import Recipe, Rule
-from filters.spans import Span, edit_spans, place_spans, span_measures
+from winnow.filters.identifiers import Kind, spans_near
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.candidates import find_candidates
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.spans import Span, edit_spans, place_spans, span_measures
 
 PLACEHOLDERS: Mapping[str, str] = {
     Kind.EMAIL: "<EMAIL>",

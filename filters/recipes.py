@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -90,13 +91,12 @@ class Recipe:
 @cache
 def recipes() -> Mapping[str, Recipe]:
     """Every recipe of this package by its name. Raises `ValueError` when two share a name."""
-    import filters
 
     found: dict[str, Recipe] = {}
-    for module in pkgutil.iter_modules(filters.__path__):
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if module.ispkg or module.name == "recipes":
             continue
-        for recipe in getattr(importlib.import_module(f"filters.{module.name}"), "RECIPES", ()):
+        for recipe in getattr(importlib.import_module(f"winnow.filters.{module.name}"), "RECIPES", ()):
             if recipe.name in found:
                 raise ValueError(f"two recipes are called {recipe.name!r}")
             found[recipe.name] = recipe

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.code import (
+from winnow.filters.code import (
     GENERATED,
     code_columns,
     code_counts,
@@ -30,10 +30,10 @@ from filters.code import (
     text_column,
     where,
 )
-from filters.kernels.code import Count
-from filters.python_source import PYTHON_MEASURES, measure_python
-from filters.recipes import Recipe, Rule
-from filters.statistics import measure as measure_words
+from winnow.filters.kernels.code import Count
+from winnow.filters.python_source import PYTHON_MEASURES, measure_python
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.statistics import measure as measure_words
 
 DATA = frozenset({"CSV", "INI", "JSON", "JSON Lines", "SVG", "TOML", "XML", "YAML"})
 PROSE = frozenset({"Markdown", "Text", "reStructuredText"})

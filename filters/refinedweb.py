@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.editing import edit_texts
-from filters.gopher import DCLM_QUALITY_RULES, DCLM_REPETITION_RULES
-from filters.recipes import Recipe, Rule
-from filters.statistics import measure
+from winnow.filters.editing import edit_texts
+from winnow.filters.gopher import DCLM_QUALITY_RULES, DCLM_REPETITION_RULES
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.statistics import measure
 
 _REMOVED = Rule(name="removed_words", measure="web_lines.removed_word_fraction", maximum=0.05)
 
@@ -29,9 +29,9 @@ def edit(documents: pa.Table) -> tuple[pa.Table, pa.Table]:
     were, `web_lines.removed_words`, and lines by what befell them: `web_lines.uppercase_lines`, `.numeric_lines`,
     `.counter_lines`, `.short_lines`, `.cut_lines`.
     """
-    from filters.kernels import web_lines
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.characters import class_table
+    from winnow.filters.kernels import web_lines
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.characters import class_table
 
     phrases = text_buffers(pa.array(web_lines.PHRASES, pa.large_string()))
     counted = text_buffers(pa.array(web_lines.COUNTED, pa.large_string()))

@@ -5,7 +5,7 @@ A scorer is a class whose instances turn a list of texts into one number each, o
 transformers and an ONNX model. In a manifest, with a bound on what it answers:
 
     - recipe: scorer
-      options: {scorer: "filters.scorers:OnnxScorer", arguments: {model: quality.onnx, tokenizer: tokenizer.json}}
+      options: {scorer: "winnow.filters.scorers:OnnxScorer", arguments: {model: quality.onnx, tokenizer: tokenizer.json}}
       thresholds: {score: {minimum: 0.5}}
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from filters.recipes import Recipe
+from winnow.filters.recipes import Recipe
 
 ONNX_INPUTS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 """Inputs of a model and where a tokenizer's encoding holds them."""

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.recipes import Recipe, Rule
-from filters.spans import Span, edit_spans, place_spans, span_measures
+from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.spans import Span, edit_spans, place_spans, span_measures
 
 FEWEST_BITS = 3.2
 """Bits per character: 20 random hexadecimal digits have about 3.5, base64 4.1; English words of that length 2.8."""

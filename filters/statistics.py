@@ -12,21 +12,19 @@ the count. Fractions are of 1, characters are code points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from filters.recipes import Recipe, Rule
+from winnow.filters.columns import Column, Values, ratio
+from winnow.filters.han_statistics import han_columns
+from winnow.filters.recipes import Recipe, Rule
 
 if TYPE_CHECKING:
-    from filters.kernels.block import Block, Splitter
-
-Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
-Column = Callable[["Block"], Values]
+    from winnow.filters.kernels.block import Block, Splitter
 
 BLOCK_BYTES = 1 << 21
 """Text measured together. Blocks of 256 KiB cost a quarter of the speed in calls, larger ones cost memory."""
@@ -37,8 +35,8 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
 
     Raises `LookupError` for a column that nobody knows how to measure.
     """
-    from filters.kernels.block import Block, Scratch
-    from filters.kernels.bytes import text_blocks
+    from winnow.filters.kernels.block import Block, Scratch
+    from winnow.filters.kernels.bytes import text_blocks
 
     names = sorted(columns)
     known = columns_by_name()
@@ -60,17 +58,10 @@ def _arrow(pieces: list[Values]) -> pa.Array:
     return pa.array(values, from_pandas=values.dtype == np.float64)  # a NaN becomes a null
 
 
-def ratio(part: Values, whole: Values) -> npt.NDArray[np.float64]:
-    """part / whole in float64; NaN where the whole is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(whole == 0, np.nan, part / whole)
-
-
 @cache
 def columns_by_name() -> Mapping[str, Column]:
     """Every column of this module by its name."""
-    from filters.han_statistics import han_columns
-    from filters.kernels.block import Splitter
+    from winnow.filters.kernels.block import Splitter
 
     known = {**_text_columns(), **_repeat_columns(), **_variant_columns(), **han_columns()}
     for splitter in Splitter:
@@ -80,7 +71,7 @@ def columns_by_name() -> Mapping[str, Column]:
 
 
 def _text_columns() -> dict[str, Column]:
-    from filters.kernels import lines
+    from winnow.filters.kernels import lines
 
     return {
         "text.characters": lambda block: block.lines()[:, lines.CHARACTERS],
@@ -100,8 +91,8 @@ def _line_ratio(part: int, whole: int, block: Block) -> Values:
 
 
 def _repeat_columns() -> dict[str, Column]:
-    from filters.kernels import lines, repeats
-    from filters.kernels.block import Pieces
+    from winnow.filters.kernels import lines, repeats
+    from winnow.filters.kernels.block import Pieces
 
     def per_character(pieces: Pieces, column: int, block: Block) -> Values:
         return ratio(block.repeats(pieces)[:, column], block.lines()[:, lines.CHARACTERS])
@@ -131,8 +122,8 @@ def _repeat_columns() -> dict[str, Column]:
 
 
 def _variant_columns() -> dict[str, Column]:
-    from filters.kernels import lines, variants, words
-    from filters.kernels.block import Splitter
+    from winnow.filters.kernels import lines, variants, words
+    from winnow.filters.kernels.block import Splitter
 
     def per_word(column: int, block: Block) -> Values:
         return ratio(block.variants()[:, column], block.words(Splitter.WHITESPACE).counts[:, words.WORDS])
@@ -157,8 +148,8 @@ def _variant_columns() -> dict[str, Column]:
 
 
 def _word_columns(family: str, splitter: Splitter) -> dict[str, Column]:
-    from filters.kernels import lines, words
-    from filters.word_lists import WORD_LISTS
+    from winnow.filters.kernels import lines, words
+    from winnow.filters.kernels.word_lists import WORD_LISTS
 
     def count(column: int, block: Block) -> Values:
         return block.words(splitter).counts[:, column]
@@ -193,7 +184,7 @@ def _word_columns(family: str, splitter: Splitter) -> dict[str, Column]:
 
 
 def _ngram_columns(family: str, splitter: Splitter) -> dict[str, Column]:
-    from filters.kernels import lines, ngrams, words
+    from winnow.filters.kernels import lines, ngrams, words
 
     def counts(length: int, column: int, block: Block) -> Values:
         return block.ngrams(splitter)[:, length - ngrams.SHORTEST, column]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.code import BACKTICK, DOUBLE, SHORT_SINGLE, SINGLE, SYNTAX_FIELDS, TRIPLE
+from winnow.filters.kernels.code import BACKTICK, DOUBLE, SHORT_SINGLE, SINGLE, SYNTAX_FIELDS, TRIPLE
 
 
 class Syntax(NamedTuple):
@@ -76,30 +75,6 @@ _SYNTAXES: dict[str, Syntax] = {
     **dict.fromkeys(("Markdown", "reStructuredText", "Text", "CSV"), _PLAIN),
     **dict.fromkeys(("JSON", "JSON Lines", "Jupyter Notebook"), Syntax(quotes=DOUBLE)),
 }
-
-# Extensions for documents whose source didn't name a language; the commonest of each.
-_EXTENSIONS: dict[str, str] = {
-    "bat": "Batchfile", "c": "C", "cc": "C++", "clj": "Clojure", "cpp": "C++", "cs": "C#", "css": "CSS", "csv": "CSV",
-    "cu": "Cuda", "cxx": "C++", "dart": "Dart", "dot": "DOT", "el": "Emacs Lisp", "erl": "Erlang", "ex": "Elixir",
-    "f90": "Fortran", "fs": "F#", "go": "Go", "gradle": "Gradle", "h": "C", "hh": "C++", "hpp": "C++", "hs": "Haskell",
-    "htm": "HTML", "html": "HTML", "hxx": "C++", "ini": "INI", "ipynb": "Jupyter Notebook", "java": "Java",
-    "jl": "Julia",
-    "js": "JavaScript", "json": "JSON", "jsx": "JavaScript", "kt": "Kotlin", "lean": "Lean", "less": "Less",
-    "lua": "Lua",
-    "m": "MATLAB", "md": "Markdown", "mjs": "JavaScript", "ml": "OCaml", "mm": "Objective-C++", "owl": "OWL",
-    "php": "PHP", "pl": "Perl", "proto": "Protocol Buffer", "ps1": "PowerShell", "py": "Python", "pyi": "Python",
-    "pyx": "Cython", "r": "R", "rb": "Ruby", "rs": "Rust", "rst": "reStructuredText", "s": "Assembly", "scala": "Scala",
-    "scss": "SCSS", "sh": "Shell", "sql": "SQL", "svg": "SVG", "swift": "Swift", "tex": "TeX", "toml": "TOML",
-    "ts": "TypeScript", "tsx": "TSX", "txt": "Text", "v": "Verilog", "vhd": "VHDL", "vue": "Vue", "xml": "XML",
-    "yaml": "YAML", "yml": "YAML", "zig": "Zig",
-}  # fmt: skip
-
-
-def programming_language(declared: str | None, path: str | None) -> str:
-    """The language as its source names it, else by the extension of `path`; an empty string when nothing tells."""
-    if declared:
-        return declared
-    return _EXTENSIONS.get(PurePosixPath(path or "").suffix[1:].lower(), "")
 
 
 def pack_syntaxes(languages: Sequence[str]) -> npt.NDArray[np.uint64]:

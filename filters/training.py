@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from filters.classifier import Floats, all_scores, knows_characters, spaced, tempered
-from filters.fitting import fit
+from winnow.filters.classifier import Floats, all_scores, knows_characters, spaced, tempered
+from winnow.filters.fitting import fit
 
 QUANTILES = 100
 CALIBRATION_BINS = 10

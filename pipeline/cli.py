@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"pipeline.commands.{name}").command
+        command: click.Command = importlib.import_module(f"winnow.pipeline.commands.{name}").command
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="winnow")
+@click.version_option(package_name="winnow-corpora")
 def cli() -> None:
     """Winnow: from raw corpora to training-ready token shards.
 
@@ -72,7 +72,7 @@ def main() -> None:
 
     A disk or a store that refuses (a wrong secret, no such bucket) isn't a bug either: what it said is the message.
     """
-    from pipeline.reading import ConfigurationError
+    from winnow.pipeline.reading import ConfigurationError
 
     try:
         cli()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError
 
 if TYPE_CHECKING:
     from distributed import LocalCluster

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.funnel import read_funnel, read_index
-from pipeline.lock import read_lock
-from stages.workspace import Workspace
+from winnow.pipeline.funnel import read_funnel, read_index
+from winnow.pipeline.lock import read_lock
+from winnow.stages.run.workspace import Workspace
 
 
 @dataclass(frozen=True)

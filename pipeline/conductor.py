@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import fetch
-from pipeline.cluster import connect
-from pipeline.funnel import PLAN
-from pipeline.lock import build_lock, write_lock
-from pipeline.parts import Part, find_parts
-from pipeline.plan import check_recipes, steps
-from pipeline.progress import RunProgress
-from pipeline.reading import ConfigurationError
-from pipeline.receipt import FOLDER, Receipt, read_receipt
-from pipeline.runner import Runner
-from pipeline.settings import Settings
-from stages.ingest.source import size_of
-from stages.unit import Step
-from stages.workspace import Workspace
+from winnow.formats.splits import size_of
+from winnow.pipeline import fetch
+from winnow.pipeline.cluster import connect
+from winnow.pipeline.funnel import PLAN
+from winnow.pipeline.lock import build_lock, write_lock
+from winnow.pipeline.parts import Part, find_parts
+from winnow.pipeline.plan import check_recipes, steps
+from winnow.pipeline.progress import RunProgress
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
+from winnow.pipeline.runner import Runner
+from winnow.pipeline.settings import Settings
+from winnow.stages.run.unit import Step
+from winnow.stages.run.workspace import Workspace
 
 LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is kept, come to twice that
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.funnel import DROPS, read_index
-from stages.workspace import Workspace
+from winnow.pipeline.funnel import DROPS, read_index
+from winnow.stages.run.workspace import Workspace
 
 EXCERPT = 400
 

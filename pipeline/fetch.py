@@ -23,8 +23,8 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from pipeline.profile import Download
-from pipeline.reading import ConfigurationError
+from winnow.pipeline.profile import Download
+from winnow.pipeline.reading import ConfigurationError
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 TIMEOUT_SECONDS = 60

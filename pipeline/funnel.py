@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from stages.document import REJECTION
-from stages.shards import INDEX, ShardIndex
-from stages.workspace import Workspace
+from winnow.stages.document import REJECTION
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.shard import INDEX, ShardIndex
 
 PLAN = "plan.json"
 DROPS = "drops"

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipeline.manifest import Manifest
-from pipeline.profile import Profile
-from pipeline.receipt import Receipt
-from stages.unit import Step
-from stages.workspace import DIGEST_BYTES, Workspace
+from winnow.pipeline.manifest import Manifest
+from winnow.pipeline.profile import Profile
+from winnow.pipeline.receipt import Receipt
+from winnow.stages.run.unit import Step
+from winnow.stages.run.workspace import DIGEST_BYTES, Workspace
 
 PATH = "lock.json"
 SHAPING_PACKAGES = (
@@ -41,7 +41,7 @@ def build_lock(manifest: Manifest, profile: Profile, done: Sequence[tuple[Step, 
     """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran."""
     written = {output.path: output.digest for _, receipts in done for receipt in receipts for output in receipt.outputs}
     return {
-        "winnow": version("winnow"),
+        "winnow": version("winnow-corpora"),
         "packages": {package: _version(package) for package in SHAPING_PACKAGES},
         "manifest": manifest.model_dump(mode="json"),
         "profile": profile.model_dump(mode="json", include={"sources", "scale", "buckets", "benchmarks", "resources"}),

@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from filters.license import PERMISSIVE, Category
-from stages.decontaminate.settings import DecontaminationRules
-from stages.deduplicate.exact import ExactSettings
-from stages.deduplicate.lines import LineSettings
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.semantic import SemanticSettings
-from stages.deduplicate.url import UrlSettings
-from stages.imports.graph import Policy
-from stages.rejection_sampling import RejectionSamplingSettings
-from stages.repositories.forks import Settings as RepositorySettings
+from winnow.filters.license import PERMISSIVE, Category
+from winnow.formats.languages.imports.graph import Policy
+from winnow.stages.decontaminate.settings import DecontaminationRules
+from winnow.stages.deduplicate.exact import ExactSettings
+from winnow.stages.deduplicate.forks import Settings as RepositorySettings
+from winnow.stages.deduplicate.lines import LineSettings
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.semantic import SemanticSettings
+from winnow.stages.deduplicate.url import UrlSettings
+from winnow.stages.rejection_sampling import RejectionSamplingSettings
 
 Share = Annotated[float, Field(gt=0, le=100)]
 Weights = dict[str, Share]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.profile import Input
-from pipeline.reading import ConfigurationError
-from pipeline.settings import Settings
-from stages.ingest.source import Split, expand, kind_module
-from stages.inventory import change_mark
-from stages.unit import Unit
+from winnow.formats.splits import Split, expand
+from winnow.pipeline.profile import Input
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import Settings
+from winnow.stages.ingest.source import kind_module
+from winnow.stages.run.inventory import change_mark
+from winnow.stages.run.unit import Unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.manifest import Manifest, TrainingStage
-from pipeline.parts import Part, inventory_name, inventory_units
-from pipeline.plan_shards import shard_steps
-from pipeline.profile import Profile
-from pipeline.reading import ConfigurationError
-from pipeline.settings import Settings
-from stages import decide, preferences, rejection_sampling
-from stages.decontaminate import steps as decontaminate
-from stages.decontaminate.settings import DecontaminationSettings
-from stages.deduplicate import exact, lines, minhash, semantic, url
-from stages.inventory import INVENTORY, inventory_path
-from stages.passes import (
+from winnow.pipeline.manifest import Manifest, TrainingStage
+from winnow.pipeline.parts import Part, inventory_name, inventory_units
+from winnow.pipeline.plan_shards import shard_steps
+from winnow.pipeline.profile import Profile
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import Settings
+from winnow.stages import decide, preferences, rejection_sampling
+from winnow.stages.decontaminate import steps as decontaminate
+from winnow.stages.decontaminate.settings import DecontaminationSettings
+from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.passes import (
     DECIDE,
     INGEST,
     MEASURE,
@@ -31,8 +30,8 @@ from stages.passes import (
     edits_path,
     resources_of,
 )
-from stages.repositories import forks
-from stages.unit import Planned, Unit
+from winnow.stages.run.inventory import INVENTORY, inventory_path
+from winnow.stages.run.unit import Planned, Unit
 
 
 def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
@@ -148,8 +147,8 @@ def comparing_steps(parts: Sequence[Part], settings: Settings, dropping: list[st
 
 def check_recipes(manifest: Manifest, profile: Profile) -> None:
     """Raises `ConfigurationError` for a filter that names no recipe, no rule of it, or no resource of the profile."""
-    from filters.recipes import find_recipe
-    from stages.passes import application_of
+    from winnow.filters.recipes import find_recipe
+    from winnow.stages.passes import application_of
 
     for position, entry in enumerate([*manifest.edits, *manifest.filters]):
         try:

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from filters.recipes import find_recipe
-from pipeline.manifest import Manifest, Packing, TrainingStage
-from pipeline.parts import Part
-from pipeline.reading import ConfigurationError
-from pipeline.settings import Settings
-from stages import emit, sample
-from stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
-from stages.encode import ENCODE, Encoding, encode_units
-from stages.index import INDEX_STEP, index_units
-from stages.ingest.source import size_of
-from stages.inventory import change_mark
-from stages.mixing import mix
-from stages.mixing.mixture import Mixture, Phase
-from stages.passes import applies_to
-from stages.repositories import repository
-from stages.shards import Phase as ShardPhase
-from stages.unit import Planned, Unit
-from tokenizer.encode import load
-from tokenizer.infill import Infill
-from tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITORY, SpecialTokenError
+from winnow.filters.recipes import find_recipe
+from winnow.formats.splits import size_of
+from winnow.pipeline.manifest import Manifest, Packing, TrainingStage
+from winnow.pipeline.parts import Part
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import Settings
+from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
+from winnow.stages.mixing import mix
+from winnow.stages.mixing.mixture import Mixture, Phase
+from winnow.stages.passes import applies_to
+from winnow.stages.repositories import repository
+from winnow.stages.run.inventory import change_mark
+from winnow.stages.run.unit import Planned, Unit
+from winnow.stages.shards import emit
+from winnow.stages.shards.index import INDEX_STEP, index_units
+from winnow.stages.shards.shard import Phase as ShardPhase
+from winnow.stages.tokens import sample
+from winnow.stages.tokens.encode import ENCODE, Encoding, encode_units
+from winnow.tokenizer.infill import Infill
+from winnow.tokenizer.load import load
+from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITORY, SpecialTokenError
 
 TALKING = ("conversations", "documentation", "mathematics")  # kinds of ingest that make conversations
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.manifest import Manifest, Section
-from pipeline.reading import ConfigurationError
-from stages.decontaminate.settings import Benchmark
-from stages.ingest.source import SourceSettings, kind_module
+from winnow.pipeline.manifest import Manifest, Section
+from winnow.pipeline.packaged import as_named, is_packaged, packaged
+from winnow.pipeline.reading import ConfigurationError
+from winnow.stages.decontaminate.settings import Benchmark
+from winnow.stages.ingest.source import SourceSettings, kind_module
 
 SHORTEST_SEQUENCE = 128
 
@@ -92,11 +93,13 @@ class Profile(Section):
 
     def place(self, path: str) -> str:
         """A path of the profile as it can be opened."""
+        if is_packaged(path):
+            return packaged(path)
         return path if "://" in path or os.path.isabs(path) else f"{self.base}/{path}"
 
     def relative(self, path: str) -> str:
         """The path as ids and locks see it: without the base, so that they don't depend on where the inputs lie."""
-        return path.removeprefix(f"{self.base}/")
+        return as_named(path).removeprefix(f"{self.base}/")
 
 
 def scaled(manifest: Manifest, profile: Profile) -> Manifest:

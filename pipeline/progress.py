@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.receipt import Receipt
-from stages.unit import Step
+from winnow.pipeline.receipt import Receipt
+from winnow.stages.run.unit import Step
 
 MEGABYTE = 1_000_000
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from winnow.pipeline.packaged import MANIFESTS
+
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 EXTENDS = "extends"
@@ -20,7 +22,8 @@ class ConfigurationError(Exception):
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """The file as `model`. With `extends: NAME`, top-level keys that it doesn't set are those of NAME.yaml beside it.
+    """The file as `model`. With `extends: NAME`, top-level keys that it doesn't set are those of NAME.yaml: beside it, or
+    else of Winnow's own manifests.
 
     Raises `ConfigurationError` for a file that is missing, isn't YAML, repeats a key, or doesn't fit the model; the
     message names every mistake with its file and line.
@@ -55,10 +58,17 @@ def _compose(path: Path) -> yaml.MappingNode:
         )
     own = {key.value: (key, value) for key, value in root.value}
     if EXTENDS in own:
-        base = _compose(path.with_name(f"{own.pop(EXTENDS)[1].value}.yaml"))
+        base = _compose(_base(path, own.pop(EXTENDS)[1].value))
         own = {key.value: (key, value) for key, value in base.value} | own
         root = yaml.MappingNode(root.tag, list(own.values()), root.start_mark, root.end_mark)
     return root
+
+
+def _base(path: Path, name: str) -> Path:
+    """The file that `extends: NAME` means: NAME.yaml beside this one, else the one that Winnow brings."""
+    beside = path.with_name(f"{name}.yaml")
+    brought = MANIFESTS / f"{name}.yaml"
+    return brought if brought.exists() and not beside.exists() else beside
 
 
 def _explain(root: yaml.Node, model: type[BaseModel], location: Location, error: Any) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.unit import Step, Unit
-from stages.workspace import DIGEST_BYTES, Workspace, Written
+from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
 

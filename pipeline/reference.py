@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from filters.recipes import recipes
-from pipeline.manifest import Manifest
-from pipeline.profile import Profile
-from stages.ingest.source import kind_module, kinds
+from winnow.filters.recipes import recipes
+from winnow.pipeline.manifest import Manifest
+from winnow.pipeline.profile import Profile
+from winnow.stages.ingest.source import kind_module, kinds
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NOTE = "*Written by `make docs` from the code; don't edit it here.*\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
-from pipeline.lock import lock_digest, read_lock, total_counts
-from pipeline.receipt import FOLDER, Receipt
-from pipeline.shares import shares
-from stages.workspace import Workspace
+from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
+from winnow.pipeline.lock import lock_digest, read_lock, total_counts
+from winnow.pipeline.receipt import FOLDER, Receipt
+from winnow.pipeline.shares import shares
+from winnow.stages.run.workspace import Workspace
 
 PATH = "report.html"
 TEMPLATE = "report.html.jinja"

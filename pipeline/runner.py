@@ -17,9 +17,9 @@ from itertools import islice
 from typing import Any, Protocol
 from uuid import uuid4
 
-from pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
-from stages.unit import Step, Unit
-from stages.workspace import Workspace
+from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
+from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 WINDOW_PER_WORKER = (
     3  # submitted units per worker: enough to hide the 2 ms of a task, few enough to bound the scheduler

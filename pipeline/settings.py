@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.manifest import Manifest
-from pipeline.profile import Profile, scaled
-from pipeline.reading import read_model
-
-MANIFESTS = Path(__file__).resolve().parents[1] / "manifests"
+from winnow.pipeline.manifest import Manifest
+from winnow.pipeline.packaged import MANIFESTS
+from winnow.pipeline.profile import Profile, scaled
+from winnow.pipeline.reading import read_model
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from filters.recipes import Recipe
-from stages.document import DOCUMENT, REJECTION
-from stages.ingest.source import Builder, expand, kind_module
-from stages.ingest.tables import MAPPABLE
-from stages.workspace import Workspace
+from winnow.filters.recipes import Recipe
+from winnow.formats.splits import expand
+from winnow.stages.document import DOCUMENT, REJECTION
+from winnow.stages.ingest.source import Builder, kind_module
+from winnow.stages.ingest.tables import MAPPABLE
+from winnow.stages.run.workspace import Workspace
 
 
 @dataclass
@@ -55,8 +56,8 @@ def filter_files(recipe: Recipe, inputs: Sequence[str], out: str) -> Sorted:
     threshold, beside the document's text) and `measures.parquet` (a row for each document, by id). Raises
     `LookupError` for an option that the recipe needs and has not, or has not and is given.
     """
-    from filters.measure import measure
-    from stages.decide import Application, decide
+    from winnow.filters.measure import measure
+    from winnow.stages.decide import Application, decide
 
     _check_options(recipe)
     columns = {name: name for name in ("text", *recipe.columns) if name in MAPPABLE}

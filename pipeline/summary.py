@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.conductor import Finished
-from pipeline.funnel import Funnel, read_funnel, read_index
-from pipeline.shares import shares
-from stages.workspace import Workspace
+from winnow.pipeline.conductor import Finished
+from winnow.pipeline.funnel import Funnel, read_funnel, read_index
+from winnow.pipeline.shares import shares
+from winnow.stages.run.workspace import Workspace
 
 RULES_SHOWN = 3
 NAMES_SHOWN = 8  # sources or languages that the terminal shows; the report shows all

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipeline.funnel import DROPS, read_index
-from pipeline.lock import read_lock
-from pipeline.receipt import FOLDER, Receipt
-from stages.workspace import Workspace, digest_file
+from winnow.pipeline.funnel import DROPS, read_index
+from winnow.pipeline.lock import read_lock
+from winnow.pipeline.receipt import FOLDER, Receipt
+from winnow.stages.run.workspace import Workspace, digest_file
 
 THREADS = 8
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipeline.parts import Part, find_parts
-from pipeline.plan import steps
-from pipeline.receipt import fingerprint
-from pipeline.runner import work_unit
-from pipeline.settings import Settings
-from stages.ingest.source import size_of
+from winnow.formats.splits import size_of
+from winnow.pipeline.parts import Part, find_parts
+from winnow.pipeline.plan import steps
+from winnow.pipeline.receipt import fingerprint
+from winnow.pipeline.runner import work_unit
+from winnow.pipeline.settings import Settings
 
 LAST_STEP = "encode"  # what comes after it has no kernels that take a second to compile
 VOCABULARY = 1000

@@ -1,14 +1,12 @@
 """What happens to a document, in order of travel; each step is a pure function `work(workspace, unit) → counts`.
 
-    ingest/ · containers/ · markup/ · extract/ · dialogues/ · translations/     raw inputs → documents
-    passes, decide                                                              measures, and decisions over them
-    deduplicate/ · decontaminate/                                               copies, and items of benchmarks
-    sample, encode, repositories/ · imports/                                    a tokenizer, tokens, repositories in order
-    mixing/                                                                     which document, how often, when
-    pack, emit, index                                                           sequences, shards, their global order
-    preferences, rejection_sampling                                             what alignment needs besides
-
-What they share: `unit`, `workspace`, `exchange`, `document`, `tokens`, `sequences`, `shards`, `drops`, `chance`, `cuts`,
-`inventory`, `layout`, `embedder`. What comes after them: `reader` for trainers, `inspection` for people, `exporters/` for
-other trainers' formats.
+run/                                     the ground: units, workspace, exchange, drops, chance, inventory
+ingest/                                  raw inputs → documents, one module for each kind of source
+passes, decide                           measures, and decisions over them
+deduplicate/ · decontaminate/            copies, and items of benchmarks
+tokens/ · repositories/                  a tokenizer, tokens, repositories in order
+mixing/                                  which document, how often, when
+shards/                                  sequences, shards, their global order; readers and exporters
+preferences, rejection_sampling          what alignment needs besides
+document, layout                         the schema of documents; a user's own files laid out as parts
 """

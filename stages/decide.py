@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.recipes import Recipe, Rule
-from stages.drops import DROP
+from winnow.filters.recipes import Recipe, Rule
+from winnow.stages.run.drops import DROP
 
 STAGE = "decide"
 
@@ -48,7 +48,7 @@ class Application:
 
 
 def decide(attributes: pa.Table, applications: Sequence[Application]) -> pa.Table:
-    """The rejected documents: a table of schema `stages.drops.DROP`, one row each, in the order of their rows.
+    """The rejected documents: a table of schema `winnow.stages.run.drops.DROP`, one row each, in the order of their rows.
 
     `attributes` has a row for each document: `id`, `source`, the measures that the rules name and, where applications
     are restricted, `kind` and `language.label`; `locator` is copied where it is there. A null measure passes; a NaN is

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from stages.drops import surviving
-from stages.ingest.source import Builder, expand, kind_module
-from stages.unit import Step, Unit
-from stages.workspace import Workspace
+from winnow.formats.splits import expand
+from winnow.stages.ingest.source import Builder, kind_module
+from winnow.stages.run.drops import surviving
+from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 Plan = Sequence[tuple[Step, Sequence[Unit]]]
 Edit = Callable[[Workspace, str, pa.Table], pa.Table]

@@ -14,13 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from filters.recipes import Recipe, find_recipe
-from stages.decide import Application, decide
-from stages.document import DOCUMENT, REJECTION
-from stages.drops import write_drops
-from stages.ingest.source import Builder, Split, kind_module
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.filters.recipes import Recipe, find_recipe
+from winnow.formats.splits import Split
+from winnow.stages.decide import Application, decide
+from winnow.stages.document import DOCUMENT, REJECTION
+from winnow.stages.ingest.source import Builder, kind_module
+from winnow.stages.run.drops import write_drops
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 RESOURCE = "resource:"
 KEYS = ("id", "source", "kind")  # columns of the documents that stand in the attributes too
@@ -116,7 +117,7 @@ def _edit_measures(workspace: Workspace, unit: Unit, stack: ExitStack) -> Iterat
 
 def _measures(documents: pa.Table, asked: Sequence[Recipe], edited: pa.Table) -> pa.Table:
     """What the recipes' rules ask for. Of a recipe that edits, it is what its edit counted, or would count here."""
-    from filters.measure import measure
+    from winnow.filters.measure import measure
 
     tables = [measure(documents, asked), edited]
     for recipe in asked:

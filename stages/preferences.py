@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.chance import draws
-from stages.drops import drops_path, surviving
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.run.chance import draws
+from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 _FUNCTION = pa.struct([pa.field("name", pa.string()), pa.field("arguments", pa.string())])
 _CALL = pa.struct([pa.field("id", pa.string()), pa.field("type", pa.string()), pa.field("function", _FUNCTION)])

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.contender import read_contenders
-from stages.deduplicate.equal import EqualSettings, plan_equal, resolve, send_claims
-from stages.deduplicate.verdict import drop
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.contender import read_contenders
+from winnow.stages.deduplicate.equal import EqualSettings, plan_equal, resolve, send_claims
+from winnow.stages.deduplicate.verdict import drop
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 STAGE = "rejection_sampling"
 SCORE = "reward"

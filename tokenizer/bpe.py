@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.kernels.bytes import text_buffers
-from tokenizer.encode import Encoded, Encoder
-from tokenizer.merges import RANK_BITS, Scratch, Tables, Words, insert
-from tokenizer.pieces import SentencePieceEncoder
-from tokenizer.units import ENTRY, encode_units
-from tokenizer.vocabulary import SPACE, Kind, Vocabulary
-from tokenizer.windows import WINDOW, cuts_of
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.tokenizer.encoder import Encoded, Encoder
+from winnow.tokenizer.merges import RANK_BITS, Scratch, Tables, Words, insert
+from winnow.tokenizer.pieces import SentencePieceEncoder
+from winnow.tokenizer.units import ENTRY, encode_units
+from winnow.tokenizer.vocabulary import SPACE, Kind, Vocabulary
+from winnow.tokenizer.windows import WINDOW, cuts_of
 
 CACHE_ENTRIES = 1 << 17  # 4 MiB: the frequent words of any text, still near the processor
 SCRATCH = 1 << 12  # characters of a unit, at first

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokenizer.encode import Encoder
-from tokenizer.special import ASSISTANT, CONVERSATION, END_OF_THINK, ROLES, THINK
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.special import ASSISTANT, CONVERSATION, END_OF_THINK, ROLES, THINK
 
 TEMPLATE = "chat_template.jinja"
 
@@ -38,7 +38,7 @@ Mask = npt.NDArray[np.bool_]
 
 def template() -> str:
     """The source of the chat template, as it is exported beside `tokenizer.json`."""
-    return files("tokenizer").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    return files("winnow.tokenizer").joinpath(TEMPLATE).read_text(encoding="utf-8")
 
 
 def render(messages: Sequence[Message], tools: Sequence[Tool] | None = None, **options: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokenizer.encode import Encoder
+from winnow.tokenizer.encoder import Encoder
 
 BATCH = 256  # texts encoded together
 UNKNOWN = (b"<unk>", b"[UNK]")

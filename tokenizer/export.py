@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tokenizer.chat import TEMPLATE, template
-from tokenizer.encode import JSON, Encoder
-from tokenizer.special import CONVERSATION, END_OF_TEXT
-from tokenizer.vocabulary import SPACE, Kind, Vocabulary
+from winnow.tokenizer.chat import TEMPLATE, template
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.load import JSON
+from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT
+from winnow.tokenizer.vocabulary import SPACE, Kind, Vocabulary
 
 CONFIGURATION = "tokenizer_config.json"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import tokenizers
 
-from tokenizer.encode import Encoded, Encoder, EncoderError, digest_of, gather, strings
+from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, digest_of, gather, strings
 
 
 class HuggingFaceEncoder(Encoder):

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokenizer.encode import Encoder
-from tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX
 
 PURPOSE = b"infill"
 _WORD = 1 << 64

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, decode, folded_multiply, inlined, kernel
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, folded_multiply, inlined, kernel
 
 Words = npt.NDArray[np.uint64]
 Symbols = npt.NDArray[np.int32]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import sentencepiece
 
-from tokenizer.encode import Encoded, Encoder, EncoderError, digest_of, gather, strings
-from tokenizer.vocabulary import SPACE, Kind, VocabularyError, read_vocabulary
+from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, digest_of, gather, strings
+from winnow.tokenizer.vocabulary import SPACE, Kind, VocabularyError, read_vocabulary
 
 
 class SentencePieceEncoder(Encoder):

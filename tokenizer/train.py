@@ -12,8 +12,8 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 
-from tokenizer.encode import MODEL
-from tokenizer.special import SPECIAL_TOKENS
+from winnow.tokenizer.load import MODEL
+from winnow.tokenizer.special import SPECIAL_TOKENS
 
 CHUNK_BYTES = 4096  # sentencepiece's own limit for a sentence; longer ones it would leave out
 SAMPLE_BYTES = 512 << 20

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.bytes import Bytes, Offsets, decode, folded_multiply, inlined, kernel, load64
-from tokenizer.merges import HASH_0, HASH_1, RANK, RANK_BITS, Integer, Scratch, Symbols, Tables, find, merge
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, folded_multiply, inlined, kernel
+from winnow.filters.kernels.machine import load64
+from winnow.tokenizer.merges import HASH_0, HASH_1, RANK, RANK_BITS, Integer, Scratch, Symbols, Tables, find, merge
 
 CACHED_BYTES = 15  # longest unit that is cached: two words with its length
 CACHED_IDS = 6  # most ids of a cached unit: two words of three

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, kernel
-from tokenizer.merges import Integer, Scratch, Tables, symbols_of
+from winnow.filters.kernels.bytes import Bytes, Offsets, kernel
+from winnow.tokenizer.merges import Integer, Scratch, Tables, symbols_of
 
 WINDOW = 1 << 16  # bytes; a unit as long as that is merged at once
 MARGIN = 64  # symbols at the end of a window that what follows may still change

@@ -23,20 +23,20 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from stages.reader import ShardReader
-from stages.sequences import SEGMENT, Sequences, ShardError
-from stages.shards import INDEX, Phase, ShardIndex, ShardPhase, build_index, write_shard
-from stages.workspace import Workspace
-from tokenizer.encode import Encoder
-from tokenizer.encode import load as load_tokenizer
-from trainer.config import PRESETS, TrainingError, preset
-from trainer.evaluate import score, spelling_lengths
-from trainer.held_out import documents_of, tail
-from trainer.loop import Training
-from trainer.overlap import overlap, windows_of
-from trainer.parallel import World
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.shard import INDEX, Phase, ShardIndex, ShardPhase, build_index, write_shard
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.load import load as load_tokenizer
+from winnow.trainer.config import PRESETS, TrainingError, preset
+from winnow.trainer.evaluate import score, spelling_lengths
+from winnow.trainer.held_out import documents_of, tail
+from winnow.trainer.loop import Training
+from winnow.trainer.overlap import overlap, windows_of
+from winnow.trainer.parallel import World
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
 
 HELD_OUT = 0.1  # of the phase's sequences
 MOST_HELD_OUT = 32_768  # tokens of each held-out set

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from trainer.config import ModelConfig
-from trainer.norm import RMSNorm
-from trainer.rotary import rotate
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.norm import RMSNorm
+from winnow.trainer.rotary import rotate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stages.sequences import Sequences
-from trainer.attention import Documents
+from winnow.stages.shards.sequences import Sequences
+from winnow.trainer.attention import Documents
 
 
 @dataclass(frozen=True, kw_only=True)

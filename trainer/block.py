@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from trainer.attention import Attention, Documents
-from trainer.config import ModelConfig
-from trainer.experts import MixtureOfExperts
-from trainer.feedforward import FeedForward
-from trainer.norm import RMSNorm
-from trainer.router import load_of, sequence_balance
+from winnow.trainer.attention import Attention, Documents
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.experts import MixtureOfExperts
+from winnow.trainer.feedforward import FeedForward
+from winnow.trainer.norm import RMSNorm
+from winnow.trainer.router import load_of, sequence_balance
 
 Angles = tuple[torch.Tensor, torch.Tensor]
 Balance = tuple[torch.Tensor, torch.Tensor]

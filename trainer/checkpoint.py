@@ -20,9 +20,9 @@ from torch import nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.tensor import DTensor
 
-from trainer.config import TrainingError
-from trainer.parallel import World
-from trainer.settings import FREE
+from winnow.trainer.config import TrainingError
+from winnow.trainer.parallel import World
+from winnow.trainer.settings import FREE
 
 STATE = "state.json"
 _NAME = re.compile(r"step-(\d{8})")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stages.shards import ShardIndex, ShardPhase
-from trainer.config import ModelConfig, TrainingError
-from trainer.schedule import Schedule
+from winnow.stages.shards.shard import ShardIndex, ShardPhase
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.schedule import Schedule
 
 LEAST_HELD_OUT = 4  # sequences of each phase, so that evaluation has something to read
 

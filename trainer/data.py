@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from stages.reader import ShardReader
-from stages.sequences import Sequences
-from trainer.batch import Batch, make_batch
-from trainer.config import TrainingError
-from trainer.curriculum import Step, held_out_of
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import Sequences
+from winnow.trainer.batch import Batch, make_batch
+from winnow.trainer.config import TrainingError
+from winnow.trainer.curriculum import Step, held_out_of
 
 
 class Feed:

@@ -20,17 +20,17 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from stages.sequences import SEGMENT, Sequences, ShardError
-from stages.shards import INDEX, ShardIndex, ShardPhase
-from stages.workspace import Workspace
-from trainer import checkpoint
-from trainer.batch import make_batch
-from trainer.config import TrainingError
-from trainer.curriculum import held_out_of, planned
-from trainer.export import load_run
-from trainer.held_out import documents_read, tail, without
-from trainer.model import Transformer
-from trainer.router import max_violation
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.shard import INDEX, ShardIndex, ShardPhase
+from winnow.trainer import checkpoint
+from winnow.trainer.batch import make_batch
+from winnow.trainer.config import TrainingError
+from winnow.trainer.curriculum import held_out_of, planned
+from winnow.trainer.export import load_run
+from winnow.trainer.held_out import documents_read, tail, without
+from winnow.trainer.model import Transformer
+from winnow.trainer.router import max_violation
 
 EVALUATION = "evaluation.json"
 Score = dict[str, Any]
@@ -72,7 +72,7 @@ def evaluate_run(run: str, out: Path, *, most_tokens: int) -> dict[str, Any]:
 
 def spelling_lengths(tokenizer: str) -> np.ndarray:
     """Bytes that each token stands for, int64 [vocabulary]; special tokens stand for none."""
-    from tokenizer.encode import load  # loads numba: only evaluation pays for it
+    from winnow.tokenizer.load import load  # loads numba: only evaluation pays for it
 
     encoder = load(tokenizer)
     lengths = np.array([len(spelling) for spelling in encoder.spellings], dtype=np.int64)

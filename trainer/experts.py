@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from trainer.config import ModelConfig
-from trainer.feedforward import FeedForward
-from trainer.router import Route, Router, load_of
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.feedforward import FeedForward
+from winnow.trainer.router import Route, Router, load_of
 
 Compute = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Exchange = Callable[[torch.Tensor, torch.Tensor, Compute], torch.Tensor]

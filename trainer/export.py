@@ -20,13 +20,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from stages.shards import INDEX, ShardIndex
-from stages.workspace import Workspace
-from tokenizer.encode import load as load_tokenizer
-from tokenizer.export import export as export_tokenizer
-from trainer import checkpoint
-from trainer.config import ModelConfig, TrainingError
-from trainer.model import Transformer
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.shard import INDEX, ShardIndex
+from winnow.tokenizer.export import export as export_tokenizer
+from winnow.tokenizer.load import load as load_tokenizer
+from winnow.trainer import checkpoint
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.model import Transformer
 
 SHARD_BYTES = 4 << 30
 INDEX_FILE = "model.safetensors.index.json"

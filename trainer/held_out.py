@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.reader import ShardReader
-from stages.sequences import Sequences
-from stages.shards import ShardIndex
-from trainer.curriculum import Step, held_out_of
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import Sequences
+from winnow.stages.shards.shard import ShardIndex
+from winnow.trainer.curriculum import Step, held_out_of
 
 
 def tail(index_path: str, phase: str, count: int, most: int | None = None) -> Iterator[Sequences]:

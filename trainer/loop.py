@@ -13,20 +13,20 @@ from typing import Any
 
 import torch
 
-from stages.shards import INDEX, ShardIndex
-from stages.workspace import Workspace, digest_file
-from trainer import checkpoint
-from trainer.batch import Batch
-from trainer.checkpoint import Progress
-from trainer.config import TrainingError
-from trainer.curriculum import Step, planned
-from trainer.data import Feed
-from trainer.history import History
-from trainer.model import Transformer
-from trainer.optimizer import make_optimizers, set_rate
-from trainer.parallel import World, clip_gradients, parallelise
-from trainer.router import correct, max_violation
-from trainer.settings import RunConfig
+from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.shards.shard import INDEX, ShardIndex
+from winnow.trainer import checkpoint
+from winnow.trainer.batch import Batch
+from winnow.trainer.checkpoint import Progress
+from winnow.trainer.config import TrainingError
+from winnow.trainer.curriculum import Step, planned
+from winnow.trainer.data import Feed
+from winnow.trainer.history import History
+from winnow.trainer.model import Transformer
+from winnow.trainer.optimizer import make_optimizers, set_rate
+from winnow.trainer.parallel import World, clip_gradients, parallelise
+from winnow.trainer.router import correct, max_violation
+from winnow.trainer.settings import RunConfig
 
 Note = dict[str, Any]
 Listener = Callable[[Note], None]

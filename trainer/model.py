@@ -8,16 +8,16 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from trainer.attention import Documents
-from trainer.batch import Batch
-from trainer.block import Angles, Balance, Block
-from trainer.config import ModelConfig
-from trainer.experts import Experts, MixtureOfExperts
-from trainer.loss import head_loss
-from trainer.norm import RMSNorm
-from trainer.prediction import PredictionLayer
-from trainer.rotary import Rotary
-from trainer.router import Router
+from winnow.trainer.attention import Documents
+from winnow.trainer.batch import Batch
+from winnow.trainer.block import Angles, Balance, Block
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.experts import Experts, MixtureOfExperts
+from winnow.trainer.loss import head_loss
+from winnow.trainer.norm import RMSNorm
+from winnow.trainer.prediction import PredictionLayer
+from winnow.trainer.rotary import Rotary
+from winnow.trainer.router import Router
 
 
 @dataclass(frozen=True, kw_only=True)

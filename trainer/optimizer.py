@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from trainer.muon import Muon
+from winnow.trainer.muon import Muon
 
 
 @dataclass(frozen=True, kw_only=True)

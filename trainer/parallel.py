@@ -20,9 +20,9 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
-from trainer.config import TrainingError
-from trainer.experts import Compute, Experts, MixtureOfExperts
-from trainer.model import Transformer
+from winnow.trainer.config import TrainingError
+from winnow.trainer.experts import Compute, Experts, MixtureOfExperts
+from winnow.trainer.model import Transformer
 
 
 @dataclass(frozen=True, kw_only=True)

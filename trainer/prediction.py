@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from trainer.attention import Documents
-from trainer.block import Angles, Balance, Block
-from trainer.config import ModelConfig
-from trainer.norm import RMSNorm
+from winnow.trainer.attention import Documents
+from winnow.trainer.block import Angles, Balance, Block
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.norm import RMSNorm
 
 
 class SharedHead(nn.Module):

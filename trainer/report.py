@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.history import History
+from winnow.trainer.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

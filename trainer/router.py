@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from trainer.config import ModelConfig
+from winnow.trainer.config import ModelConfig
 
 LEAST = 1e-20  # keeps a sum of scores from dividing by zero, as in the released model
 

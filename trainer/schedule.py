@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from trainer.config import TrainingError
+from winnow.trainer.config import TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trainer.config import ModelConfig
-from trainer.optimizer import OptimizerConfig
-from trainer.schedule import Schedule
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.optimizer import OptimizerConfig
+from winnow.trainer.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,19 +8,19 @@ from pathlib import Path
 import click
 import torch
 
-from stages.sequences import ShardError
-from stages.shards import INDEX, ShardIndex
-from stages.workspace import Workspace
-from trainer.config import PRESETS, TrainingError, preset
-from trainer.loop import Note, Training
-from trainer.model import Transformer
-from trainer.optimizer import OptimizerConfig
-from trainer.parallel import World, joined_world
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import ShardError
+from winnow.stages.shards.shard import INDEX, ShardIndex
+from winnow.trainer.config import PRESETS, TrainingError, preset
+from winnow.trainer.loop import Note, Training
+from winnow.trainer.model import Transformer
+from winnow.trainer.optimizer import OptimizerConfig
+from winnow.trainer.parallel import World, joined_world
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
 
 LONGEST_ON_CPU = 4_096  # attention grows with the square of the length: a row of 25,000 tokens takes minutes there
-EVALUATED_TOKENS = 8_192  # of each phase, after training; `python -m trainer.evaluate` reads more
+EVALUATED_TOKENS = 8_192  # of each phase, after training; `python -m winnow.trainer.evaluate` reads more
 
 
 @click.command(context_settings={"show_default": True})
@@ -66,7 +66,7 @@ def main(
 ) -> None:
     """Trains a mixture-of-experts model on the shards of a finished run; goes on where an earlier call stopped.
 
-    Several processes: torchrun --nproc-per-node N -m trainer.train …
+    Several processes: torchrun --nproc-per-node N -m winnow.trainer.train …
     """
     try:
         with joined_world(device) as world:
@@ -98,7 +98,7 @@ def main(
 
 def imported(folder: str) -> Transformer:
     """The model of a checkpoint in the released layout, in fp32: on CUDA only the computation is in half precision."""
-    from trainer.export import import_checkpoint  # loads numba: a run from scratch doesn't pay for it
+    from winnow.trainer.export import import_checkpoint  # loads numba: a run from scratch doesn't pay for it
 
     return import_checkpoint(Path(folder)).float()
 
@@ -134,12 +134,12 @@ def say(note: Note) -> None:
 
 def finish(run: str, out: Path) -> None:
     """Evaluates the last checkpoint, exports it and writes the report."""
-    from trainer.evaluate import (
+    from winnow.trainer.evaluate import (  # both need transformers or matplotlib, which training doesn't
         evaluate_run,
         print_results,
-    )  # both need transformers or matplotlib, which training doesn't
-    from trainer.export import export_run
-    from trainer.report import write_report
+    )
+    from winnow.trainer.export import export_run
+    from winnow.trainer.report import write_report
 
     print_results(evaluate_run(run, out, most_tokens=EVALUATED_TOKENS))
     export_run(run, out)

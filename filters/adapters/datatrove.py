@@ -14,7 +14,7 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from filters.recipes import Rule, find_recipe
+from winnow.filters.recipes import Rule, find_recipe
 
 COLUMNS = ("url", "language", "path", "source", "title", "messages")
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.kernels import lines, ngrams, repeats, unicode_words, variants, words
-from filters.kernels.bytes import Bytes, Offsets, text_buffers
-from filters.kernels.characters import class_table
-from filters.word_lists import word_table
+from winnow.filters.kernels import lines, ngrams, repeats, unicode_words, variants, words
+from winnow.filters.kernels.bytes import Bytes, Offsets, text_buffers
+from winnow.filters.kernels.characters import class_table
+from winnow.filters.kernels.word_lists import word_table
 
 Counts = npt.NDArray[np.int64]
 Found = TypeVar("Found")
@@ -45,7 +45,7 @@ _NEWLINES = {Pieces.LINES: 1, Pieces.PARAGRAPHS: 2, Pieces.STRIPPED_LINES: 1, Pi
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a block, as `filters.kernels.words` lays them out; valid until the next block is measured."""
+    """The words of a block, as `winnow.filters.kernels.words` lays them out; valid until the next block is measured."""
 
     bounds: npt.NDArray[np.int64]
     offsets: Offsets
@@ -89,7 +89,7 @@ class Block:
         return np.empty((self.size, *shape), np.int64)
 
     def lines(self) -> Counts:
-        """Columns as named in `filters.kernels.lines`."""
+        """Columns as named in `winnow.filters.kernels.lines`."""
         return self._once(("lines",), self._measure_lines)
 
     def _measure_lines(self) -> Counts:
@@ -98,7 +98,7 @@ class Block:
         return counts
 
     def repeats(self, pieces: Pieces) -> Counts:
-        """Columns as named in `filters.kernels.repeats`."""
+        """Columns as named in `winnow.filters.kernels.repeats`."""
         return self._once(("repeats", pieces), lambda: self._measure_repeats(pieces))
 
     def _measure_repeats(self, pieces: Pieces) -> Counts:
@@ -163,7 +163,7 @@ class Block:
         return Words(bounds, offsets, hashes, ends, counts)
 
     def _split_english(self, bounds: npt.NDArray[np.int64], offsets: Offsets) -> None:
-        from filters.kernels import english_signs, english_words
+        from winnow.filters.kernels import english_signs, english_words
 
         pieces = self._scratch.array("pieces", self._longest + 2, np.int64)
         backs = self._scratch.array("backs", 2 * self._longest + 2, np.int64)
@@ -171,8 +171,8 @@ class Block:
         english_words.split_documents(self.data, self.offsets, *tables, pieces, backs, bounds, offsets)
 
     def _split_chinese(self, bounds: npt.NDArray[np.int64], offsets: Offsets) -> None:
-        from filters.kernels import chinese
-        from filters.kernels.lexicon import load_lexicon
+        from winnow.filters.kernels import chinese
+        from winnow.filters.kernels.lexicon import load_lexicon
 
         most = self._longest + 1
         chinese.split_documents(
@@ -201,7 +201,7 @@ class Block:
         return counts
 
     def variants(self) -> Counts:
-        """Columns as named in `filters.kernels.variants`."""
+        """Columns as named in `winnow.filters.kernels.variants`."""
         return self._once(("variants",), self._measure_variants)
 
     def _measure_variants(self) -> Counts:
@@ -222,11 +222,11 @@ class Block:
         return Block(*text_buffers(texts), self._scratch)
 
     def han(self) -> tuple[Counts, npt.NDArray[np.float64]]:
-        """Columns as named in `filters.kernels.han`, and the entropy of each text's characters in nats."""
+        """Columns as named in `winnow.filters.kernels.han`, and the entropy of each text's characters in nats."""
         return self._once(("han",), self._measure_han)
 
     def _measure_han(self) -> tuple[Counts, npt.NDArray[np.float64]]:
-        from filters.kernels import han
+        from winnow.filters.kernels import han
 
         counts, entropies = self._counts(han.HAN_COUNTS), np.empty(self.size)
         histogram = self._scratch.array("histogram", class_table().size, np.int32)
@@ -241,7 +241,7 @@ class Block:
         return self._once(("runs", str(length)), lambda: self._measure_runs(length))
 
     def _measure_runs(self, length: int) -> Counts:
-        from filters.kernels import han
+        from winnow.filters.kernels import han
 
         counts = self._counts(2)
         most = self._longest + 2
@@ -259,7 +259,7 @@ class Block:
         return counts
 
     def ngrams(self, splitter: Splitter) -> Counts:
-        """n × lengths 2 to 10 × columns as named in `filters.kernels.ngrams`."""
+        """n × lengths 2 to 10 × columns as named in `winnow.filters.kernels.ngrams`."""
         return self._once(("ngrams", splitter), lambda: self._measure_ngrams(splitter))
 
     def _measure_ngrams(self, splitter: Splitter) -> Counts:

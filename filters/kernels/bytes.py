@@ -16,50 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.kernels.cache import kernel_folder
-from filters.kernels.machine import (
+from winnow.filters.kernels.cache import kernel_folder
+from winnow.filters.kernels.machine import (
     BLOCK,
-    ascii_space_mask,
-    block_mask,
     continuation_mask,
     folded_product,
     load64,
-    load_block,
-    newline_mask,
-    non_ascii_mask,
-    operation,
     population_count,
-    trailing_zeros,
 )
-
-__all__ = [
-    "BLOCK",
-    "PADDING",
-    "Bytes",
-    "Offsets",
-    "ascii_space_mask",
-    "block_mask",
-    "byte_at",
-    "combine_hashes",
-    "continuation_mask",
-    "count_characters",
-    "decode",
-    "decode_before",
-    "first_slot",
-    "folded_multiply",
-    "hash_bytes",
-    "inlined",
-    "kernel",
-    "load64",
-    "load_block",
-    "newline_mask",
-    "non_ascii_mask",
-    "operation",
-    "population_count",
-    "text_blocks",
-    "text_buffers",
-    "trailing_zeros",
-]
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]

@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    Bytes,
-    Offsets,
-    block_mask,
-    count_characters,
-    decode,
-    inlined,
-    kernel,
-)
-from filters.kernels.characters import DIGIT, SPACE, TERMINAL, Classes
-from filters.kernels.copying import copy
-from filters.kernels.lines import find_line_break, finder, skip_space, trim_space
-from filters.kernels.phrases import find_phrase, has_phrase
-from filters.kernels.words import Bounds, count, split
+from winnow.filters.kernels.bytes import Bytes, Offsets, count_characters, decode, inlined, kernel
+from winnow.filters.kernels.characters import DIGIT, SPACE, TERMINAL, Classes
+from winnow.filters.kernels.copying import copy
+from winnow.filters.kernels.lines import find_line_break, finder, skip_space, trim_space
+from winnow.filters.kernels.machine import block_mask
+from winnow.filters.kernels.phrases import find_phrase, has_phrase
+from winnow.filters.kernels.words import Bounds, count, split
 
 Counts = npt.NDArray[np.int64]
 

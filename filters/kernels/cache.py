@@ -8,6 +8,7 @@ run in its old form, and an edit compiles anew only what can reach it.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,13 +16,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-IMPORT = re.compile(r"^from ((?:filters|stages|tokenizer)\b[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
+from platformdirs import user_cache_dir
+
+ROOT = Path(__file__).absolute().parents[3]  # where `winnow` lies: links are not followed
+IMPORT = re.compile(r"^from (winnow\b[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 """An import from a package that holds kernels. Indented ones don't count: no kernel runs what a function imports."""
 
 
 def kernel_folder(function: Callable[..., Any], root: Path = ROOT) -> str:
-    """The folder, inside the virtual environment, of the present state of all that `function` is compiled from.
+    """The folder of the present state of all that `function` is compiled from.
 
     A kernel made by a factory also depends on the functions that it was given, wherever those were defined.
     """
@@ -32,7 +35,15 @@ def kernel_folder(function: Callable[..., Any], root: Path = ROOT) -> str:
     summary = hashlib.blake2b(digest_size=8)
     for module in reached:
         summary.update(_digest(module, root))
-    return str(Path(sys.prefix) / "var" / "winnow-kernels" / summary.hexdigest())
+    return str(kernels() / summary.hexdigest())
+
+
+@cache
+def kernels() -> Path:
+    """Where compiled kernels go: inside the virtual environment or, where that can't be written, the user's cache."""
+    inside = Path(sys.prefix) / "var" / "winnow-kernels"
+    nearest = next(folder for folder in (inside, *inside.parents) if folder.exists())
+    return inside if os.access(nearest, os.W_OK) else Path(user_cache_dir("winnow")) / "kernels"
 
 
 @cache

@@ -11,7 +11,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import BLOCK, Bytes, Offsets, block_mask, inlined, kernel, trailing_zeros
+from winnow.filters.kernels.bytes import Bytes, Offsets, inlined, kernel
+from winnow.filters.kernels.machine import BLOCK, block_mask, trailing_zeros
 
 
 class Candidate(IntEnum):

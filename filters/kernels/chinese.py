@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel
-from filters.kernels.characters import SPACE, Classes
-from filters.kernels.lexicon import BEGIN, END, MIDDLE, PREFIX, SINGLE, Hashes, Runes, Weights, find_slot
-from filters.kernels.words import Bounds
+from winnow.filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel
+from winnow.filters.kernels.characters import SPACE, Classes
+from winnow.filters.kernels.lexicon import BEGIN, END, MIDDLE, PREFIX, SINGLE, Hashes, Runes, Weights, find_slot
+from winnow.filters.kernels.words import Bounds
 
 Places = npt.NDArray[np.int32]
 States = npt.NDArray[np.int8]
@@ -214,7 +214,7 @@ def split_documents(
     missing: float, emissions: Weights, starts: Weights, transitions: Weights, runes: Runes, positions: Places,
     best: Weights, ends: Places, likely: Weights, before: States, bounds: Bounds, word_offsets: Offsets,
 ) -> int:  # fmt: skip
-    """The words of every string, laid out as `filters.kernels.words.split_documents` does; returns their number.
+    """The words of every string, laid out as `winnow.filters.kernels.words.split_documents` does; returns their number.
 
     Scratch for c characters in a string: `runes`, `positions`, `best` and `ends` of c + 1, `likely` and `before` of
     c × 4. `bounds` needs two entries for each byte.

@@ -11,7 +11,8 @@ from enum import IntEnum, auto
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel, load64
+from winnow.filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel
+from winnow.filters.kernels.machine import load64
 
 
 class Count(IntEnum):

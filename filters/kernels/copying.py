@@ -7,7 +7,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from filters.kernels.bytes import BLOCK, Bytes, inlined, load_block, operation
+from winnow.filters.kernels.bytes import Bytes, inlined
+from winnow.filters.kernels.machine import BLOCK, load_block, operation
 
 
 @operation

@@ -13,10 +13,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, decode, decode_before, first_slot, hash_bytes, inlined, load64
-from filters.kernels.characters import DIGIT, LETTER, UPPER, Classes
-from filters.kernels.words import Hashes
-from filters.word_lists import hash_table
+from winnow.filters.kernels.bytes import Bytes, decode, decode_before, first_slot, hash_bytes, inlined
+from winnow.filters.kernels.characters import DIGIT, LETTER, UPPER, Classes
+from winnow.filters.kernels.machine import load64
+from winnow.filters.kernels.word_lists import hash_table
+from winnow.filters.kernels.words import Hashes
 
 Roles = npt.NDArray[np.uint8]
 

@@ -2,7 +2,7 @@
 
 Each piece between whitespace loses signs at its front and at its back, one at a time; what is left is one word when it
 looks like an address, is cut before n't, 're and the like, and else at hyphens and signs between letters
-(`filters.kernels.english_signs`). On 29,102 English pages the recipes over these words decide as datatrove does on 99.8 %
+(`english_signs`). On 29,102 English pages the recipes over these words decide as datatrove does on 99.8 %
 and for the same rule too; over the same words on all (`benchmarks/filters_agreement.py`).
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.bytes import BLOCK, Bytes, Offsets, block_mask, decode, decode_before, inlined, kernel, load64
-from filters.kernels.characters import LETTER, Classes
-from filters.kernels.english_signs import (
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, decode_before, inlined, kernel
+from winnow.filters.kernels.characters import LETTER, Classes
+from winnow.filters.kernels.english_signs import (
     CANNOT,
     DASH,
     FULL_STOP,
@@ -26,8 +26,9 @@ from filters.kernels.english_signs import (
     is_listed,
     unit,
 )
-from filters.kernels.lines import finder
-from filters.kernels.words import Bounds, Hashes, split
+from winnow.filters.kernels.lines import finder
+from winnow.filters.kernels.machine import BLOCK, block_mask, load64
+from winnow.filters.kernels.words import Bounds, Hashes, split
 
 _ONE, _ALL = np.uint64(1), ~np.uint64(0)
 _sign_mask = block_mask((0x00, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0xFF))
@@ -192,7 +193,7 @@ def split_documents(
     data: Bytes, offsets: Offsets, classes: Classes, roles: Roles, listed: Hashes, pieces: Bounds, backs: Bounds,
     bounds: Bounds, word_offsets: Offsets,
 ) -> int:  # fmt: skip
-    """The words of every string, laid out as `filters.kernels.words.split_documents` does; returns their number.
+    """The words of every string, laid out as `winnow.filters.kernels.words.split_documents` does; returns their number.
 
     Scratch for b bytes in a string: `pieces` of b + 2, `backs` of 2 b + 2. `listed` is the table of `LISTED`.
     """

@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, kernel
-from filters.kernels.fasttext_features import Memory, add_end, add_row, add_text, memory
-from filters.kernels.fasttext_labels import all_labels, best_label
-from filters.kernels.fasttext_model import Floats, Integers, Model, Weights
+from winnow.filters.kernels.bytes import Bytes, Offsets, kernel
+from winnow.filters.kernels.fasttext_features import Memory, add_end, add_row, add_text, memory
+from winnow.filters.kernels.fasttext_labels import all_labels, best_label
+from winnow.filters.kernels.fasttext_model import Floats, Integers, Model, Weights
 
 
 def classify_pieces(

@@ -11,20 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
-    PADDING,
-    Bytes,
-    block_mask,
-    folded_multiply,
-    hash_bytes,
-    inlined,
-    kernel,
-    load64,
-    population_count,
-    trailing_zeros,
-)
-from filters.kernels.fasttext_model import Floats, Integers, Weights
+from winnow.filters.kernels.bytes import PADDING, Bytes, folded_multiply, hash_bytes, inlined, kernel
+from winnow.filters.kernels.fasttext_model import Floats, Integers, Weights
+from winnow.filters.kernels.machine import BLOCK, block_mask, load64, population_count, trailing_zeros
 
 KEY_BYTES = 24
 REMEMBERED_WORDS = 1 << 17  # half of the table; with 16 dimensions it takes 24 MB, touched only as far as it fills

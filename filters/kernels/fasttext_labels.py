@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.bytes import inlined, kernel
-from filters.kernels.fasttext_features import Memory
-from filters.kernels.fasttext_model import HIERARCHICAL_SOFTMAX, ONE_AGAINST_ALL, Floats, Weights
+from winnow.filters.kernels.bytes import inlined, kernel
+from winnow.filters.kernels.fasttext_features import Memory
+from winnow.filters.kernels.fasttext_model import HIERARCHICAL_SOFTMAX, ONE_AGAINST_ALL, Floats, Weights
 
 SMALLEST = np.float32(1e-5)  # fastText adds it to every probability before the logarithm
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import PADDING, hash_bytes, kernel
-from filters.versions import version
+from winnow.filters.kernels.bytes import PADDING, hash_bytes, kernel
+from winnow.filters.kernels.versions import version
 
 MAGIC = 793712314
 SUPERVISED = 3

@@ -13,17 +13,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
-    Bytes,
-    Offsets,
-    block_mask,
-    count_characters,
-    inlined,
-    kernel,
-    load64,
-    trailing_zeros,
-)
+from winnow.filters.kernels.bytes import Bytes, Offsets, count_characters, inlined, kernel
+from winnow.filters.kernels.machine import BLOCK, block_mask, load64, trailing_zeros
 
 
 class Count(IntEnum):

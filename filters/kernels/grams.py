@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, hash_bytes, inlined, kernel
-from filters.kernels.normalise import Characters
-from filters.kernels.shingles import keep_tail
-from filters.kernels.terms import Scratch, window_end, window_terms
+from winnow.filters.kernels.bytes import Bytes, Offsets, hash_bytes, inlined, kernel
+from winnow.filters.kernels.normalise import Characters
+from winnow.filters.kernels.shingles import keep_tail
+from winnow.filters.kernels.terms import Scratch, window_end, window_terms
 
 Hashes = npt.NDArray[np.uint64]
 

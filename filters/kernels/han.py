@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel
-from filters.kernels.characters import ALPHANUMERIC, DIGIT, SPACE, Classes
-from filters.kernels.lines import find_line_break
-from filters.kernels.repeats import EMPTY, clear, find_or_insert, table_size
-from filters.kernels.scripts import Script, script_table
+from winnow.filters.kernels.bytes import Bytes, Offsets, combine_hashes, decode, inlined, kernel
+from winnow.filters.kernels.characters import ALPHANUMERIC, DIGIT, SPACE, Classes
+from winnow.filters.kernels.lines import find_line_break
+from winnow.filters.kernels.repeats import EMPTY, clear, find_or_insert, table_size
+from winnow.filters.kernels.scripts import Script, script_table
 
 Counts = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.uint16]

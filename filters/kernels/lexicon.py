@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import PADDING, Bytes, byte_at, combine_hashes, decode, first_slot, inlined, kernel
+from winnow.filters.kernels.bytes import PADDING, Bytes, byte_at, combine_hashes, decode, first_slot, inlined, kernel
 
 Weights = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
@@ -58,7 +58,7 @@ class Lexicon:
     transitions: Weights
 
     def tables(self) -> tuple[Weights, Hashes, Weights, float, Weights, Weights, Weights]:
-        """All of it in the order in which `filters.kernels.chinese` takes it."""
+        """All of it in the order in which `winnow.filters.kernels.chinese` takes it."""
         return (
             self.characters,
             self.keys,

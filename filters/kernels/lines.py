@@ -11,23 +11,17 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
+from winnow.filters.kernels.bytes import Bytes, Offsets, count_characters, decode, decode_before, inlined, kernel
+from winnow.filters.kernels.characters import SPACE, TERMINAL, Classes
+from winnow.filters.kernels.machine import (
     BLOCK,
-    Bytes,
-    Offsets,
     block_mask,
-    count_characters,
-    decode,
-    decode_before,
-    inlined,
-    kernel,
     newline_mask,
     non_ascii_mask,
     population_count,
     trailing_zeros,
 )
-from filters.kernels.characters import SPACE, TERMINAL, Classes
-from filters.kernels.words import keep_below
+from winnow.filters.kernels.words import keep_below
 
 Counts = npt.NDArray[np.int64]
 

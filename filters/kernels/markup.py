@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, inlined, kernel
+from winnow.filters.kernels.bytes import Bytes, Offsets, inlined, kernel
 
 _TAGS = """
     a abbr article b blockquote body br button caption center cite code dd div dl dt em fig figure font footer form h1

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 
-from filters.kernels.bytes import Bytes, Offsets, folded_multiply, inlined, kernel, operation
-from filters.kernels.normalise import Characters
-from filters.kernels.shingles import Shingles, keep_tail, window_shingles
-from filters.kernels.terms import Scratch, window_end, window_terms
+from winnow.filters.kernels.bytes import Bytes, Offsets, folded_multiply, inlined, kernel
+from winnow.filters.kernels.machine import operation
+from winnow.filters.kernels.normalise import Characters
+from winnow.filters.kernels.shingles import Shingles, keep_tail, window_shingles
+from winnow.filters.kernels.terms import Scratch, window_end, window_terms
 
 _BAND_KEY = np.uint64(0x8EBC6AF09C88C6E3)
 _ROW_KEY = np.uint64(0xE7037ED1A0B428DB)

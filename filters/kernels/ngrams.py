@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Offsets, combine_hashes, inlined, kernel
-from filters.kernels.repeats import EMPTY, clear, find_or_insert, table_size
+from winnow.filters.kernels.bytes import Offsets, combine_hashes, inlined, kernel
+from winnow.filters.kernels.repeats import EMPTY, clear, find_or_insert, table_size
 
 Counts = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from filters.kernels.bytes import Offsets, kernel
+from winnow.filters.kernels.bytes import Offsets, kernel
 
 
 @kernel

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, hash_bytes, kernel
+from winnow.filters.kernels.bytes import Bytes, Offsets, hash_bytes, kernel
 
 
 class Passages(NamedTuple):

@@ -8,7 +8,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from filters.kernels.bytes import BLOCK, Bytes, Offsets, inlined, load_block, operation, trailing_zeros
+from winnow.filters.kernels.bytes import Bytes, Offsets, inlined
+from winnow.filters.kernels.machine import BLOCK, load_block, operation, trailing_zeros
 
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 _LANES = ir.VectorType(ir.IntType(32), BLOCK)

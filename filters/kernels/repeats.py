@@ -10,21 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
-    Bytes,
-    Offsets,
-    count_characters,
-    first_slot,
-    hash_bytes,
-    inlined,
-    kernel,
-    newline_mask,
-    population_count,
-)
-from filters.kernels.characters import Classes
-from filters.kernels.lines import find_newline, finder, inside, skip_space, trim_space
-from filters.kernels.words import is_ascii
+from winnow.filters.kernels.bytes import Bytes, Offsets, count_characters, first_slot, hash_bytes, inlined, kernel
+from winnow.filters.kernels.characters import Classes
+from winnow.filters.kernels.lines import find_newline, finder, inside, skip_space, trim_space
+from winnow.filters.kernels.machine import BLOCK, newline_mask, population_count
+from winnow.filters.kernels.words import is_ascii
 
 Counts = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]

@@ -13,17 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
-    Bytes,
-    Offsets,
-    block_mask,
-    decode,
-    kernel,
-    non_ascii_mask,
-    population_count,
-    trailing_zeros,
-)
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, kernel
+from winnow.filters.kernels.machine import BLOCK, block_mask, non_ascii_mask, population_count, trailing_zeros
 
 
 class Script(IntEnum):

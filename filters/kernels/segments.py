@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.bytes import BLOCK, Bytes, Offsets, kernel, newline_mask, trailing_zeros
+from winnow.filters.kernels.bytes import Bytes, Offsets, kernel
+from winnow.filters.kernels.machine import BLOCK, newline_mask, trailing_zeros
 
 SAMPLE_BYTES = 32 << 10  # a document up to this long is read whole
 WINDOWS = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Offsets, inlined, kernel
+from winnow.filters.kernels.bytes import Offsets, inlined, kernel
 
 Values = npt.NDArray[np.uint32]
 Table = npt.NDArray[np.uint64]

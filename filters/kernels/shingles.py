@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, inlined, kernel
-from filters.kernels.normalise import Characters
-from filters.kernels.terms import Scratch, window_end, window_terms
+from winnow.filters.kernels.bytes import Bytes, Offsets, inlined, kernel
+from winnow.filters.kernels.normalise import Characters
+from winnow.filters.kernels.terms import Scratch, window_end, window_terms
 
 Shingles = npt.NDArray[np.uint32]
 

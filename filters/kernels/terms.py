@@ -11,19 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
-    Bytes,
-    Offsets,
-    block_mask,
-    decode,
-    folded_multiply,
-    inlined,
-    kernel,
-    load64,
-    trailing_zeros,
-)
-from filters.kernels.normalise import CHARACTER, DIGIT, SKIPPED, TABLE_SIZE, WORD, Characters
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, folded_multiply, inlined, kernel
+from winnow.filters.kernels.machine import BLOCK, block_mask, load64, trailing_zeros
+from winnow.filters.kernels.normalise import CHARACTER, DIGIT, SKIPPED, TABLE_SIZE, WORD, Characters
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, folded_multiply, inlined, kernel
+from winnow.filters.kernels.bytes import Bytes, Offsets, folded_multiply, inlined, kernel
 
 _FIRST_KEY = np.uint64(0xA0761D6478BD642F)
 _SECOND_KEY = np.uint64(0xE7037ED1A0B428DB)

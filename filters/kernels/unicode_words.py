@@ -13,9 +13,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, decode, inlined, kernel
-from filters.kernels.characters import ALPHANUMERIC, HAN_RANGES, UPPER, Classes
-from filters.kernels.words import Bounds
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, inlined, kernel
+from winnow.filters.kernels.characters import ALPHANUMERIC, HAN_RANGES, UPPER, Classes
+from winnow.filters.kernels.words import Bounds
 
 Kinds = npt.NDArray[np.uint8]
 
@@ -133,7 +133,7 @@ def word_end(data: Bytes, at: int, end: int, kinds: Kinds) -> int:
 def split_documents(
     data: Bytes, offsets: Offsets, classes: Classes, kinds: Kinds, bounds: Bounds, word_offsets: Offsets
 ) -> int:
-    """The words of every string, laid out as `filters.kernels.words.split_documents` does; returns their number."""
+    """The words of every string, laid out as `winnow.filters.kernels.words.split_documents` does; returns their number."""
     at = 0
     word_offsets[0] = 0
     for document in range(offsets.size - 1):

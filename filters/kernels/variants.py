@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, decode, decode_before, inlined, kernel
-from filters.kernels.characters import Classes
-from filters.kernels.lines import find_newline, skip_space, trim_space
-from filters.kernels.words import Bounds
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, decode_before, inlined, kernel
+from winnow.filters.kernels.characters import Classes
+from winnow.filters.kernels.lines import find_newline, skip_space, trim_space
+from winnow.filters.kernels.words import Bounds
 
 Counts = npt.NDArray[np.int64]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Bytes, Offsets, decode, inlined, kernel
-from filters.kernels.characters import ALPHANUMERIC, DIGIT, SPACE, UPPER, Classes
-from filters.kernels.copying import copy
-from filters.kernels.lines import find_newline, skip_space, trim_space
-from filters.kernels.phrases import find_phrase, fold
-from filters.kernels.words import Bounds, split
+from winnow.filters.kernels.bytes import Bytes, Offsets, decode, inlined, kernel
+from winnow.filters.kernels.characters import ALPHANUMERIC, DIGIT, SPACE, UPPER, Classes
+from winnow.filters.kernels.copying import copy
+from winnow.filters.kernels.lines import find_newline, skip_space, trim_space
+from winnow.filters.kernels.phrases import find_phrase, fold
+from winnow.filters.kernels.words import Bounds, split
 
 Counts = npt.NDArray[np.int64]
 

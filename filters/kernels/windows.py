@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import Offsets, kernel
+from winnow.filters.kernels.bytes import Offsets, kernel
 
 
 @kernel

@@ -9,23 +9,25 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from filters.kernels.bytes import (
-    BLOCK,
+from winnow.filters.kernels.bytes import (
     Bytes,
     Offsets,
-    ascii_space_mask,
-    block_mask,
     count_characters,
     decode,
     first_slot,
     hash_bytes,
     inlined,
     kernel,
+)
+from winnow.filters.kernels.characters import LETTER, PUNCTUATION, Classes
+from winnow.filters.kernels.machine import (
+    BLOCK,
+    ascii_space_mask,
+    block_mask,
     non_ascii_mask,
     population_count,
     trailing_zeros,
 )
-from filters.kernels.characters import LETTER, PUNCTUATION, Classes
 
 Bounds = npt.NDArray[np.int64]
 """Beginning and end of each word as byte positions, alternating: word j is `data[bounds[2 * j]:bounds[2 * j + 1]]`."""
@@ -255,7 +257,7 @@ def count_listed(
 ) -> None:
     """Counts the words of a list in each string: distinct ones into `counts[:, 0]`, occurrences into `counts[:, 1]`.
 
-    `listed` and `numbers` come from `filters.word_lists.word_table`: a word of the list stands in its first slot or in
+    `listed` and `numbers` come from `word_lists.word_table`: a word of the list stands in its first slot or in
     the next, so that two looks tell without a branch: on English prose a seventh of the time that a search with branches takes.
     """
     last = listed.size - 1

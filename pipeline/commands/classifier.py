@@ -22,9 +22,9 @@ def command() -> None:
 @click.option("--epochs", default=10, show_default=True, help="passes over the documents")
 def train(inputs: tuple[str, ...], out: str, text: str, label: str, epochs: int) -> None:
     """Fit a model and report precision, recall, F1 and calibration on documents it hasn't seen."""
-    from filters.training import Training, read_labelled
-    from filters.training import train as fit
-    from pipeline.reading import ConfigurationError
+    from winnow.filters.training import Training, read_labelled
+    from winnow.filters.training import train as fit
+    from winnow.pipeline.reading import ConfigurationError
 
     try:
         found = fit(read_labelled(inputs, text=text, label=label), out, settings=Training(epochs=epochs))
@@ -49,9 +49,9 @@ def score(model: str, label: str, inputs: tuple[str, ...], out: str) -> None:
     """Write the score of each document beside it: `winnow filter --recipe classifier` with this model."""
     from dataclasses import replace
 
-    from filters.recipes import find_recipe
-    from pipeline.reading import ConfigurationError
-    from pipeline.standalone import filter_files
+    from winnow.filters.recipes import find_recipe
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.standalone import filter_files
 
     recipe = find_recipe("classifier")
     try:

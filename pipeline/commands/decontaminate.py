@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="decontaminate")
@@ -36,11 +36,11 @@ def command(
     winnow decontaminate --in pages.parquet --benchmark gsm8k.jsonl --out clean
     winnow decontaminate --out runs/mid --review        the hits of a run, item and document side by side
     """
-    from pipeline.reading import ConfigurationError
-    from stages.decontaminate.files import decontaminate_files
-    from stages.decontaminate.review import review as hits
-    from stages.decontaminate.settings import Benchmark, DecontaminationSettings
-    from stages.workspace import Workspace
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.decontaminate.files import decontaminate_files
+    from winnow.stages.decontaminate.review import review as hits
+    from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
+    from winnow.stages.run.workspace import Workspace
 
     console = Console(highlight=False)
     if inputs:

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 LEVELS = ("repositories", "url", "exact", "lines", "minhash", "semantic")
 
@@ -51,10 +51,10 @@ def command(
     winnow dedup minhash --in old.parquet --out old --set remember=true
     winnow dedup minhash --in new.parquet --out new --set known=old
     """
-    from pipeline.reading import ConfigurationError
-    from stages.deduplicate.files import LEVELS as KNOWN
-    from stages.deduplicate.files import deduplicate_files
-    from stages.deduplicate.recipes import RECIPES
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.deduplicate.files import LEVELS as KNOWN
+    from winnow.stages.deduplicate.files import deduplicate_files
+    from winnow.stages.deduplicate.recipes import RECIPES
 
     if recipe is not None and (level != "minhash" or recipe not in RECIPES):
         raise ConfigurationError(f"--recipe is one of {', '.join(RECIPES)}, and goes with minhash")

@@ -18,9 +18,9 @@ def command(before: str, after: str) -> None:
 
     Exit status 0 when their locks are equal, 1 when anything differs.
     """
-    from pipeline.comparison import compare_runs
-    from pipeline.reading import ConfigurationError
-    from stages.workspace import Workspace
+    from winnow.pipeline.comparison import compare_runs
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.run.workspace import Workspace
 
     try:
         differences = compare_runs(Workspace(before), Workspace(after))

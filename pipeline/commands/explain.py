@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="explain")
@@ -20,9 +20,9 @@ def command(run: str, document: str, whole: bool) -> None:
     ID is a document's id or its first digits. Shown are where the document came from, what was measured, which rule
     dropped it (value and threshold) or where in the shards its tokens lie.
     """
-    from pipeline.explanation import EXCERPT, explain
-    from pipeline.reading import ConfigurationError
-    from stages.workspace import Workspace
+    from winnow.pipeline.explanation import EXCERPT, explain
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.run.workspace import Workspace
 
     try:
         story = explain(Workspace(run), document)

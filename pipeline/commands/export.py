@@ -23,10 +23,10 @@ def command(run: str, target_format: str, phase: str, out: str) -> None:
     datatrove  OUT, OUT.index: nanotron's tokenized bytes
     jsonl      one sequence a line
     """
-    from pipeline.reading import ConfigurationError
-    from stages.sequences import ShardError
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.shards.sequences import ShardError
 
-    exporter = importlib.import_module(f"stages.exporters.{target_format}")
+    exporter = importlib.import_module(f"winnow.stages.shards.exporters.{target_format}")
     try:
         counts = exporter.export(f"{run.rstrip('/')}/shards/index.json", phase, out)
     except (ShardError, OSError) as error:

@@ -25,10 +25,10 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
     import pyarrow as pa
     from pydantic import ValidationError
 
-    from pipeline.reading import ConfigurationError
-    from pipeline.standalone import read_documents
-    from stages.document import DOCUMENT, REJECTION
-    from stages.workspace import Workspace
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.standalone import read_documents
+    from winnow.stages.document import DOCUMENT, REJECTION
+    from winnow.stages.run.workspace import Workspace
 
     options = {"links": links, "mathematics": mathematics, **({"engine": engine} if engine else {})}
     tables: list[pa.Table] = []

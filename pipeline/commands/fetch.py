@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="fetch")
@@ -16,8 +16,8 @@ def command(manifest: str, profile: str) -> None:
 
     `winnow run` does the same before it starts; this is for machines that lose the network afterwards.
     """
-    from pipeline.conductor import fetch_downloads
-    from pipeline.settings import load_settings
+    from winnow.pipeline.conductor import fetch_downloads
+    from winnow.pipeline.settings import load_settings
 
     console = Console(highlight=False)
     settings = load_settings(manifest, profile)

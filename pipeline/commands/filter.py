@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands.options import parse_value
+from winnow.pipeline.commands.options import parse_value
 
 
 @click.command(name="filter")
@@ -37,9 +37,9 @@ def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ..
     """
     from dataclasses import replace
 
-    from filters.recipes import find_recipe
-    from pipeline.reading import ConfigurationError
-    from pipeline.standalone import filter_files
+    from winnow.filters.recipes import find_recipe
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.standalone import filter_files
 
     try:
         recipe = find_recipe(name)

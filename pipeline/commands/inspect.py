@@ -20,10 +20,10 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
     SHARD is a Parquet file of a run's shards/; of a RUN, the first shard of its first phase is shown, or every shard
     that holds the document asked for.
     """
-    from pipeline.reading import ConfigurationError
-    from stages.inspection import holds, show
-    from stages.sequences import ShardError
-    from tokenizer.encode import load
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.shards.inspection import holds, show
+    from winnow.stages.shards.sequences import ShardError
+    from winnow.tokenizer.load import load
 
     shards = [shard] if shard.endswith(".parquet") else _shards(shard)
     try:
@@ -40,9 +40,9 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
 
 
 def _shards(run: str) -> list[str]:
-    from pipeline.funnel import read_index
-    from pipeline.reading import ConfigurationError
-    from stages.workspace import Workspace
+    from winnow.pipeline.funnel import read_index
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.run.workspace import Workspace
 
     index = read_index(Workspace(run))
     files = [file.path for phase in index.phases for file in phase.files] if index else []

@@ -10,7 +10,7 @@ import click
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError
 
 Settings = TypeVar("Settings", bound=BaseModel)
 STAGES = ("pretrain", "domain", "mid", "sft", "rl")

@@ -19,10 +19,10 @@ def command(path: str, policy: str, commit: str, graph: str | None) -> None:
 
     PATH is a git repository, a folder, or an archive (source distribution, wheel, crate, zip). Nothing of it is run.
     """
-    from pipeline.reading import ConfigurationError
-    from stages.containers.git import GitError
-    from stages.imports.graph import Policy
-    from stages.repositories.order import order_report
+    from winnow.formats.containers.git import GitError
+    from winnow.formats.languages.imports.graph import Policy
+    from winnow.pipeline.order import order_report
+    from winnow.pipeline.reading import ConfigurationError
 
     try:
         report = order_report(path, policy=Policy(policy), commit=commit)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="plan")
@@ -22,14 +22,14 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     """
     from pathlib import Path
 
-    from pipeline import fetch
-    from pipeline.parts import find_parts
-    from pipeline.plan import check_recipes, steps
-    from pipeline.reading import ConfigurationError
-    from pipeline.receipt import receipt_path
-    from pipeline.settings import load_settings
-    from stages.ingest.source import size_of
-    from stages.workspace import Workspace
+    from winnow.formats.splits import size_of
+    from winnow.pipeline import fetch
+    from winnow.pipeline.parts import find_parts
+    from winnow.pipeline.plan import check_recipes, steps
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.receipt import receipt_path
+    from winnow.pipeline.settings import load_settings
+    from winnow.stages.run.workspace import Workspace
 
     console = Console(highlight=False)
     settings = load_settings(manifest, profile)

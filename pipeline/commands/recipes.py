@@ -15,8 +15,8 @@ def command(name: str | None) -> None:
     A document is kept when every rule's measure lies within its bounds. A manifest may change any bound or turn a rule
     off; `winnow filter --recipe NAME` runs one alone.
     """
-    from filters.recipes import find_recipe, recipes
-    from pipeline.reading import ConfigurationError
+    from winnow.filters.recipes import find_recipe, recipes
+    from winnow.pipeline.reading import ConfigurationError
 
     console = Console(highlight=False)
     if name is None:

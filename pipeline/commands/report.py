@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="report")
@@ -14,9 +14,9 @@ def command(run: str) -> None:
 
     One self-contained page without scripts; it opens offline.
     """
-    from pipeline.reading import ConfigurationError
-    from pipeline.report import write_report
-    from stages.workspace import Workspace
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.report import write_report
+    from winnow.stages.run.workspace import Workspace
 
     try:
         click.echo(write_report(Workspace(run)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands.order import POLICIES
+from winnow.pipeline.commands.order import POLICIES
 
 
 @click.command(name="repository")
@@ -20,10 +20,10 @@ def command(path: str, out: str, tokenizer: str, length: int, policy: str, commi
     A repository that is longer than LENGTH is split between files that don't depend on each other; no file is cut
     unless it alone is too long. PATH is a git repository, a folder or an archive.
     """
-    from pipeline.reading import ConfigurationError
-    from stages.containers.git import GitError
-    from stages.imports.graph import Policy
-    from stages.repositories.order import write_sequences
+    from winnow.formats.containers.git import GitError
+    from winnow.formats.languages.imports.graph import Policy
+    from winnow.pipeline.order import write_sequences
+    from winnow.pipeline.reading import ConfigurationError
 
     try:
         counts = write_sequences(path, length, out, tokenizer=tokenizer, policy=Policy(policy), commit=commit)

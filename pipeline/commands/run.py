@@ -8,7 +8,7 @@ import time
 import click
 from rich.console import Console
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="run")
@@ -34,10 +34,10 @@ def command(
     winnow run --stage mid                          the sample, on this machine
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
-    from pipeline.conductor import conduct
-    from pipeline.runner import RunFailed
-    from pipeline.settings import load_settings
-    from pipeline.summary import print_summary
+    from winnow.pipeline.conductor import conduct
+    from winnow.pipeline.runner import RunFailed
+    from winnow.pipeline.settings import load_settings
+    from winnow.pipeline.summary import print_summary
 
     start = time.perf_counter()
     console = Console(highlight=False)
@@ -54,8 +54,8 @@ def command(
         console.print("Stopped. The same command goes on from here.")
         sys.exit(130)
     if finished.lock_digest is not None and finished.changed:
-        from pipeline.report import write_report
-        from stages.workspace import Workspace
+        from winnow.pipeline.report import write_report
+        from winnow.stages.run.workspace import Workspace
 
         write_report(Workspace(folder))
     print_summary(console, folder, finished, time.perf_counter() - start)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="status")
@@ -16,9 +16,9 @@ def command(run: str) -> None:
 
     Works on a run that is going on, interrupted or finished, from its receipts alone.
     """
-    from pipeline.lock import PATH, total_counts
-    from pipeline.receipt import FOLDER, Receipt
-    from stages.workspace import Workspace
+    from winnow.pipeline.lock import PATH, total_counts
+    from winnow.pipeline.receipt import FOLDER, Receipt
+    from winnow.stages.run.workspace import Workspace
 
     console = Console(highlight=False)
     workspace = Workspace(run)

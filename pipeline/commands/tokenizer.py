@@ -25,9 +25,9 @@ def command() -> None:
 @click.option("--sample-bytes", default=2 << 30, show_default=True, help="text to train on")
 def train(inputs: tuple[str, ...], out: str, vocabulary_size: int, seed: int, sample_bytes: int) -> None:
     """Train a lossless BPE with byte fallback and the special tokens of the GLM family, on a seeded sample."""
-    from pipeline.reading import ConfigurationError
-    from tokenizer.train import TrainingError
-    from tokenizer.train import train as train_on
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.tokenizer.train import TrainingError
+    from winnow.tokenizer.train import train as train_on
 
     try:
         click.echo(train_on(_texts(inputs), vocabulary_size, seed, out, sample_bytes=sample_bytes))
@@ -43,7 +43,7 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
     """Print the ids of TEXT, or of standard input as it is. Special tokens in a text are text."""
     import pyarrow as pa
 
-    from pipeline.reading import ConfigurationError
+    from winnow.pipeline.reading import ConfigurationError
 
     encoder = _load(path)
     try:
@@ -64,8 +64,8 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
 @click.option("--sample-bytes", type=click.IntRange(min=1), help="text of each group; all by default")
 def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, ...], sample_bytes: int | None) -> None:
     """Compare tokenizers: bytes per token, what is unknown or spelled byte by byte, round trips, by group of texts."""
-    from pipeline.reading import ConfigurationError
-    from tokenizer.evaluate import evaluate as measure
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.tokenizer.evaluate import evaluate as measure
 
     if not inputs and not runs:
         raise ConfigurationError("no texts to compare tokenizers on: give --in FILE or --run RUN")
@@ -88,9 +88,9 @@ def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, .
 @click.option("--out", required=True, metavar="DIR")
 def export(path: str, out: str) -> None:
     """Write tokenizer.json (equal ids), its configuration and the chat template, as `transformers` reads them."""
-    from pipeline.reading import ConfigurationError
-    from tokenizer.export import ExportError
-    from tokenizer.export import export as files
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.tokenizer.export import ExportError
+    from winnow.tokenizer.export import export as files
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,8 +111,8 @@ def _spelled(spelling: bytes) -> str:
 
 
 def _load(path: str):  # type: ignore[no-untyped-def]
-    from pipeline.reading import ConfigurationError
-    from tokenizer.encode import load
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.tokenizer.load import load
 
     try:
         return load(path)
@@ -125,8 +125,8 @@ def _texts(inputs: tuple[str, ...]) -> Iterator[str]:
 
 
 def _batches(inputs: tuple[str, ...]) -> Iterator[list[str]]:
-    from pipeline.standalone import read_documents
-    from stages.document import REJECTION
+    from winnow.pipeline.standalone import read_documents
+    from winnow.stages.document import REJECTION
 
     for table in read_documents(inputs, source="texts"):
         if table.schema != REJECTION:
@@ -145,8 +145,8 @@ def _samples_of_run(run: str) -> Iterator[tuple[list[str], list[str]]]:
     """The texts that a run tokenized, special tokens left out, each with its source and its language."""
     import polars as pl
 
-    from pipeline.reading import ConfigurationError
-    from stages.workspace import Workspace
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)
     parts = workspace.list("tokens", ".parquet")

@@ -7,7 +7,7 @@ import sys
 import click
 from rich.console import Console
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="verify")
@@ -18,9 +18,9 @@ def command(run: str) -> None:
     Reads each file that the run wrote and compares its digest with the receipt and the lock; counts documents, drops,
     sequences and tokens again. Exit status 1 and one line per finding when anything differs.
     """
-    from pipeline.reading import ConfigurationError
-    from pipeline.verification import verify_run
-    from stages.workspace import Workspace
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.verification import verify_run
+    from winnow.stages.run.workspace import Workspace
 
     console = Console(highlight=False)
     try:

@@ -7,7 +7,7 @@ import time
 import click
 from rich.console import Console
 
-from pipeline.commands import options
+from winnow.pipeline.commands import options
 
 
 @click.command(name="warm")
@@ -19,9 +19,9 @@ def command(manifest: str, profile: str) -> None:
     Works one small part of each kind of source in a temporary folder. Compiled kernels are kept beside their sources;
     a run compiles what is missing by itself.
     """
-    from pipeline.conductor import fetch_downloads
-    from pipeline.settings import load_settings
-    from pipeline.warm import warm
+    from winnow.pipeline.conductor import fetch_downloads
+    from winnow.pipeline.settings import load_settings
+    from winnow.pipeline.warm import warm
 
     console = Console(highlight=False)
     settings = load_settings(manifest, profile)

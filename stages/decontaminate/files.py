@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stages.decontaminate.settings import DecontaminationSettings
-from stages.decontaminate.steps import STAGE, plan
-from stages.layout import carry_out, keep, lay_out
-from stages.workspace import Workspace
+from winnow.stages.decontaminate.settings import DecontaminationSettings
+from winnow.stages.decontaminate.steps import STAGE, plan
+from winnow.stages.layout import carry_out, keep, lay_out
+from winnow.stages.run.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.grams import FILTER_BITS, PROSE, GramIndex, count_terms, fill_index, list_grams
-from filters.kernels.markup import blank_markup, known_names
-from filters.kernels.normalise import CHARACTER, TABLE_SIZE, Characters, characters
-from filters.kernels.terms import scratch
-from stages.decontaminate.items import ENTRY, KINDS
-from stages.decontaminate.settings import DecontaminationSettings
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.grams import FILTER_BITS, PROSE, GramIndex, count_terms, fill_index, list_grams
+from winnow.filters.kernels.markup import blank_markup, known_names
+from winnow.filters.kernels.normalise import CHARACTER, TABLE_SIZE, Characters, characters
+from winnow.filters.kernels.terms import scratch
+from winnow.stages.decontaminate.items import ENTRY, KINDS
+from winnow.stages.decontaminate.settings import DecontaminationSettings
 
 Offsets = npt.NDArray[np.int64]
 

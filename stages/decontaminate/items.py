@@ -11,8 +11,8 @@ from typing import IO, Any
 import fsspec
 import pyarrow as pa
 
-from stages.containers.inflate import Broken, Inflated, Limits
-from stages.decontaminate.settings import Benchmark
+from winnow.formats.containers.inflate import Broken, Inflated, Limits
+from winnow.stages.decontaminate.settings import Benchmark
 
 ENTRY = pa.schema(
     [

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.kernels.grams import GramIndex, Matches, find_grams
-from filters.kernels.terms import scratch
-from filters.kernels.windows import densest_windows
-from stages.decontaminate.index import LONGEST_GRAM, buffers_of, tables
-from stages.decontaminate.items import KINDS
+from winnow.filters.kernels.grams import GramIndex, Matches, find_grams
+from winnow.filters.kernels.terms import scratch
+from winnow.filters.kernels.windows import densest_windows
+from winnow.stages.decontaminate.index import LONGEST_GRAM, buffers_of, tables
+from winnow.stages.decontaminate.items import KINDS
 
 MATCH = pa.schema(
     [

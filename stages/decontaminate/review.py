@@ -7,8 +7,8 @@ from textwrap import wrap
 
 import pyarrow as pa
 
-from stages.decontaminate.steps import ENTRIES
-from stages.workspace import Workspace
+from winnow.stages.decontaminate.steps import ENTRIES
+from winnow.stages.run.workspace import Workspace
 
 CONTEXT = 60
 """Bytes of the document shown before and after the span."""

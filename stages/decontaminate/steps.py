@@ -13,15 +13,15 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from stages.decontaminate.items import KINDS, benchmark_digest, read_entries
-from stages.decontaminate.judging import HIT, judge
-from stages.decontaminate.settings import DecontaminationSettings
-from stages.deduplicate.address import lanes_for, part_keys
-from stages.drops import DROP as DROP_SCHEMA
-from stages.drops import drops_path, surviving, write_drops
-from stages.exchange import bucket_of, gather, scatter
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.decontaminate.items import KINDS, benchmark_digest, read_entries
+from winnow.stages.decontaminate.judging import HIT, judge
+from winnow.stages.decontaminate.settings import DecontaminationSettings
+from winnow.stages.deduplicate.address import lanes_for, part_keys
+from winnow.stages.run.drops import DROP as DROP_SCHEMA
+from winnow.stages.run.drops import drops_path, surviving, write_drops
+from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 STAGE = "decontaminate"
 ENTRIES = "decontaminate/entries.parquet"
@@ -46,7 +46,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 def index_benchmarks(workspace: Workspace, unit: Unit) -> Counts:
     """Reads the benchmarks and writes their entries and postings."""
-    from stages.decontaminate.index import build_postings
+    from winnow.stages.decontaminate.index import build_postings
 
     settings = DecontaminationSettings.model_validate(unit.parameters["settings"])
     entries = pa.concat_tables([read_entries(benchmark) for benchmark in settings.benchmarks])
@@ -60,8 +60,8 @@ def index_benchmarks(workspace: Workspace, unit: Unit) -> Counts:
 
 def match_part(workspace: Workspace, unit: Unit) -> Counts:
     """Looks the entries up in the documents of a part that are still there."""
-    from stages.decontaminate.index import open_index
-    from stages.decontaminate.matching import match_texts
+    from winnow.stages.decontaminate.index import open_index
+    from winnow.stages.decontaminate.matching import match_texts
 
     told = unit.parameters
     entries = workspace.read_table(ENTRIES, columns=["kind", "length", "grams"])

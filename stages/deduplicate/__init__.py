@@ -1,4 +1,4 @@
-"""De-duplication, level by level: url, exact, lines, minhash, semantic (repositories: `stages/repositories/forks.py`).
+"""De-duplication, level by level: url, exact, lines, minhash, semantic (repositories: `stages/deduplicate/forks.py`).
 
 Every level is a short list of steps over the parts of a run (`<level>.plan`), each step a list of units, joined by
 exchanges. A level reads the documents that earlier levels left, names those that go in `drops/deduplicate.<level>/`,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.contender import identity_words, read_contenders
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.signature import Minima, sign, signature_table
-from stages.exchange import scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.contender import identity_words, read_contenders
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.signature import Minima, sign, signature_table
+from winnow.stages.run.exchange import scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 BAND = pa.schema(
     [
@@ -57,7 +57,7 @@ def band_rows(
     contenders: pa.Table, minima: Minima, counts: np.ndarray, settings: MinHashSettings, *, part: int
 ) -> pa.Table:
     """The rows of `BAND` of all documents that have a shingle."""
-    from filters.kernels.minima import band_keys
+    from winnow.filters.kernels.minima import band_keys
 
     signed = np.flatnonzero(counts)
     keys = np.empty((len(signed), settings.bands), np.uint64)

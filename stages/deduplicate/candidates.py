@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.deduplicate.address import lanes_for, pack, part_keys, unpack
-from stages.exchange import gather, scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.address import lanes_for, pack, part_keys, unpack
+from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 CANDIDATE = pa.schema(
     [
@@ -51,7 +51,7 @@ def pair_rows(
     rows: pa.Table, *, complete: int, reach: int
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int16]]:
     """Pairs (left, right, band) among rows of `BAND` with equal keys; left is the preferred of the two."""
-    from filters.kernels.pairs import all_pairs, neighbour_pairs, star_pairs
+    from winnow.filters.kernels.pairs import all_pairs, neighbour_pairs, star_pairs
 
     keys = rows["key"].to_numpy()
     preference = (rows["identity"].to_numpy(), -rows["length"].to_numpy(), -rows["quality"].to_numpy())

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.deduplicate.survivor import verified_pairs
-from stages.exchange import gather, scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.survivor import verified_pairs
+from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 Addresses = npt.NDArray[np.uint64]
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from stages.drops import drops_path, surviving
-from stages.workspace import Workspace
+from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.workspace import Workspace
 
 IDENTITY = pa.binary(16)
 """A document id as its 16 bytes."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.signature import Minima, permutations
+from winnow.stages.deduplicate.signature import Minima, permutations
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -81,7 +81,7 @@ class BandIndex:
         return table.sort_by([("asked", "ascending"), ("estimate", "descending"), ("id", "ascending")])
 
     def _keys(self, minima: Minima) -> np.ndarray:
-        from filters.kernels.minima import band_keys
+        from winnow.filters.kernels.minima import band_keys
 
         bands, rows = self._shape
         keys = np.empty((len(minima), bands), np.uint64)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.embedder import BATCH, Vectors, embedder, unit_length
-from stages.workspace import Workspace
+from winnow.filters.embedder import BATCH, Vectors, embedder, unit_length
+from winnow.stages.run.workspace import Workspace
 
 
 def embeddings_path(part: str) -> str:

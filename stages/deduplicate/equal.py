@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys
-from stages.deduplicate.verdict import drop_units, send_verdicts
-from stages.exchange import gather, scatter
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys
+from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
+from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 CLAIM = pa.schema(
     [

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.contender import read_contenders
-from stages.deduplicate.equal import EqualSettings, Keys, plan_equal, resolve, send_claims
-from stages.deduplicate.verdict import drop
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.contender import read_contenders
+from winnow.stages.deduplicate.equal import EqualSettings, Keys, plan_equal, resolve, send_claims
+from winnow.stages.deduplicate.verdict import drop
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.exact"
 
@@ -26,8 +26,8 @@ class ExactSettings(EqualSettings):
 
 def text_keys(texts: pa.Array | pa.ChunkedArray) -> Keys:
     """The 128-bit hashes of n normalised texts, n × 2 of uint64."""
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.texts import hash_texts
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.texts import hash_texts
 
     keys = np.empty((len(texts), 2), np.uint64)
     hash_texts(*text_buffers(texts), keys)

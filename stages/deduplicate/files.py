@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from stages.deduplicate import exact, lines, minhash, semantic, url
-from stages.deduplicate.contender import Preference
-from stages.layout import Edit, carry_out, keep, lay_out
-from stages.repositories import forks
-from stages.workspace import Workspace
+from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.deduplicate.contender import Preference
+from winnow.stages.layout import Edit, carry_out, keep, lay_out
+from winnow.stages.run.workspace import Workspace
 
 
 class Level(NamedTuple):

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.bands import band_rows, bands_path
-from stages.deduplicate.contender import CONTENDER
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.signature import check_scheme, shingle_sets, signature_minima
-from stages.drops import surviving
-from stages.exchange import scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace, digest_file
+from winnow.stages.deduplicate.bands import band_rows, bands_path
+from winnow.stages.deduplicate.contender import CONTENDER
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.signature import check_scheme, shingle_sets, signature_minima
+from winnow.stages.run.drops import surviving
+from winnow.stages.run.exchange import scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace, digest_file
 
 SHINGLES = pa.field("set", pa.large_list(pa.uint32()), nullable=False)
 FOLDER = "index"

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.drops import DROP, drops_path, surviving, write_drops
-from stages.exchange import gather, scatter
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
+from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.lines"
 SPAN = pa.schema(
@@ -110,8 +110,8 @@ def mark_part(workspace: Workspace, unit: Unit) -> Counts:
 
 def strip(documents: pa.Table, spans: pa.Table) -> pa.Table:
     """The documents without the spans (rows of `SPAN`, `row` is that of `documents`) and the line breaks after them."""
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.passages import strip_spans
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.passages import strip_spans
 
     data, offsets = text_buffers(documents["text"])
     spans = spans.sort_by([("row", "ascending"), ("start", "ascending")])
@@ -176,8 +176,8 @@ def _common(bucket: int) -> str:
 
 def _passages(workspace: Workspace, part: str, earlier: Sequence[str], settings: LineSettings) -> pa.Table:
     """The passages of the part's documents of the right kinds that are still there: hash, row, start, end."""
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.passages import Passages, list_passages
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.passages import Passages, list_passages
 
     documents = workspace.read_table(f"documents/{part}.parquet", columns=["text", "kind"])
     kind = np.isin(np.asarray(documents["kind"].to_pylist(), object), list(settings.kinds))

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stages.deduplicate import bands, candidates, components, index, survivor, verify
-from stages.deduplicate.contender import part_inputs
-from stages.deduplicate.recipes import RECIPES, MinHashSettings
-from stages.deduplicate.verdict import drop, drop_units
-from stages.drops import drops_path
-from stages.unit import Step, Unit
+from winnow.stages.deduplicate import bands, candidates, components, index, survivor, verify
+from winnow.stages.deduplicate.contender import part_inputs
+from winnow.stages.deduplicate.recipes import RECIPES, MinHashSettings
+from winnow.stages.deduplicate.verdict import drop, drop_units
+from winnow.stages.run.drops import drops_path
+from winnow.stages.run.unit import Step, Unit
 
 __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from stages.deduplicate.contender import Preference
+from winnow.stages.deduplicate.contender import Preference
 
 
 class MinHashSettings(BaseModel):

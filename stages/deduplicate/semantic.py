@@ -20,14 +20,14 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, read_contenders
-from stages.deduplicate.embeddings import embeddings_path, unit_vectors, write_embeddings
-from stages.deduplicate.verdict import drop as drop_part
-from stages.deduplicate.verdict import drop_units, send_verdicts
-from stages.embedder import Vectors
-from stages.exchange import gather, scatter
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.filters.embedder import Vectors
+from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, read_contenders
+from winnow.stages.deduplicate.embeddings import embeddings_path, unit_vectors, write_embeddings
+from winnow.stages.deduplicate.verdict import drop as drop_part
+from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
+from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.semantic"
 CENTRES = f"exchange/{STAGE}.centres.parquet"

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.deduplicate.contender import CONTENDER
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.contender import CONTENDER
+from winnow.stages.run.workspace import Workspace
 
 Minima = npt.NDArray[np.uint32]
 
@@ -39,10 +39,10 @@ def sign(
 
     A text without a single word has no shingle and a signature of all ones.
     """
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.minima import LANES, sign_documents
-    from filters.kernels.normalise import characters as tables
-    from filters.kernels.terms import scratch
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.minima import LANES, sign_documents
+    from winnow.filters.kernels.normalise import characters as tables
+    from winnow.filters.kernels.terms import scratch
 
     padded = -(-permutations_ // LANES) * LANES
     multipliers, addends = (np.resize(values, padded) for values in permutations(permutations_, seed))
@@ -70,11 +70,11 @@ def shingle_sets(
 
     `counts` are those of `sign`.
     """
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.normalise import characters as tables
-    from filters.kernels.sets import distinct, set_table
-    from filters.kernels.shingles import list_shingles
-    from filters.kernels.terms import scratch
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.normalise import characters as tables
+    from winnow.filters.kernels.sets import distinct, set_table
+    from winnow.filters.kernels.shingles import list_shingles
+    from winnow.filters.kernels.terms import scratch
 
     values = np.empty(int(counts.sum()), np.uint32)
     bounds = np.zeros(len(texts) + 1, np.int64)

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.deduplicate.address import unpack
-from stages.deduplicate.contender import PREFERENCE, preference_keys
-from stages.deduplicate.verdict import send_verdicts
-from stages.exchange import gather
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.address import unpack
+from winnow.stages.deduplicate.contender import PREFERENCE, preference_keys
+from winnow.stages.deduplicate.verdict import send_verdicts
+from winnow.stages.run.exchange import gather
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 _SIDES = ("address", *PREFERENCE, "weight")
 
@@ -43,7 +43,7 @@ def _choose(workspace: Workspace, unit: Unit, edges: pa.Table) -> Counts:
 
 def survivors(edges: pa.Table) -> dict[str, object]:
     """The verdicts (columns of `VERDICT` but `key`) on all documents of `edges`, verified rows of `EVIDENCE`."""
-    from filters.kernels.pairs import choose_survivors
+    from winnow.filters.kernels.pairs import choose_survivors
 
     nodes = _nodes(edges)
     order = np.lexsort(preference_keys(nodes))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from stages.deduplicate.address import lanes_for, part_keys
-from stages.deduplicate.contender import (
+from winnow.stages.deduplicate.address import lanes_for, part_keys
+from winnow.stages.deduplicate.contender import (
     CLUSTER_SIZE,
     IDENTITY,
     cluster_inputs,
@@ -15,10 +15,10 @@ from stages.deduplicate.contender import (
     clusters_path,
     to_hexadecimal,
 )
-from stages.drops import DROP, write_drops
-from stages.exchange import bucket_of, gather, scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.run.drops import DROP, write_drops
+from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 VERDICT = pa.schema(
     [

@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.deduplicate.address import lanes_for, part_keys, unpack
-from stages.deduplicate.candidates import first_of_each
-from stages.deduplicate.contender import IDENTITY, PREFERENCE
-from stages.deduplicate.index import known_sets
-from stages.deduplicate.recipes import MinHashSettings
-from stages.deduplicate.signature import check_scheme, shingle_sets
-from stages.exchange import bucket_of, gather, scatter
-from stages.unit import Counts, Unit
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.address import lanes_for, part_keys, unpack
+from winnow.stages.deduplicate.candidates import first_of_each
+from winnow.stages.deduplicate.contender import IDENTITY, PREFERENCE
+from winnow.stages.deduplicate.index import known_sets
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.signature import check_scheme, shingle_sets
+from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.workspace import Workspace
 
 SHOWN = pa.schema(
     [
@@ -119,7 +119,7 @@ def _compare(
     shown: pa.Table, signed: pa.Table, sets: pa.LargeListArray, rows: npt.NDArray[np.int32], index: int
 ) -> pa.Table:
     """The evidence for every pair of shown documents and their partners here."""
-    from filters.kernels.sets import set_table, shared_counts
+    from winnow.filters.kernels.sets import set_table, shared_counts
 
     shingles, partners = shown["shingles"].combine_chunks(), shown["rows"].combine_chunks()
     left_bounds = shingles.offsets.to_numpy()

@@ -19,19 +19,20 @@ from dataclasses import replace
 
 from pydantic import Field, model_validator
 
-from stages.containers.packages import Package
-from stages.containers.records import read_records, record_splits, table_format
-from stages.dialogues.manuals import page_markdown, read_page
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
-from stages.ingest.tables import look_up
-from stages.translations.catalogues import Pair, read_po, unmarked
-from stages.translations.checks import Checks, han_share
-from stages.translations.contents import Contents, archived_memories, folder_license, open_archive, open_folder
-from stages.translations.memories import memory_pairs
-from stages.translations.names import is_catalogue_of, is_page, page_pairs
-from stages.translations.renderings import Direction, Rendering
-from stages.translations.tables import Form, Table, find_tables
-from stages.translations.writing import Writer
+from winnow.formats.containers.packages import Package
+from winnow.formats.containers.records import read_records, record_splits, table_format
+from winnow.formats.dialogues.manuals import page_markdown, read_page
+from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.formats.translations.catalogues import Pair, read_po, unmarked
+from winnow.formats.translations.checks import Checks, han_share
+from winnow.formats.translations.columns import Form, Table, find_tables
+from winnow.formats.translations.contents import Contents, archived_memories, folder_license, open_archive, open_folder
+from winnow.formats.translations.file_names import is_catalogue_of, is_page, page_pairs
+from winnow.formats.translations.memories import memory_pairs
+from winnow.formats.translations.renderings import Direction, Rendering
+from winnow.stages.ingest.pairs import Writer
+from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.tables import look_up
 
 
 class Settings(SourceSettings):
@@ -190,6 +191,6 @@ def _checks(settings: Settings) -> Checks:
     checks = Checks(settings.languages, settings.length_ratio, settings.check_language)
     if settings.embedder is None or settings.least_similarity is None:
         return checks
-    from stages.translations.similarity import cosines  # only where asked for: it brings a model
+    from winnow.formats.translations.similarity import cosines  # only where asked for: it brings a model
 
     return replace(checks, cosines=cosines(settings.embedder), least=settings.least_similarity)

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from stages.containers.records import Record, read_records, record_splits, table_format
-from stages.dialogues.dialects import FIELDS, conversations, recognise
-from stages.dialogues.values import Misfit, without_nulls
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
-from stages.ingest.tables import found_in, plain, text_of
+from winnow.formats.containers.records import Record, read_records, record_splits, table_format
+from winnow.formats.dialogues.dialects import FIELDS, conversations, recognise
+from winnow.formats.dialogues.json_values import Misfit, without_nulls
+from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.tables import found_in, plain, text_of
 
 LICENSE_FIELDS = ("license", "licence")
 LANGUAGE_FIELDS = ("language", "lang")

@@ -21,15 +21,16 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from stages.containers.packages import Package, open_package
-from stages.dialogues.dialogue import Conversation, check
-from stages.dialogues.implementations import Function, functions, module_name, parse_module
-from stages.dialogues.manuals import Page, module_page, pages
-from stages.dialogues.questions import pick
-from stages.dialogues.talks import talks
-from stages.dialogues.verifiable import Placed, puzzle_talks, puzzles
-from stages.ingest.source import Builder, SourceSettings, Split
-from stages.translations.catalogues import read_po
+from winnow.formats.containers.packages import Package, open_package
+from winnow.formats.dialogues.dialogue import Conversation, check
+from winnow.formats.dialogues.implementations import Function, functions, module_name, parse_module
+from winnow.formats.dialogues.manuals import Page, module_page, pages
+from winnow.formats.dialogues.questions import pick
+from winnow.formats.dialogues.talks import talks
+from winnow.formats.dialogues.verifiable import Placed, puzzle_talks, puzzles
+from winnow.formats.splits import Split
+from winnow.formats.translations.catalogues import read_po
+from winnow.stages.ingest.source import Builder, SourceSettings
 
 Form = Literal["sections", "sessions", "safety", "code", "translations", "prompts", "preferences"]
 TALKS = frozenset({"sections", "sessions", "safety"})

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 
-from stages.containers import git
-from stages.containers.commits import Change, Commit, Licenses, changes_of, commits
-from stages.containers.events import Events, Thread
-from stages.containers.trees import repository_name
-from stages.ingest.repositories import text_of
-from stages.ingest.source import Builder, SourceSettings, Split
-from stages.repositories import vendored
-from stages.repositories.languages import language_of
+from winnow.filters.linguist import language_of
+from winnow.formats.containers import git
+from winnow.formats.containers.commits import Change, Commit, Licenses, changes_of, commits
+from winnow.formats.containers.events import Events, Thread
+from winnow.formats.containers.source_trees import repository_name
+from winnow.formats.languages import vendored
+from winnow.formats.splits import Split
+from winnow.stages.ingest.repositories import text_of
+from winnow.stages.ingest.source import Builder, SourceSettings
 
 SPLIT_COMMITS = 500
 CONTEXT_LINES = 3

@@ -17,19 +17,20 @@ from itertools import chain
 
 import fsspec
 
-from stages.containers.archives import Member, Reject, members
-from stages.containers.inflate import Limits
-from stages.containers.packages import Package, open_package
-from stages.dialogues.manuals import NO_PAGE, read_page
-from stages.dialogues.questions import language_of
-from stages.ingest.source import Builder, SourceSettings, Split
-from stages.markup.boilerplate import reflow, strip_gutenberg, unpaginate
-from stages.markup.epub import read_epub
-from stages.markup.markdown import clean, front_matter
-from stages.markup.pdf import read_pdf
-from stages.markup.reading_order import books
-from stages.markup.rst import to_markdown as rst_to_markdown
-from stages.markup.xhtml import to_markdown as xhtml_to_markdown
+from winnow.formats.containers.archives import Member, Reject, members
+from winnow.formats.containers.inflate import Limits
+from winnow.formats.containers.packages import Package, open_package
+from winnow.formats.dialogues.manuals import NO_PAGE, read_page
+from winnow.formats.dialogues.questions import language_of
+from winnow.formats.markup.boilerplate import reflow, strip_gutenberg, unpaginate
+from winnow.formats.markup.epub import read_epub
+from winnow.formats.markup.markdown import clean, front_matter
+from winnow.formats.markup.pdf import read_pdf
+from winnow.formats.markup.reading_order import books
+from winnow.formats.markup.rst import to_markdown as rst_to_markdown
+from winnow.formats.markup.xhtml import to_markdown as xhtml_to_markdown
+from winnow.formats.splits import Split
+from winnow.stages.ingest.source import Builder, SourceSettings
 
 TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")

@@ -16,18 +16,19 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from stages.containers.archives import PACKED_SUFFIX, Member, members, unpack
-from stages.containers.packages import LICENSE_FILES, METADATA, describe
-from stages.containers.records import Record, read_records, record_splits, table_format
-from stages.dialogues.dialogue import Misfit
-from stages.dialogues.implementations import module_name, parse_module
-from stages.dialogues.manuals import NO_PAGE, module_page, page_markdown
-from stages.dialogues.problems import problem
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
-from stages.ingest.tables import look_up
-from stages.markup.latex import read_latex
-from stages.markup.markdown import render_section
-from stages.markup.projects import LATEX, PREAMBLES, Aside, projects
+from winnow.formats.containers.archives import PACKED_SUFFIX, Member, members, unpack
+from winnow.formats.containers.packages import LICENSE_FILES, METADATA, describe
+from winnow.formats.containers.records import Record, read_records, record_splits, table_format
+from winnow.formats.dialogues.implementations import module_name, parse_module
+from winnow.formats.dialogues.json_values import Misfit
+from winnow.formats.dialogues.manuals import NO_PAGE, module_page, page_markdown
+from winnow.formats.dialogues.problems import problem
+from winnow.formats.markup.latex import read_latex
+from winnow.formats.markup.markdown import render_section
+from winnow.formats.markup.projects import LATEX, PREAMBLES, Aside, projects
+from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.tables import look_up
 
 PAGES = (".md", ".rst")
 FORMAL = {".mm": "metamath", ".lean": "lean", ".v": "coq", ".agda": "agda", ".thy": "isabelle", ".lagda": "agda"}

@@ -3,7 +3,7 @@
 A repository is a git repository (bare or with a work tree, at a chosen commit), an archive (tar, zip, source
 distribution, wheel, crate, npm package), a plain folder, or rows of a table with one file each (as The Stack has
 them). Nothing of it is executed. Files that nobody wrote there are left out by the named rules of
-`stages/repositories/vendored.py`; each is a rejection.
+`formats/languages/vendored.py`; each is a rejection.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stages.containers import git
-from stages.containers.archives import member_splits
-from stages.containers.inflate import Limits
-from stages.containers.names import harm
-from stages.containers.records import read_records, record_splits, table_format
-from stages.containers.trees import Archive, Commit, Container, Member
-from stages.extract.charset import decode
-from stages.imports import is_manifest
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
-from stages.repositories import licenses, vendored
-from stages.repositories.grants import Grants
-from stages.repositories.languages import HEAD_CHARACTERS, language_of
+from winnow.filters.linguist import HEAD_CHARACTERS, language_of
+from winnow.formats.charset import decode
+from winnow.formats.containers import git
+from winnow.formats.containers.archives import member_splits
+from winnow.formats.containers.inflate import Limits
+from winnow.formats.containers.member_names import harm
+from winnow.formats.containers.records import read_records, record_splits, table_format
+from winnow.formats.containers.source_trees import Archive, Commit, Container, Member
+from winnow.formats.languages import vendored
+from winnow.formats.languages.imports import is_manifest
+from winnow.formats.licences import expressions
+from winnow.formats.licences.grants import Grants
+from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.ingest.source import Builder, SourceSettings
 
 REPLACEMENTS = 0.01  # share of characters that may be lost to a charset before a file counts as binary
 PACKAGED = ("Python", "Cython")
@@ -32,7 +34,7 @@ PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 class Settings(SourceSettings):
     """`commit`: the revision of a git repository. `name`: the repository's, where the input tells it wrong or not.
 
-    `rules`: the rules of `stages.repositories.vendored.Rule` that leave files out. `columns`: for tables, what their
+    `rules`: the rules of `winnow.formats.languages.vendored.Rule` that leave files out. `columns`: for tables, what their
     columns are called (`repository`, `path`, `text`, and where there are any `license`, `language`, `commit`, `date`, `stars`).
     """
 
@@ -146,7 +148,7 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
             repository=repository,
             path=path,
             language=record.get(names.get("language", "")) or language_of(path, text[:HEAD_CHARACTERS]),
-            license=licenses.of_header(text) or licenses.any_of(declared),
+            license=expressions.of_header(text) or expressions.any_of(declared),
             date=None if record.get(names.get("date", "")) is None else str(record[names["date"]]),
             metadata={key: value for key, value in kept.items() if value is not None} or None,
         )

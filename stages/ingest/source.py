@@ -19,13 +19,11 @@ from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from stages.document import DOCUMENT, REJECTION, document_id, metadata_json
+from winnow.stages.document import DOCUMENT, REJECTION, document_id, metadata_json
 
-SPLIT_BYTES = 64 << 20
 FLUSH_BYTES = 16 << 20
 EXCERPT_CHARACTERS = 200
 COMPUTED = {"id", "text", "source", "kind"}
@@ -35,15 +33,6 @@ class SourceSettings(BaseModel):
     """The options of one kind of source; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True, order=True)
-class Split:
-    """A piece of one input: bytes, row groups or members `[start, stop)`, as its kind defines; `stop` -1 is the end."""
-
-    path: str
-    start: int = 0
-    stop: int = -1
 
 
 @dataclass
@@ -145,7 +134,7 @@ class Builder:
         table = pa.Table.from_pylist(self.rejections, schema=REJECTION)
         if not self.rejections:
             return table
-        from filters.confidential import redact  # brings numba, which a plan doesn't need
+        from winnow.filters.confidential import redact  # brings numba, which a plan doesn't need
 
         place = REJECTION.get_field_index("value")
         return table.set_column(place, REJECTION.field(place), redact(table["value"]))
@@ -162,7 +151,7 @@ def kind_module(kind: str) -> ModuleType:
 
     Raises `LookupError`, naming the kinds there are, when no such module exists.
     """
-    name = kind if "." in kind else f"stages.ingest.{kind}"
+    name = kind if "." in kind else f"winnow.stages.ingest.{kind}"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -175,32 +164,8 @@ def kinds() -> list[str]:
     """The kinds that this folder holds: the modules with a `read` function."""
     import pkgutil
 
-    package = importlib.import_module("stages.ingest")
+    package = importlib.import_module("winnow.stages.ingest")
     names = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return sorted(name for name in names if hasattr(importlib.import_module(f"stages.ingest.{name}"), "Settings"))
-
-
-def expand(pattern: str) -> list[str]:
-    """The files that a path or pattern names, sorted: local, `s3://`, `gs://`, `hf://`; a folder is itself one input.
-
-    Raises `FileNotFoundError` when nothing is there.
-    """
-    filesystem, path = fsspec.core.url_to_fs(pattern)
-    found = sorted(filesystem.glob(path)) if any(sign in path for sign in "*?[") else [path]
-    found = [match for match in found if filesystem.exists(match)]
-    if not found:
-        raise FileNotFoundError(f"no input matches {pattern!r}")
-    local = "file" in filesystem.protocol
-    return [match if local else filesystem.unstrip_protocol(match) for match in found]
-
-
-def size_of(path: str) -> int:
-    """Size of one input in bytes."""
-    filesystem, name = fsspec.core.url_to_fs(path)
-    return int(filesystem.size(name) or 0)
-
-
-def byte_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
-    """Equal byte ranges; the reader of a range takes every record that starts inside it."""
-    size = size_of(path)
-    return [Split(path, start, min(start + split_bytes, size)) for start in range(0, size, split_bytes)]
+    return sorted(
+        name for name in names if hasattr(importlib.import_module(f"winnow.stages.ingest.{name}"), "Settings")
+    )

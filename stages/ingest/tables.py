@@ -17,11 +17,12 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from stages.containers.records import Record, read_records, record_splits
-from stages.dialogues.dialogue import check
-from stages.dialogues.values import DEPTH, Misfit, parsed
-from stages.document import DOCUMENT
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split
+from winnow.formats.containers.records import Record, read_records, record_splits
+from winnow.formats.dialogues.dialogue import check
+from winnow.formats.dialogues.json_values import DEPTH, Misfit, parsed
+from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.document import DOCUMENT
+from winnow.stages.ingest.source import Builder, SourceSettings
 
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)

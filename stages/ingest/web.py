@@ -14,16 +14,17 @@ from collections.abc import Mapping
 import fsspec
 from pydantic import Field
 
-from stages.containers.archives import member_splits, members
-from stages.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
-from stages.containers.http import Response, decoded_body, read_response
-from stages.containers.inflate import Broken, Limits
-from stages.containers.records import read_records, record_splits, table_format
-from stages.containers.warc import Fault, Record, records
-from stages.extract.charset import utf_16
-from stages.extract.html import Engine, extract
-from stages.ingest.source import SPLIT_BYTES, Builder, SourceSettings, Split, byte_splits
-from stages.ingest.tables import found_in
+from winnow.formats.charset import utf_16
+from winnow.formats.containers.archives import member_splits, members
+from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
+from winnow.formats.containers.http import Response, decoded_body, read_response
+from winnow.formats.containers.inflate import Broken, Limits
+from winnow.formats.containers.records import read_records, record_splits, table_format
+from winnow.formats.containers.warc import Fault, Record, records
+from winnow.formats.html.extraction import Engine, extract
+from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
+from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.tables import found_in
 
 ARCHIVE = re.compile(r"\.(w?arc|wet|wat)(\.(gz|zst|open|bad))*$", re.IGNORECASE)
 PATHS = re.compile(r"\.paths(\.gz)?$", re.IGNORECASE)

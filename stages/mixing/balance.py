@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.mixing.mixture import Cell, Mixture, MixtureError, Phase, affinity
-from stages.mixing.sums import Amounts, Kind, Members, Sum, sums_of
+from winnow.stages.mixing.mixture import Cell, Mixture, MixtureError, Phase, affinity
+from winnow.stages.mixing.sums import Amounts, Kind, Members, Sum, sums_of
 
 ROUNDS = 4000
 FITTED = 1e-6  # largest relative error of a sum at which fitting ends …

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stages.mixing.mixture import Cell
+from winnow.stages.mixing.mixture import Cell
 
 BINS = 1 << 16  # of the draw; a bin is the grain of a bound: one document of a small cell, 15 ppm of a large one
 FIT = 0.0005  # part of a source's tokens in a language that may be missing before last documents are chosen to fit

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.chance import draws
-from stages.mixing.balance import Solution, balance
-from stages.mixing.bounds import BINS, Bounds, Line, place_bounds
-from stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
-from stages.tokens import list_lengths, tokens_path
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.mixing.balance import Solution, balance
+from winnow.stages.mixing.bounds import BINS, Bounds, Line, place_bounds
+from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
+from winnow.stages.run.chance import draws
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.schema import list_lengths, tokens_path
 
 PURPOSE = "mix"
 DRAW_TO_BIN = np.uint64(64 - BINS.bit_length() + 1)

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from stages.mixing.mixture import OTHER, Cell, Mixture, Phase
+from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase
 
 Amounts = npt.NDArray[np.float64]
 Members = npt.NDArray[np.bool_]

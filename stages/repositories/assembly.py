@@ -20,16 +20,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages import imports
-from stages.imports.graph import Policy, build
-from stages.imports.syntax import spans
-from stages.repositories.evidence import Arrangement, File, Repository, evidence_row, sequences_schema
-from stages.repositories.pieces import line_cuts
-from stages.tokens import NO_BUCKET, lists, tokens_schema
-from tokenizer import infill
-from tokenizer.encode import Encoder
-from tokenizer.infill import Infill
-from tokenizer.special import END_OF_TEXT, REPOSITORY
+from winnow.formats.languages import imports
+from winnow.formats.languages.imports.graph import Policy, build
+from winnow.formats.languages.parsing import spans
+from winnow.stages.repositories.evidence import Arrangement, File, Repository, evidence_row, sequences_schema
+from winnow.stages.repositories.pieces import line_cuts
+from winnow.stages.tokens.schema import NO_BUCKET, lists, tokens_schema
+from winnow.tokenizer import infill
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.infill import Infill
+from winnow.tokenizer.special import END_OF_TEXT, REPOSITORY
 
 KIND = "repositories"
 ENCODE_BYTES = 4 << 20  # of text that are tokenized at once
@@ -67,7 +67,7 @@ class Assembly:
             self._scratch.close()
 
     def take(self, files: pa.Table) -> None:
-        """Reads and tokenizes files (columns of `stages.repositories.repository.FILE`); of one path twice, the first counts."""
+        """Reads and tokenizes files (columns of `repository.FILE`); of one path twice, the first counts."""
         sizes = pc.binary_length(files["text"]).to_numpy()
         start = 0
         while start < files.num_rows:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.document import document_id
-from stages.imports.facts import Facts
-from stages.imports.graph import Graph, Policy
-from stages.repositories.pieces import share_out
+from winnow.formats.languages.imports.facts import Facts
+from winnow.formats.languages.imports.graph import Graph, Policy
+from winnow.stages.document import document_id
+from winnow.stages.repositories.pieces import share_out
 
 
 def sequences_schema() -> pa.Schema:

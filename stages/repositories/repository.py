@@ -3,7 +3,7 @@
 A first step scatters the surviving files of every part by the hash of their repository's name; a second one gathers
 each bucket, file by file: a file is parsed for its imports and tokenized while its text is in hand, then only its facts
 stay in memory and its tokens on a scratch file. So a repository may be larger than memory. Then each repository is
-ordered (`stages/imports`), shared out over sequences (`stages/repositories/pieces.py`), and written with the evidence of how.
+ordered (`formats/languages/imports`), shared out over sequences (`pieces.py`), and written with the evidence of how.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from filters.license import PERMISSIVE, Category, category
-from stages.drops import DROP, drops_path, surviving, write_drops
-from stages.exchange import KEY, scatter
-from stages.imports import is_manifest
-from stages.imports.graph import Policy
-from stages.repositories.forks import origin_of
-from stages.tokens import tokens_path, tokens_schema
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
-from tokenizer.infill import Infill
+from winnow.filters.license import PERMISSIVE, Category, category
+from winnow.formats.languages.imports import is_manifest
+from winnow.formats.languages.imports.graph import Policy
+from winnow.stages.deduplicate.forks import origin_of
+from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
+from winnow.stages.run.exchange import KEY, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.schema import tokens_path, tokens_schema
+from winnow.tokenizer.infill import Infill
 
 KIND = "repositories"
 LICENSE_STAGE = "license"
@@ -92,7 +92,7 @@ def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str
 
 def order_units(parts: Sequence[str], settings: Settings) -> list[Unit]:
     """One unit per bucket; each reads its row group of every part's file."""
-    from stages.sample import TOKENIZER
+    from winnow.stages.tokens.sample import TOKENIZER
 
     parameters: dict[str, Any] = {"policy": settings.policy.value, "length": settings.length, "seed": settings.seed}
     parameters["infill"] = asdict(settings.infill) if settings.infill else None
@@ -187,9 +187,9 @@ def write_sequences(
     workspace: Workspace, name: str, feed: Callable[[Take], None], tokenizer: str, settings: Settings
 ) -> Counts:
     """Orders and tokenizes the repositories whose files (tables of schema `FILE`) `feed` hands over, batch by batch."""
-    from stages.repositories.assembly import Assembly
-    from stages.repositories.evidence import sequences_schema
-    from tokenizer.encode import load
+    from winnow.stages.repositories.assembly import Assembly
+    from winnow.stages.repositories.evidence import sequences_schema
+    from winnow.tokenizer.load import load
 
     encoder = load(tokenizer)
     counts: Counter[str] = Counter()

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from filters.measure import measure
-from filters.recipes import Recipe
-from stages.decide import Application, decide
+from winnow.filters.measure import measure
+from winnow.filters.recipes import Recipe
+from winnow.stages.decide import Application, decide
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from datatrove.utils.text import TERMINAL_PUNCTUATION
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.c4 import edit
-from filters.recipes import find_recipe
-from stages.decide import Application, decide
+from winnow.filters.c4 import edit
+from winnow.filters.recipes import find_recipe
+from winnow.stages.decide import Application, decide
 
 NAMES = {"lorem_ipsum": "lorem_ipsum", "curly_bracket": "curly_bracket", "too_few_sentences": "sentences"}
 PIECES = [

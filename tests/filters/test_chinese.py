@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from filters.chinese import narrow
-from filters.measure import measure
-from filters.recipes import find_recipe
+from winnow.filters.chinese import narrow
+from winnow.filters.measure import measure
+from winnow.filters.recipes import find_recipe
 
 PROSE = (
     "春天的早晨，公园里有许多老人在散步；他们谈论天气，也谈论孩子们的学习。小河旁边的柳树刚刚发芽，风吹过来非常舒服！"

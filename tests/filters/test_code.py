@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.code import RECIPES as STARCODER2
-from filters.code import code_counts, encoded_data
-from filters.kernels.code import Count
-from filters.python_source import measure_python
-from filters.refinecode import RECIPES as REFINECODE
-from filters.syntax import programming_language
+from winnow.filters.code import RECIPES as STARCODER2
+from winnow.filters.code import code_counts, encoded_data, languages_and_paths
+from winnow.filters.kernels.code import Count
+from winnow.filters.python_source import measure_python
+from winnow.filters.refinecode import RECIPES as REFINECODE
 
 PYTHON = '''# a comment, todo
 """Docs
@@ -196,10 +195,8 @@ def test_measures_stay_when_files_are_permuted_and_sliced() -> None:
 
 
 def test_the_language_is_declared_or_follows_from_the_extension() -> None:
-    assert programming_language("Rust", "a.py") == "Rust"
-    assert [programming_language(None, path) for path in ("a/b.PY", "x.hpp", "Makefile", None)] == [
-        "Python",
-        "C++",
-        "",
-        "",
-    ]
+    declared = pa.array(["Rust", None, None, None, None])
+    paths = pa.array(["a.py", "a/b.PY", "x.hpp", "Makefile", None])
+    assert languages_and_paths(pa.table({"language": declared, "path": paths, "text": [""] * 5}))[0] == [
+        "Rust", "Python", "C++", "Makefile", "",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from filters.consistency import judged_sentences, measure
+from winnow.filters.consistency import judged_sentences, measure
 
 LABELLED = [
     json.loads(line)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from filters.conversations import is_truncated, measure, skeleton
+from winnow.filters.conversations import is_truncated, measure, skeleton
 
 
 def told(*conversations: Any) -> list[dict[str, Any]]:

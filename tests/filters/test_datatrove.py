@@ -13,8 +13,8 @@ from datatrove.pipeline.filters import C4QualityFilter, GopherQualityFilter
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
 
-from filters.adapters.datatrove import RecipeFilter
-from filters.datatrove import edit, measure
+from winnow.filters.adapters.datatrove import RecipeFilter
+from winnow.filters.datatrove import edit, measure
 
 TEXTS = [
     "too short",

@@ -6,8 +6,8 @@ import datatrove.pipeline.filters.fineweb_quality_filter as peer
 import pytest
 from datatrove.data import Document
 
-from filters.measure import measure
-from filters.recipes import find_recipe
+from winnow.filters.measure import measure
+from winnow.filters.recipes import find_recipe
 
 NAMES = {
     "empty": "empty",

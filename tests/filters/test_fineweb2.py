@@ -9,9 +9,9 @@ import pytest
 from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
-from filters.fineweb2 import FIGURES
-from filters.recipes import find_recipe
-from filters.word_lists import WORD_LISTS
+from winnow.filters.fineweb2 import FIGURES
+from winnow.filters.kernels.word_lists import WORD_LISTS
+from winnow.filters.recipes import find_recipe
 
 jieba.setLogLevel(logging.ERROR)
 NAMES = {

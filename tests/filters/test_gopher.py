@@ -7,8 +7,8 @@ import datatrove.pipeline.filters.gopher_repetition_filter as peer_repetition
 import pytest
 from datatrove.data import Document
 
-from filters.measure import measure
-from filters.recipes import find_recipe
+from winnow.filters.measure import measure
+from winnow.filters.recipes import find_recipe
 
 QUALITY = {
     "gopher_short_doc": "words",

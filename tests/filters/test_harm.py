@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.classifier import all_scores
-from filters.harm import count_words, is_listed, measure, read_list
-from filters.training import Training, train
-from stages.decide import decide
-from stages.passes import application_of, recipe_of
+from winnow.filters.classifier import all_scores
+from winnow.filters.harm import count_words, is_listed, measure, read_list
+from winnow.filters.training import Training, train
+from winnow.stages.decide import decide
+from winnow.stages.passes import application_of, recipe_of
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.scripts import SCRIPTS, Script, count_letters, script_table
-from filters.kernels.segments import SAMPLE_BYTES, WINDOW_BYTES, WINDOWS, cut_segments
-from filters.language import measure
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.scripts import SCRIPTS, Script, count_letters, script_table
+from winnow.filters.kernels.segments import SAMPLE_BYTES, WINDOW_BYTES, WINDOWS, cut_segments
+from winnow.filters.language import measure
 
 
 def told(texts: list[str | None], model: str) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from filters.license import measure
-from filters.recipes import find_recipe
+from winnow.filters.license import measure
+from winnow.filters.recipes import find_recipe
 
 # Expression as stated, its category and restriction by the LicenseDB's published categories.
 STATED = [

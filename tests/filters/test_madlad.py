@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from filters.madlad import PATTERNS, SUBSTRINGS, measure
-from filters.recipes import find_recipe
+from winnow.filters.madlad import PATTERNS, SUBSTRINGS, measure
+from winnow.filters.recipes import find_recipe
 
 PLAIN = "This is a plain sentence of ordinary words. "
 LIST = "Home About Contact Login Register Search Help Terms Privacy Cookies Careers News Blog. "

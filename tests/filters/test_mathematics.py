@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from filters.mathematics import RECIPES, measure
+from winnow.filters.mathematics import RECIPES, measure
 
 OPENWEBMATH = next(recipe for recipe in RECIPES if recipe.name == "openwebmath")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from filters import statistics
-from filters.measure import measure
-from filters.recipes import Recipe, find_recipe
+from winnow.filters import statistics
+from winnow.filters.measure import measure
+from winnow.filters.recipes import Recipe, find_recipe
 
 CHAIN = [find_recipe(name) for name in ("gopher_repetition", "gopher_quality", "fineweb")]
 

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.identifiers import IDENTITY_CHECKS, IDENTITY_WEIGHTS, is_bank_card, is_identity_card, is_public_address
-from filters.personal_data import edit, find_personal_data, measure
+from winnow.filters.identifiers import (
+    IDENTITY_CHECKS,
+    IDENTITY_WEIGHTS,
+    is_bank_card,
+    is_identity_card,
+    is_public_address,
+)
+from winnow.filters.personal_data import edit, find_personal_data, measure
 
 
 def found(text: str) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from filters.recipes import Recipe, Rule, find_recipe, recipes
-from stages.document import DOCUMENT
+from winnow.filters.recipes import Recipe, Rule, find_recipe, recipes
+from winnow.stages.document import DOCUMENT
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "datatrove": {"blocks": [{"block": "datatrove.pipeline.filters.RegexFilter", "arguments": {"regex_exp": "of"}}]},

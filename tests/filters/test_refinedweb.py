@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from filters.recipes import find_recipe
-from filters.refinedweb import edit
+from winnow.filters.recipes import find_recipe
+from winnow.filters.refinedweb import edit
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from filters.scorers import measure
-from stages.decide import decide
-from stages.passes import application_of, recipe_of
+from winnow.filters.scorers import measure
+from winnow.stages.decide import decide
+from winnow.stages.passes import application_of, recipe_of
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "page"]
 TEXTS = ["good page", "bad bad page", "good", "", "page of unknown words", "bad"] * 4
@@ -110,7 +110,7 @@ def test_a_hugging_face_classifier_scores_in_batches_as_it_does_one_by_one(token
     fast.save_pretrained(tmp_path / "model")
     texts = [text or "page" for text in TEXTS]
     arguments = {"model": str(tmp_path / "model"), "label": 1}
-    found = measure(table(texts), scorer="filters.scorers:TransformersScorer", arguments=arguments, batch=7)
+    found = measure(table(texts), scorer="winnow.filters.scorers:TransformersScorer", arguments=arguments, batch=7)
     with torch.inference_mode():
         alone = [
             model(torch.tensor([[WORDS.index(word) if word in WORDS else 1 for word in text.split()]]))
@@ -140,7 +140,7 @@ def test_an_onnx_model_scores_as_its_arithmetic_says(tokenizer: Path, tmp_path: 
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "model.onnx")
     arguments = {"model": str(tmp_path / "model.onnx"), "tokenizer": str(tokenizer), "label": 1}
-    found = measure(table(TEXTS), scorer="filters.scorers:OnnxScorer", arguments=arguments, batch=6)
+    found = measure(table(TEXTS), scorer="winnow.filters.scorers:OnnxScorer", arguments=arguments, batch=6)
     logits = np.array([sum((weights[WORDS.index(w)] for w in t.split() if w in WORDS), np.zeros(2)) for t in TEXTS])
     expected = np.exp(logits[:, 1]) / np.exp(logits).sum(axis=1)
     assert found["scorer.score"].to_pylist() == pytest.approx(expected, abs=1e-6)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.secrets import edit, entropy, find_secrets
+from winnow.filters.secrets import edit, entropy, find_secrets
 
 # Put together here, so that no scanner of this repository takes them for real.
 AWS = "AKIA" + "Q3J7PZ5LXN2MWV6T"

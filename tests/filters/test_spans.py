@@ -6,7 +6,7 @@ import json
 
 import pyarrow as pa
 
-from filters.personal_data import edit
+from winnow.filters.personal_data import edit
 
 TALK = {
     "messages": [

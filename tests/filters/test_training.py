@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from filters.classifier import all_scores, bucket_edges, into_buckets, measure, score, tempered
-from filters.training import Training, evaluate, read_labelled, train
+from winnow.filters.classifier import all_scores, bucket_edges, into_buckets, measure, score, tempered
+from winnow.filters.training import Training, evaluate, read_labelled, train
 
 SETTINGS = Training(dimension=16, epochs=5)
 

@@ -70,7 +70,7 @@ class SmallRun:
     def command(self, out: Path, *options: str) -> list[str]:
         manifest, profile = self.folder / "small.yaml", self.folder / "profile.yaml"
         return [
-            *(sys.executable, "-m", "pipeline.cli", "run", "--stage", str(manifest), "--profile", str(profile)),
+            *(sys.executable, "-m", "winnow.pipeline.cli", "run", "--stage", str(manifest), "--profile", str(profile)),
             *("--out", str(out), *options),
         ]
 

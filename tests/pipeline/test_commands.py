@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline.cli import cli
-from stages.tokens import tokens_schema
-from stages.workspace import Workspace
-from tokenizer.encode import load
+from winnow.pipeline.cli import cli
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.schema import tokens_schema
+from winnow.tokenizer.load import load
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.\r\n" * 40,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from pipeline import conductor
-from pipeline.reading import ConfigurationError
-from pipeline.settings import load_settings
+from winnow.pipeline import conductor
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import load_settings
 
 if TYPE_CHECKING:
     from conftest import SmallRun

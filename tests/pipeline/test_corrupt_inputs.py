@@ -106,7 +106,7 @@ def ingest(folder: Path, files: dict[str, Callable[[], bytes]]) -> Path:
     (folder / "manifest.yaml").write_text(MANIFEST)
     (folder / "profile.yaml").write_text(PROFILE.replace("ROOT", str(folder / "data")))
     command = [
-        *(sys.executable, "-m", "pipeline.cli", "run", "--until", "ingest", "--workers", "2"),
+        *(sys.executable, "-m", "winnow.pipeline.cli", "run", "--until", "ingest", "--workers", "2"),
         *("--stage", str(folder / "manifest.yaml"), "--profile", str(folder / "profile.yaml")),
         *("--out", str(folder / "run")),
     ]

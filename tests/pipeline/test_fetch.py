@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.fetch import fetch, missing
-from pipeline.profile import Download
-from pipeline.reading import ConfigurationError
+from winnow.pipeline.fetch import fetch, missing
+from winnow.pipeline.profile import Download
+from winnow.pipeline.reading import ConfigurationError
 
 SDIST = b"a source distribution"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import cli
-from pipeline.settings import MANIFESTS, load_settings
+from winnow.pipeline.cli import cli
+from winnow.pipeline.settings import MANIFESTS, load_settings
 
 STAGES = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
 PROFILES = sorted(path.stem for path in (MANIFESTS / "profiles").glob("*.yaml"))

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pytest
 import s3fs
 
-from stages.workspace import Workspace
 from tests.pipeline import ceph
+from winnow.stages.run.workspace import Workspace
 
 if TYPE_CHECKING:
     from conftest import SmallRun
@@ -71,7 +71,7 @@ def client(store: dict[str, str]) -> Any:
 
 
 def winnow(store: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "winnow.pipeline.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **store})
 
 

@@ -79,7 +79,7 @@ def contents(path: Path) -> str:
 
 def winnow(*arguments: str) -> str:
     """What a command writes to the terminal."""
-    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    command = [sys.executable, "-m", "winnow.pipeline.cli", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr

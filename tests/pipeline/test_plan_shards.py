@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import tokenizers
 
-from pipeline.parts import find_parts
-from pipeline.plan import steps
-from pipeline.reading import ConfigurationError
-from pipeline.settings import load_settings
-from stages.unit import Unit
-from tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL
+from winnow.pipeline.parts import find_parts
+from winnow.pipeline.plan import steps
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import load_settings
+from winnow.stages.run.unit import Unit
+from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL
 
 MANIFEST = """\
 stage: pretrain

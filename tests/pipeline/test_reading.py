@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.manifest import Manifest
-from pipeline.reading import ConfigurationError, read_model
+from winnow.pipeline.manifest import Manifest
+from winnow.pipeline.reading import ConfigurationError, read_model
 
 SOUND = """\
 stage: mid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.reference import DOCS, manifest_page, recipes_page
+from winnow.pipeline.reference import DOCS, manifest_page, recipes_page
 
 
 @pytest.mark.parametrize(("name", "page"), [("manifest.md", manifest_page), ("recipes.md", recipes_page)])

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from pipeline.cluster import ROLL_CALL, connect
-from pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
-from pipeline.runner import RunFailed, Runner
-from stages.unit import Counts, Step, Unit
-from stages.workspace import Workspace
+from winnow.pipeline.cluster import ROLL_CALL, connect
+from winnow.pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
+from winnow.pipeline.runner import RunFailed, Runner
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 DEADLINE = 60.0
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from stages.ingest.source import Builder, kind_module
+from winnow.stages.ingest.source import Builder, kind_module
 
 
 class Ingested(NamedTuple):

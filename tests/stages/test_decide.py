@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from filters.recipes import Recipe, Rule
-from stages.decide import Application, decide
-from stages.drops import DROP
+from winnow.filters.recipes import Recipe, Rule
+from winnow.stages.decide import Application, decide
+from winnow.stages.run.drops import DROP
 
 LENGTH = Recipe(
     name="length",

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from stages.decontaminate import steps
-from stages.decontaminate.settings import Benchmark, DecontaminationSettings
-from stages.document import DOCUMENT, document_id
-from stages.workspace import Workspace
+from winnow.stages.decontaminate import steps
+from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.workspace import Workspace
 
 QUESTION = (
     "Ms. Okafor packs 16 jars of honey into every crate, and a lorry carries 245 crates; how many jars does the lorry "
@@ -125,7 +125,7 @@ def test_a_hit_tells_item_overlap_and_span(workspace, settings):
 
 
 def test_review_shows_item_and_span_side_by_side(workspace, settings):
-    from stages.decontaminate.review import review
+    from winnow.stages.decontaminate.review import review
 
     dropped_rows(workspace, [PADDING + CHINESE + PADDING], settings)
     (block,) = review(workspace)

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from filters.recipes import find_recipe, recipes
-from pipeline.cli import cli
-from pipeline.reading import ConfigurationError
-from pipeline.standalone import filter_files
-from stages.passes import decide_part, documents_path, edits_path, ingest, measure_part, recipe_of, resources_of
-from stages.unit import Unit
-from stages.workspace import Workspace
+from winnow.filters.recipes import find_recipe, recipes
+from winnow.pipeline.cli import cli
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.standalone import filter_files
+from winnow.stages.passes import decide_part, documents_path, edits_path, ingest, measure_part, recipe_of, resources_of
+from winnow.stages.run.unit import Unit
+from winnow.stages.run.workspace import Workspace
 
 PROSE = "This line is a sentence of the page and it ends as such. "
 TEXTS = [

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from stages import preferences, rejection_sampling
-from stages.document import DOCUMENT, document_id
-from stages.drops import DROP, write_drops
-from stages.rejection_sampling import RejectionSamplingSettings, prompt_key
-from stages.workspace import Workspace
+from winnow.stages import preferences, rejection_sampling
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.rejection_sampling import RejectionSamplingSettings, prompt_key
+from winnow.stages.run.drops import DROP, write_drops
+from winnow.stages.run.workspace import Workspace
 
 CALL = {"id": "c1", "name": "weather", "arguments": {"city": "北京", "days": 2}}
 TOOL = {"name": "weather", "description": "", "parameters": {"type": "object", "properties": {}}}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.encode import load
-from tokenizer.pieces import SentencePieceEncoder
-from tokenizer.train import train
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.load import load
+from winnow.tokenizer.pieces import SentencePieceEncoder
+from winnow.tokenizer.train import train
 
 VOCABULARY = 3000
 MODULES = ("argparse", "ast", "collections", "decimal", "difflib", "doctest", "email.message", "inspect", "typing")

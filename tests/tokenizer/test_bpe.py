@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.kernels.bytes import text_buffers
-from tokenizer.bpe import BytePairEncoder, _scratch, is_supported
-from tokenizer.pieces import SentencePieceEncoder
-from tokenizer.special import SPECIAL_TOKENS
-from tokenizer.vocabulary import read_vocabulary
-from tokenizer.windows import cuts_of
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.tokenizer.bpe import BytePairEncoder, _scratch, is_supported
+from winnow.tokenizer.pieces import SentencePieceEncoder
+from winnow.tokenizer.special import SPECIAL_TOKENS
+from winnow.tokenizer.vocabulary import read_vocabulary
+from winnow.tokenizer.windows import cuts_of
 
 any_text = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 words = st.lists(

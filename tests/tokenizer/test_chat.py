@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.chat import encode_conversation, render
-from tokenizer.export import export
-from tokenizer.special import SpecialTokenError
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.chat import encode_conversation, render
+from winnow.tokenizer.export import export
+from winnow.tokenizer.special import SpecialTokenError
 
 TOOL = {
     "name": "weather",

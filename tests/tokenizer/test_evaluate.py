@@ -8,10 +8,10 @@ import sentencepiece
 import tokenizers
 from tokenizers import models, pre_tokenizers
 
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.encode import load
-from tokenizer.evaluate import evaluate
-from tokenizer.pieces import SentencePieceEncoder
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.evaluate import evaluate
+from winnow.tokenizer.load import load
+from winnow.tokenizer.pieces import SentencePieceEncoder
 
 
 def test_figures_are_those_counted_by_hand(encoder: BytePairEncoder) -> None:

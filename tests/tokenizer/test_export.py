@@ -12,12 +12,13 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.encode import EncoderError, load
-from tokenizer.export import ExportError, export, tokenizer_json
-from tokenizer.hugging_face import HuggingFaceEncoder
-from tokenizer.special import END_OF_TEXT, SPECIAL_TOKENS
-from tokenizer.vocabulary import read_vocabulary
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.encoder import EncoderError
+from winnow.tokenizer.export import ExportError, export, tokenizer_json
+from winnow.tokenizer.hugging_face import HuggingFaceEncoder
+from winnow.tokenizer.load import load
+from winnow.tokenizer.special import END_OF_TEXT, SPECIAL_TOKENS
+from winnow.tokenizer.vocabulary import read_vocabulary
 
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.lists(
     st.sampled_from([" the", "def ", "数据", "\n\n", "    ", "▁", "aaa", "= =", "1234", "\0", "𝕏"])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenizer.infill import Infill
-from tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX
+from winnow.tokenizer.infill import Infill
+from winnow.tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX
 
 TEXT = "def add(a, b):\n    return a + b\n"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenizer.bpe import BytePairEncoder
-from tokenizer.special import SPECIAL_TOKENS
-from tokenizer.train import TrainingError, chunks_of, sample, train
-from tokenizer.vocabulary import SPACE, Kind
+from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.special import SPECIAL_TOKENS
+from winnow.tokenizer.train import TrainingError, chunks_of, sample, train
+from winnow.tokenizer.vocabulary import SPACE, Kind
 
 
 def test_ids_begin_with_unknown_special_tokens_and_bytes(encoder: BytePairEncoder) -> None:

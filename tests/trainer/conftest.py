@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from stages.sequences import SEGMENT, Sequences
-from stages.shards import Phase, build_index, write_shard
-from stages.workspace import Workspace
-from trainer.config import ModelConfig
-from trainer.model import Transformer
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import Phase, build_index, write_shard
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.model import Transformer
 
 VOCABULARY = 64
 

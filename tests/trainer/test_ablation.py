@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.reader import ShardReader
-from stages.sequences import SEGMENT, Sequences
-from stages.shards import INDEX, Phase, build_index, write_shard
-from stages.workspace import Workspace
-from tokenizer.encode import load
-from tokenizer.train import train_model
-from trainer.ablation import Document, build_arms, chosen, cut
-from trainer.overlap import WINDOW, overlap, windows_of
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import INDEX, Phase, build_index, write_shard
+from winnow.tokenizer.load import load
+from winnow.tokenizer.train import train_model
+from winnow.trainer.ablation import Document, build_arms, chosen, cut
+from winnow.trainer.overlap import WINDOW, overlap, windows_of
 
 LENGTH = 64
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.sequences import Sequences
-from trainer.batch import make_batch
+from winnow.stages.shards.sequences import Sequences
+from winnow.trainer.batch import make_batch
 
 Packer = Callable[..., Sequences]
 ROWS = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), min_size=1, max_size=4)

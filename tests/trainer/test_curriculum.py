@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from stages.shards import ShardIndex
-from stages.workspace import Workspace
-from trainer.config import ModelConfig, TrainingError
-from trainer.curriculum import held_out_of, plan_steps
-from trainer.schedule import Schedule
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.shard import ShardIndex
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.curriculum import held_out_of, plan_steps
+from winnow.trainer.schedule import Schedule
 
 
 @pytest.fixture

@@ -14,20 +14,20 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from stages.sequences import Sequences
-from stages.shards import INDEX
-from stages.workspace import Workspace
-from tokenizer.encode import digest_of
-from tokenizer.train import train_model
-from trainer.batch import make_batch
-from trainer.config import ModelConfig
-from trainer.evaluate import evaluate_run, length_cost, long_windows, one_document, print_results, score
-from trainer.history import History
-from trainer.loop import Training
-from trainer.model import Transformer
-from trainer.parallel import World
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import Sequences
+from winnow.stages.shards.shard import INDEX
+from winnow.tokenizer.encoder import digest_of
+from winnow.tokenizer.train import train_model
+from winnow.trainer.batch import make_batch
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.evaluate import evaluate_run, length_cost, long_windows, one_document, print_results, score
+from winnow.trainer.history import History
+from winnow.trainer.loop import Training
+from winnow.trainer.model import Transformer
+from winnow.trainer.parallel import World
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
 
 MakeModel = Callable[..., Transformer]
 

@@ -12,11 +12,11 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.modeling_layers import MtpModel
 
-from stages.sequences import Sequences
-from trainer.batch import make_batch
-from trainer.config import ModelConfig, TrainingError
-from trainer.export import export, import_checkpoint
-from trainer.model import Transformer
+from winnow.stages.shards.sequences import Sequences
+from winnow.trainer.batch import make_batch
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.export import export, import_checkpoint
+from winnow.trainer.model import Transformer
 
 Maker = Callable[..., Transformer]
 Packer = Callable[..., Sequences]
@@ -99,7 +99,7 @@ def test_an_exported_checkpoint_comes_back_as_it_was(tiny: ModelConfig, make_mod
 def test_large_models_are_written_in_several_files(
     tiny: ModelConfig, make_model: Maker, pack: Packer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.export.SHARD_BYTES", 40_000)
+    monkeypatch.setattr("winnow.trainer.export.SHARD_BYTES", 40_000)
     model = make_model(tiny)
     export(model, tmp_path)
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 3

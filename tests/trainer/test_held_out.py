@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.sequences import SEGMENT, Sequences
-from stages.shards import INDEX, Phase, ShardIndex, build_index, write_shard
-from stages.workspace import Workspace
-from trainer.batch import make_batch
-from trainer.config import ModelConfig
-from trainer.curriculum import Step, plan_steps
-from trainer.held_out import documents_of, documents_read, tail, without
-from trainer.schedule import Schedule
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import INDEX, Phase, ShardIndex, build_index, write_shard
+from winnow.trainer.batch import make_batch
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.curriculum import Step, plan_steps
+from winnow.trainer.held_out import documents_of, documents_read, tail, without
+from winnow.trainer.schedule import Schedule
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stages.sequences import Sequences
-from trainer.attention import Documents, attend
-from trainer.batch import make_batch
-from trainer.config import ModelConfig, TrainingError, preset
-from trainer.loss import head_loss
-from trainer.model import Transformer
-from trainer.rotary import Rotary, rotate
+from winnow.stages.shards.sequences import Sequences
+from winnow.trainer.attention import Documents, attend
+from winnow.trainer.batch import make_batch
+from winnow.trainer.config import ModelConfig, TrainingError, preset
+from winnow.trainer.loss import head_loss
+from winnow.trainer.model import Transformer
+from winnow.trainer.rotary import Rotary, rotate
 
 Maker = Callable[..., Transformer]
 Packer = Callable[..., Sequences]
@@ -88,7 +88,7 @@ def test_rotation_turns_pairs_by_their_angle_and_its_gradient_turns_back() -> No
 
 @pytest.mark.parametrize("size", [1, 700])
 def test_the_head_loss_and_its_gradients_are_those_of_cross_entropy(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.loss.CHUNK_BYTES", 4 * 50 * 128)
+    monkeypatch.setattr("winnow.trainer.loss.CHUNK_BYTES", 4 * 50 * 128)
     torch.manual_seed(0)
     state = torch.randn(size, 16, requires_grad=True)
     weight = torch.randn(50, 16, requires_grad=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainer.config import ModelConfig
-from trainer.model import Transformer
-from trainer.muon import Muon, orthogonalise
-from trainer.optimizer import OptimizerConfig, make_optimizers
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.model import Transformer
+from winnow.trainer.muon import Muon, orthogonalise
+from winnow.trainer.optimizer import OptimizerConfig, make_optimizers
 
 
 def stepped(optimizer: torch.optim.Optimizer, parameters: list[torch.nn.Parameter], seed: int, steps: int = 4) -> None:

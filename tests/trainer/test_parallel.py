@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.workspace import Workspace
+from winnow.stages.run.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,10 +20,10 @@ from dataclasses import replace
 from torch.distributed.tensor import DTensor
 sys.path.insert(0, sys.argv[1])
 from conftest import TINY, made, packed
-from trainer.batch import make_batch
-from trainer.muon import Muon
-from trainer.optimizer import OptimizerConfig, make_optimizers
-from trainer.parallel import clip_gradients, joined_world, parallelise, World
+from winnow.trainer.batch import make_batch
+from winnow.trainer.muon import Muon
+from winnow.trainer.optimizer import OptimizerConfig, make_optimizers
+from winnow.trainer.parallel import clip_gradients, joined_world, parallelise, World
 
 torch.set_num_threads(1)
 sequences = packed([[9, 23], [32], [5, 5, 22], [16, 16]])
@@ -59,12 +59,12 @@ import sys, torch
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from conftest import TINY
-from trainer.checkpoint import digest_weights
-from trainer.loop import Training
-from trainer.optimizer import OptimizerConfig
-from trainer.parallel import joined_world
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
+from winnow.trainer.checkpoint import digest_weights
+from winnow.trainer.loop import Training
+from winnow.trainer.optimizer import OptimizerConfig
+from winnow.trainer.parallel import joined_world
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
 
 torch.set_num_threads(1)
 config = RunConfig(model=TINY, schedule=Schedule(steps=6), optimizer=OptimizerConfig(learning_rate=0.01),
@@ -84,7 +84,7 @@ def launch(script: str, *arguments: str, processes: int, folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = str(free.getsockname()[1])
-    common = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": os.environ["PATH"]}
+    common = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "PATH": os.environ["PATH"]}
     world = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
     command = [sys.executable, str(path), str(Path(__file__).parent), *arguments]
     started = []
@@ -106,7 +106,7 @@ def test_gradients_loads_and_a_step_are_those_of_one_process(
 
 def test_a_run_goes_on_with_another_number_of_ranks(shards: Workspace, tmp_path: Path) -> None:
     """Two steps with two ranks sharing experts, two alone, two with two sharded ranks; against six alone."""
-    from trainer.history import History
+    from winnow.trainer.history import History
 
     run = shards.path("")
     launch(_TRAINING, run, str(tmp_path / "alone"), "1", "6", processes=1, folder=tmp_path)

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from trainer.history import History
-from trainer.report import write_report
+from winnow.trainer.history import History
+from winnow.trainer.report import write_report
 
 NOTES = [
     {

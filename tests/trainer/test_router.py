@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainer.config import ModelConfig
-from trainer.experts import MixtureOfExperts
-from trainer.router import Route, Router, correct, load_of, max_violation, sequence_balance
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.experts import MixtureOfExperts
+from winnow.trainer.router import Route, Router, correct, load_of, max_violation, sequence_balance
 
 
 @pytest.fixture

@@ -14,19 +14,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from stages.sequences import ShardError
-from stages.workspace import Workspace
-from trainer.checkpoint import complete, digest_weights, load_weights
-from trainer.config import ModelConfig, TrainingError
-from trainer.export import export
-from trainer.history import History
-from trainer.loop import Training
-from trainer.model import Transformer
-from trainer.optimizer import OptimizerConfig
-from trainer.parallel import World
-from trainer.schedule import Schedule
-from trainer.settings import RunConfig
-from trainer.train import main
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.sequences import ShardError
+from winnow.trainer.checkpoint import complete, digest_weights, load_weights
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.export import export
+from winnow.trainer.history import History
+from winnow.trainer.loop import Training
+from winnow.trainer.model import Transformer
+from winnow.trainer.optimizer import OptimizerConfig
+from winnow.trainer.parallel import World
+from winnow.trainer.schedule import Schedule
+from winnow.trainer.settings import RunConfig
+from winnow.trainer.train import main
 
 Trainer = Callable[..., Training]
 
@@ -76,16 +76,16 @@ def test_micro_batches_and_checkpointing_change_nothing_but_rounding(training: T
 
 
 KILLS = {
-    "before the first checkpoint": ("trainer.loop.clip_gradients", 2, "before", 0),
-    "in a step, between its gradients and its update": ("trainer.loop.clip_gradients", 5, "before", 3),
-    "in a step, between its update and the routers' correction": ("trainer.loop.correct", 14, "before", 3),
-    "after a step, before it is noted": ("trainer.history.History.append", 5, "before", 3),
-    "after a step is noted, before its checkpoint": ("trainer.history.History.append", 6, "after", 3),
-    "while a checkpoint is written": ("trainer.checkpoint.dcp.save", 2, "before", 3),
-    "with a checkpoint's tensors written and its state not": ("trainer.checkpoint.dcp.save", 2, "after", 3),
-    "before a checkpoint gets its name": ("trainer.checkpoint.os.replace", 2, "before", 3),
-    "after a checkpoint got its name": ("trainer.checkpoint.os.replace", 2, "after", 6),
-    "while the oldest checkpoint is removed": ("trainer.checkpoint.shutil.rmtree", 7, "before", 9),
+    "before the first checkpoint": ("winnow.trainer.loop.clip_gradients", 2, "before", 0),
+    "in a step, between its gradients and its update": ("winnow.trainer.loop.clip_gradients", 5, "before", 3),
+    "in a step, between its update and the routers' correction": ("winnow.trainer.loop.correct", 14, "before", 3),
+    "after a step, before it is noted": ("winnow.trainer.history.History.append", 5, "before", 3),
+    "after a step is noted, before its checkpoint": ("winnow.trainer.history.History.append", 6, "after", 3),
+    "while a checkpoint is written": ("winnow.trainer.checkpoint.dcp.save", 2, "before", 3),
+    "with a checkpoint's tensors written and its state not": ("winnow.trainer.checkpoint.dcp.save", 2, "after", 3),
+    "before a checkpoint gets its name": ("winnow.trainer.checkpoint.os.replace", 2, "before", 3),
+    "after a checkpoint got its name": ("winnow.trainer.checkpoint.os.replace", 2, "after", 6),
+    "while the oldest checkpoint is removed": ("winnow.trainer.checkpoint.shutil.rmtree", 7, "before", 9),
 }
 """Where a run is killed: the function, its how manieth call, on which side of it, and the step to go on from."""
 

@@ -10,9 +10,9 @@ from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.kernels import lines, ngrams, repeats, words
-from filters.kernels.block import Block, Pieces, Scratch, Splitter
-from filters.kernels.bytes import text_buffers
+from winnow.filters.kernels import lines, ngrams, repeats, words
+from winnow.filters.kernels.block import Block, Pieces, Scratch, Splitter
+from winnow.filters.kernels.bytes import text_buffers
 
 AWKWARD = [
     *"aàbcZ 1#'\"-.!?{[]•…",

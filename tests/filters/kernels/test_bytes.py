@@ -10,21 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.kernels.bytes import (
+from winnow.filters.kernels.bytes import (
     PADDING,
-    block_mask,
     count_characters,
     decode,
     decode_before,
     folded_multiply,
     hash_bytes,
     kernel,
-    load64,
-    population_count,
     text_blocks,
     text_buffers,
-    trailing_zeros,
 )
+from winnow.filters.kernels.machine import block_mask, load64, population_count, trailing_zeros
 
 texts = st.lists(st.one_of(st.none(), st.text(max_size=90)), max_size=12)
 vowel_mask = block_mask((0x61, 0x61), (0x65, 0x65), (0x6F, 0x75))

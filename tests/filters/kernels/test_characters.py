@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datatrove.utils.text as datatrove
 
-from filters.kernels import characters
+from winnow.filters.kernels import characters
 
 
 def members(bit: int) -> set[str]:

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.kernels.bytes import BLOCK, PADDING, Bytes, kernel
-from filters.kernels.copying import copy
+from winnow.filters.kernels.bytes import PADDING, Bytes, kernel
+from winnow.filters.kernels.copying import copy
+from winnow.filters.kernels.machine import BLOCK
 
 
 @kernel

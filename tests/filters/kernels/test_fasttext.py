@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.fasttext import classify_pieces, probabilities
-from filters.kernels.fasttext_model import load_model
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.fasttext import classify_pieces, probabilities
+from winnow.filters.kernels.fasttext_model import load_model
 
 fasttext = pytest.importorskip("fasttext")
 

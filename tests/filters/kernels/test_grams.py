@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.decontaminate.index import build_postings, open_index
-from stages.decontaminate.items import ENTRY
-from stages.decontaminate.matching import _find, buffers_of
-from stages.decontaminate.settings import DecontaminationSettings
+from winnow.stages.decontaminate.index import build_postings, open_index
+from winnow.stages.decontaminate.items import ENTRY
+from winnow.stages.decontaminate.matching import _find, buffers_of
+from winnow.stages.decontaminate.settings import DecontaminationSettings
 
 SETTINGS = DecontaminationSettings(benchmarks=(), words=6, shortest_words=3, shared_items=1000)
 

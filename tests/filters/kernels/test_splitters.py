@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uniseg.wordbreak import words as uniseg_words
 
-from filters.kernels.block import Block, Scratch, Splitter
-from filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.block import Block, Scratch, Splitter
+from winnow.filters.kernels.bytes import text_buffers
 
 jieba.setLogLevel(logging.ERROR)
 CHARACTERS = [*"的是中国人民大学生活习惯与自由王小明鹅鴿龘〇 ，。\n", "\u3400", "＋", "Ａ"]

@@ -10,13 +10,13 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.kernels.bytes import text_buffers
-from filters.kernels.grams import PROSE, count_terms
-from filters.kernels.minima import LANES, band_keys, sign_documents
-from filters.kernels.normalise import characters
-from filters.kernels.sets import distinct, set_table, shared_counts
-from filters.kernels.shingles import list_shingles
-from filters.kernels.terms import WINDOW, scratch, window_terms
+from winnow.filters.kernels.bytes import text_buffers
+from winnow.filters.kernels.grams import PROSE, count_terms
+from winnow.filters.kernels.minima import LANES, band_keys, sign_documents
+from winnow.filters.kernels.normalise import characters
+from winnow.filters.kernels.sets import distinct, set_table, shared_counts
+from winnow.filters.kernels.shingles import list_shingles
+from winnow.filters.kernels.terms import WINDOW, scratch, window_terms
 
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff"

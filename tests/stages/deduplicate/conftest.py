@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pytest
 
-from stages.document import DOCUMENT, document_id
-from stages.unit import Step, Unit
-from stages.workspace import Workspace
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.workspace import Workspace
 
 Plan = Sequence[tuple[Step, Sequence[Unit]]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from stages.deduplicate.bands import BAND
-from stages.deduplicate.candidates import pair_rows
+from winnow.stages.deduplicate.bands import BAND
+from winnow.stages.deduplicate.candidates import pair_rows
 
 
 def band_table(keys: np.ndarray, following: np.ndarray | None = None, length: np.ndarray | None = None) -> pa.Table:

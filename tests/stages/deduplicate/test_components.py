@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.deduplicate import components, minhash
-from stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate import components, minhash
+from winnow.stages.deduplicate.recipes import MinHashSettings
 
 LINKS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60)
 

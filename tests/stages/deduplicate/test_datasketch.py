@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.deduplicate.datasketch import BandIndex, from_minhashes, to_minhashes
-from stages.deduplicate.signature import shingle_sets, sign
+from winnow.stages.deduplicate.datasketch import BandIndex, from_minhashes, to_minhashes
+from winnow.stages.deduplicate.signature import shingle_sets, sign
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog, and then it runs away from 3 hounds.",

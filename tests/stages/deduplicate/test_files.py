@@ -10,10 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from stages.deduplicate.files import deduplicate_files
-from stages.deduplicate.lines import LineSettings
-from stages.deduplicate.recipes import MinHashSettings
-from stages.workspace import Workspace
+from winnow.stages.deduplicate.files import deduplicate_files
+from winnow.stages.deduplicate.lines import LineSettings
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.run.workspace import Workspace
 
 LONG = " ".join(f"word{'abcdefghij'[at % 10]}{'klmnopqrst'[at // 10 % 10]}" for at in range(100))
 

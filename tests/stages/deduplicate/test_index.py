@@ -7,10 +7,10 @@ import random
 import pyarrow as pa
 import pytest
 
-from stages.deduplicate import minhash
-from stages.deduplicate.recipes import MinHashSettings
-from stages.document import DOCUMENT, document_id
-from stages.workspace import Workspace
+from winnow.stages.deduplicate import minhash
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.workspace import Workspace
 
 OLD = MinHashSettings(bands=25, rows=4, threshold=0.6, buckets=2, remember=True)
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.deduplicate import lines
-from stages.deduplicate.lines import LineSettings, strip
+from winnow.stages.deduplicate import lines
+from winnow.stages.deduplicate.lines import LineSettings, strip
 
 MENU = "Home · About us · Products · Contact"
 FOOTER = "© 2024 Beispiel GmbH, alle Rechte vorbehalten"
@@ -65,8 +65,8 @@ TEXTS = st.lists(
 def test_passages_and_their_bounds_equal_a_plain_reading(documents):
     import numpy as np
 
-    from filters.kernels.bytes import text_buffers
-    from filters.kernels.passages import Passages, list_passages
+    from winnow.filters.kernels.bytes import text_buffers
+    from winnow.filters.kernels.passages import Passages, list_passages
 
     texts = ["\n".join(document) for document in documents]
     room = [np.empty(64, kind) for kind in (np.uint64, np.int32, np.int64, np.int64)]

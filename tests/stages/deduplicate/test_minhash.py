@@ -7,11 +7,11 @@ from itertools import combinations
 
 import pytest
 
-from stages.deduplicate import exact, minhash
-from stages.deduplicate.contender import Preference
-from stages.deduplicate.exact import ExactSettings
-from stages.deduplicate.recipes import MinHashSettings
-from stages.drops import surviving
+from winnow.stages.deduplicate import exact, minhash
+from winnow.stages.deduplicate.contender import Preference
+from winnow.stages.deduplicate.exact import ExactSettings
+from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.run.drops import surviving
 
 STAGES = [exact.STAGE, minhash.STAGE]
 SETTINGS = MinHashSettings(bands=30, rows=4, threshold=0.6, buckets=3)
@@ -79,12 +79,12 @@ def test_whoever_goes_reaches_the_threshold_with_a_survivor_and_no_two_survivors
 
 
 def test_survivors_are_the_same_for_any_order_and_number_of_parts(workspace, lay_out, work, texts, tmp_path):
-    from stages.workspace import Workspace
+    from winnow.stages.run.workspace import Workspace
 
     def survivors(root: str, arrangement: dict[str, list[str]]) -> set[str]:
         import pyarrow as pa
 
-        from stages.document import DOCUMENT, document_id
+        from winnow.stages.document import DOCUMENT, document_id
 
         place = Workspace(str(tmp_path / root))
         for part, chosen in arrangement.items():

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.deduplicate import semantic
-from stages.deduplicate.semantic import SemanticSettings, choose_within
-from stages.unit import Unit
+from winnow.stages.deduplicate import semantic
+from winnow.stages.deduplicate.semantic import SemanticSettings, choose_within
+from winnow.stages.run.unit import Unit
 
 
 def brute_force(vectors: np.ndarray, threshold: float) -> list[int]:

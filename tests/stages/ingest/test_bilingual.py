@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.ingest import bilingual
-from stages.ingest.source import Builder
-from stages.translations.catalogues import Pair, read_po, unmarked
-from stages.translations.checks import misfit
-from stages.translations.memories import read_tmx
-from stages.translations.renderings import Direction, Rendering, render_pages, render_segments
+from winnow.formats.translations.catalogues import Pair, read_po, unmarked
+from winnow.formats.translations.checks import misfit
+from winnow.formats.translations.memories import read_tmx
+from winnow.formats.translations.renderings import Direction, Rendering, render_pages, render_segments
+from winnow.stages.ingest import bilingual
+from winnow.stages.ingest.source import Builder
 
 PO = r"""
 # header

@@ -16,8 +16,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.ingest import bilingual
-from stages.translations import lines
+from winnow.formats.translations import lines
+from winnow.stages.ingest import bilingual
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

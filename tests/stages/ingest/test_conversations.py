@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dialogues.dialects import DIALECTS, FIELDS, conversations, recognise
-from stages.dialogues.dialogue import Misfit, check
+from winnow.formats.dialogues.dialects import DIALECTS, FIELDS, conversations, recognise
+from winnow.formats.dialogues.dialogue import Misfit, check
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "grind", "arguments": '{"sacks": 2}'}}
 TOOL = {"type": "function", "function": {"name": "grind", "parameters": {"type": "object", "properties": {}}}}

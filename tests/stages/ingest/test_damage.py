@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.ingest.source import Builder, kind_module
+from winnow.stages.ingest.source import Builder, kind_module
 
 PARAGRAPH = "The mill stood still for weeks, so the baker bought his flour in town; nobody minded, and prices rose. "
 ZH = "磨坊停了好几个星期，面包师只好到城里去买面粉；没有人在意，价格却涨了上去。"

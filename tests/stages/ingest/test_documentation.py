@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dialogues.dialogue import check
-from stages.dialogues.implementations import functions, parse_module
-from stages.dialogues.questions import question
-from stages.dialogues.sessions import Step, python_examples, steps
-from stages.dialogues.verifiable import puzzles
-from stages.markup.markdown import Block
-from stages.repositories.licenses import declared
+from winnow.formats.dialogues.dialogue import check
+from winnow.formats.dialogues.implementations import functions, parse_module
+from winnow.formats.dialogues.questions import question
+from winnow.formats.dialogues.sessions import Step, python_examples, steps
+from winnow.formats.dialogues.verifiable import puzzles
+from winnow.formats.licences.expressions import declared
+from winnow.formats.markup.markdown import Block
 
 PROSE = "The mill grinds what you bring it, and the river pays for the work that the wheel does. " * 3
 GUIDE = f"""

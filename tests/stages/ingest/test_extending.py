@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from pipeline.profile import Profile
-from pipeline.standalone import read_documents
-from stages.ingest.source import Builder, Split, kind_module
+from winnow.formats.splits import Split
+from winnow.pipeline.profile import Profile
+from winnow.pipeline.standalone import read_documents
+from winnow.stages.ingest.source import Builder, kind_module
 
 DOCS = Path(__file__).parents[3] / "docs" / "extending.md"
 PUBLISHED = Path(__file__).parent / "published.yaml"
@@ -139,7 +140,7 @@ def test_the_shown_tables_and_mappings_are_those_that_data_sets_have() -> None:
         assert kind == "tables" or any(mapping.items() <= (shape or {}).items() for shape in known), mapping
 
 
-@pytest.mark.parametrize("kind", ["mailbox", "nowhere.mailbox", "stages.ingest.mailbox"])
+@pytest.mark.parametrize("kind", ["mailbox", "nowhere.mailbox", "winnow.stages.ingest.mailbox"])
 def test_a_kind_that_is_not_there_is_named(kind: str) -> None:
     with pytest.raises(LookupError, match=f"no kind of source is called '{kind}'"):
         kind_module(kind)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from stages.ingest import history
-from stages.ingest.source import Builder
+from winnow.stages.ingest import history
+from winnow.stages.ingest.source import Builder
 
 
 class Repository:

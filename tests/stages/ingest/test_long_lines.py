@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from stages import imports
-from stages.imports.syntax import MAXIMAL_BYTES
-from stages.ingest import repositories
-from stages.ingest.source import Builder
+from winnow.formats.languages import imports
+from winnow.formats.languages.parsing import MAXIMAL_BYTES
+from winnow.stages.ingest import repositories
+from winnow.stages.ingest.source import Builder
 
 MEGABYTES = 50
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.markup.boilerplate import reflow, strip_gutenberg, unpaginate
-from stages.markup.reading_order import books
-from stages.markup.xhtml import to_markdown
+from winnow.formats.markup.boilerplate import reflow, strip_gutenberg, unpaginate
+from winnow.formats.markup.reading_order import books
+from winnow.formats.markup.xhtml import to_markdown
 
 BODY = "The mill stood by the river, and the river turned the wheel all day and night. " * 30
 CONTAINER = (

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.containers import git
-from stages.ingest import repositories
-from stages.ingest.source import Builder
+from winnow.formats.containers import git
+from winnow.stages.ingest import repositories
+from winnow.stages.ingest.source import Builder
 
 MIT = (
     "MIT License\n\nCopyright (c) 2020 Somebody\n\nPermission is hereby granted, free of charge, to any person obtaining a "

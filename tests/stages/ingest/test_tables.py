@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stages.containers.records import read_records, record_splits
-from stages.ingest.source import Split
-from stages.ingest.tables import Settings
+from winnow.formats.containers.records import read_records, record_splits
+from winnow.formats.splits import Split
+from winnow.stages.ingest.tables import Settings
 
 ROWS = [{"body": f"text {index}\nsecond line", "name": f"n{index}", "size": str(index)} for index in range(50)]
 COLUMNS = {"text": "body", "title": "name"}

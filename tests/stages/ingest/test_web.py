@@ -22,9 +22,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.containers.warc import Fault, Record, records
-from stages.ingest import web
-from stages.ingest.source import Builder
+from winnow.formats.containers.warc import Fault, Record, records
+from winnow.stages.ingest import web
+from winnow.stages.ingest.source import Builder
 
 PARAGRAPH = "The river was low that summer, and the mill stood still for weeks, so the baker bought his flour in town. "
 PAGE = f"<html><head><title>The mill</title></head><body><article><p>{PARAGRAPH * 5}</p></article></body></html>"
@@ -320,7 +320,7 @@ def test_an_index_fetches_only_the_selected_rows(tmp_path: Path) -> None:
 def test_an_index_that_breaks_off_gives_its_whole_lines_and_one_rejection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.containers.commoncrawl.ROWS", 7)
+    monkeypatch.setattr("winnow.formats.containers.commoncrawl.ROWS", 7)
     member = gzip.compress(warc_record(http(PAGE.encode())))
     (tmp_path / "crawl.warc.gz").write_bytes(member)
     row = {"url": "http://mill.example/", "filename": "crawl.warc.gz", "offset": "0", "length": str(len(member))}

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.ingest import web
-from stages.ingest.source import Builder
+from winnow.stages.ingest import web
+from winnow.stages.ingest.source import Builder
 
 HOSTS = ("mill.example", "www.mill.example", "other.example")
 PAGE = f"<html><head><title>Mill</title></head><body><article><p>{'The mill stood still. ' * 20}</p></article></body></html>"

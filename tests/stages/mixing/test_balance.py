@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.mixing.balance import Solution, balance
-from stages.mixing.mixture import Cell, Mixture, MixtureError, Phase
+from winnow.stages.mixing.balance import Solution, balance
+from winnow.stages.mixing.mixture import Cell, Mixture, MixtureError, Phase
 
 ONE = [Phase(name="only", length=4096, share=100)]
 

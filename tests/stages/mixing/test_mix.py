@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages import emit
-from stages.emit import Method
-from stages.mixing import mix
-from stages.mixing.bounds import BINS, Line, place_bounds
-from stages.mixing.mixture import Cell, Mixture, Phase, overall
-from stages.sample import TOKENIZER
-from stages.shards import Phase as ShardPhase
-from stages.shards import build_index
-from stages.tokens import list_lengths, tokens_path, tokens_schema
-from stages.workspace import Workspace
+from winnow.stages.mixing import mix
+from winnow.stages.mixing.bounds import BINS, Line, place_bounds
+from winnow.stages.mixing.mixture import Cell, Mixture, Phase, overall
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards import emit
+from winnow.stages.shards.emit import Method
+from winnow.stages.shards.shard import Phase as ShardPhase
+from winnow.stages.shards.shard import build_index
+from winnow.stages.tokens.sample import TOKENIZER
+from winnow.stages.tokens.schema import list_lengths, tokens_path, tokens_schema
 
 SEED = 11
 END = 1

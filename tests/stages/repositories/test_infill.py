@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.imports.graph import Policy
-from stages.repositories.assembly import Assembly
-from stages.repositories.repository import FILE
-from tokenizer.encode import Encoder, load
-from tokenizer.infill import Infill
-from tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX, END_OF_TEXT, FILE_SEPARATOR, INFILL
-from tokenizer.train import train
+from winnow.formats.languages.imports.graph import Policy
+from winnow.stages.repositories.assembly import Assembly
+from winnow.stages.repositories.repository import FILE
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.infill import Infill
+from winnow.tokenizer.load import load
+from winnow.tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX, END_OF_TEXT, FILE_SEPARATOR, INFILL
+from winnow.tokenizer.train import train
 
 CODE = "def add(a, b):\n    return {a: [b, '<|code_middle|>']}\n"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.repositories.pieces import line_cuts, share_out
+from winnow.stages.repositories.pieces import line_cuts, share_out
 
 CAPACITY = 100
 

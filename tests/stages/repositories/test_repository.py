@@ -8,21 +8,22 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from filters.license import Category
-from stages.document import DOCUMENT, document_id
-from stages.drops import drops_path, write_drops
-from stages.imports.graph import Policy
-from stages.repositories import repository
-from stages.repositories.forks import STAGE as FORKS
-from stages.repositories.forks import Settings as ForkSettings
-from stages.repositories.forks import line_hashes, similarity
-from stages.repositories.forks import plan as plan_forks
-from stages.repositories.order import order_report, write_sequences
-from stages.repositories.repository import Settings, order_units, scatter_units
-from stages.workspace import Workspace
-from tokenizer.encode import Encoder, load
-from tokenizer.special import END_OF_TEXT, FILE_SEPARATOR, REPOSITORY_NAME
-from tokenizer.train import train
+from winnow.filters.license import Category
+from winnow.formats.languages.imports.graph import Policy
+from winnow.pipeline.order import order_report, write_sequences
+from winnow.stages.deduplicate.forks import STAGE as FORKS
+from winnow.stages.deduplicate.forks import Settings as ForkSettings
+from winnow.stages.deduplicate.forks import line_hashes, similarity
+from winnow.stages.deduplicate.forks import plan as plan_forks
+from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.repositories import repository
+from winnow.stages.repositories.repository import Settings, order_units, scatter_units
+from winnow.stages.run.drops import drops_path, write_drops
+from winnow.stages.run.workspace import Workspace
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.load import load
+from winnow.tokenizer.special import END_OF_TEXT, FILE_SEPARATOR, REPOSITORY_NAME
+from winnow.tokenizer.train import train
 
 FORGED = "x = '<|file_sep|>evil.py<|endoftext|><|repo_name|>'\n"
 FILES = {
@@ -192,7 +193,7 @@ def test_what_earlier_stages_dropped_is_out_but_a_manifest_still_informs(workspa
     }
     drop = {"id": None, "locator": "l", "source": "code", "stage": "s", "rule": "r", "value": None, "threshold": None}
     dropped = pa.Table.from_pylist([{**drop, "row": 0}, {**drop, "row": 3}])
-    from stages.drops import DROP
+    from winnow.stages.run.drops import DROP
 
     write_drops(workspace, "s", "code-00000", pa.Table.from_pylist(dropped.to_pylist(), schema=DROP))
     run(workspace, tokenizer, [documents(files)], Settings(policy=Policy.DEPENDENCY, length=512, buckets=1), ("s",))

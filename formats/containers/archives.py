@@ -1,0 +1,283 @@
+"""The members of an archive, a folder or a single file, one after the other, whoever made it.
+
+Formats are known by their content: tar (plain, gzip, bzip2, xz, zstd), zip (so wheels and EPUB too), a folder, a lone
+compressed file; anything else is its own only member. Nothing is ever unpacked to a disk. What is hostile or broken
+costs only itself: a member with an absolute name, `..`, a name that isn't UTF-8, a link, a device, a false checksum or
+too many bytes is reported to `reject` and skipped; a stream that ends early or swells like a bomb ends the archive
+there, with what came before it kept.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import IO, Any
+
+import fsspec
+
+from winnow.formats.containers.inflate import Broken, Inflated, Limits
+from winnow.formats.containers.member_names import harm, printable, relative
+from winnow.formats.splits import SPLIT_BYTES, Split
+
+ZIP_MAGIC = b"PK\x03\x04"
+ARCHIVE_NAME = re.compile(r"\.(tar(\.\w+)?|t[gbx]z|zip)$", re.IGNORECASE)
+PACKED_SUFFIX = re.compile(r"\.(gz|bz2|xz|zst)$", re.IGNORECASE)
+TAR_ERRORS = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupError)
+ZIP_ERRORS = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, ValueError, RuntimeError, LookupError)
+
+Reject = Callable[[str, str, object], None]
+"""`reject(name, rule, value)`: the member's name, why it was skipped (`link`, `size`, `bomb` …), and what was found."""
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file: its name inside the archive (relative, `/`), size in bytes, modification day (ISO 8601, where kept)."""
+
+    name: str
+    size: int
+    date: str | None
+    content: bytes = field(repr=False)
+
+    def read(self) -> bytes:
+        """The content; it was read and checked before, so this never fails."""
+        return self.content
+
+
+def ignore(name: str, rule: str, value: object) -> None:
+    """The `reject` of a caller who needs no account of what was skipped."""
+
+
+def members(
+    path: str,
+    *,
+    include: Sequence[str] = ("*",),
+    limits: Limits = DEFAULT_LIMITS,
+    reject: Reject = ignore,
+    start: int = 0,
+    stop: int = -1,
+) -> Iterator[Member]:
+    """Yields the files of `path` whose name matches one of the patterns (`*` crosses `/`), in the archive's own order.
+
+    Files of a folder come sorted by name. `start` and `stop` bound the entries looked at, as `member_splits` cut them.
+    Raises `OSError` when the path itself can't be read.
+    """
+    filesystem, root = fsspec.core.url_to_fs(path)
+    if filesystem.isdir(root):
+        yield from _Walk(include, limits, reject, start, stop).folder(filesystem, root)
+        return
+    with filesystem.open(root, "rb") as stream:
+        name = path.rsplit("/", 1)[-1]
+        yield from unpack(stream, name, include=include, limits=limits, reject=reject, start=start, stop=stop)
+
+
+def unpack(
+    stream: IO[bytes],
+    name: str,
+    *,
+    include: Sequence[str] = ("*",),
+    limits: Limits = DEFAULT_LIMITS,
+    reject: Reject = ignore,
+    start: int = 0,
+    stop: int = -1,
+) -> Iterator[Member]:
+    """The members of an open, seekable archive called `name`: for example of a member that is an archive itself."""
+    try:
+        yield from _Walk(include, limits, reject, start, stop).file(stream, name)
+    except Broken as broken:
+        reject(name, broken.rule, broken.value)
+
+
+def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
+    """Cuts a folder or a zip file into runs of entries of about `split_bytes` (unpacked); a stream is one piece."""
+    filesystem, root = fsspec.core.url_to_fs(path)
+    if filesystem.isdir(root):
+        sizes = [int(entry["size"] or 0) for _, entry in _below(filesystem, root)]
+    else:
+        with filesystem.open(root, "rb") as stream:
+            if stream.read(4) != ZIP_MAGIC:
+                return [Split(path)]
+            try:
+                sizes = [entry.file_size for entry in _open_zip(stream).infolist()]
+            except Broken:
+                return [Split(path)]
+    bounds, pending = [0], 0
+    for index, size in enumerate(sizes):
+        if pending and pending + size > split_bytes:
+            bounds.append(index)
+            pending = 0
+        pending += size
+    return [Split(path, first, last) for first, last in zip(bounds, [*bounds[1:], -1], strict=True)]
+
+
+@dataclass
+class _Walk:
+    """One journey through one archive: how far it has come, and what it has seen."""
+
+    include: Sequence[str]
+    limits: Limits
+    reject: Reject
+    start: int
+    stop: int
+    index: int = -1
+    unpacked: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def folder(self, filesystem: Any, root: str) -> Iterator[Member]:
+        for path, entry in _below(filesystem, root):
+            if not self._in_range():
+                continue
+            name = path[len(root.rstrip("/")) + 1 :]
+            if entry.get("islink"):
+                self.reject(printable(name), "link", entry.get("destination"))
+            elif entry["type"] != "file":
+                self.reject(printable(name), "device", entry["type"])
+            elif self._wanted(name, int(entry["size"] or 0)):
+                content = bytes(filesystem.cat_file(path))
+                yield Member(name, len(content), None, content)
+
+    def file(self, stream: IO[bytes], name: str) -> Iterator[Member]:
+        magic = stream.read(4)
+        if magic == ZIP_MAGIC:
+            yield from self._zip(stream)
+            return
+        inflated = Inflated(stream, self.limits)
+        if _is_tar(inflated.peek(tarfile.BLOCKSIZE)):
+            yield from self._tar(inflated)
+        elif self._in_range():
+            inner = PACKED_SUFFIX.sub("", name) if inflated.compressed else name
+            if ARCHIVE_NAME.search(name):
+                self.reject(printable(inner), "corrupt", f"no archive: it begins with {magic.hex() or 'nothing'}")
+            elif self._wanted(inner, 0):
+                content = inflated.read(self.limits.member_bytes + 1)
+                if len(content) > self.limits.member_bytes:
+                    self.reject(inner, "size", f"> {self.limits.member_bytes}")
+                else:
+                    yield Member(inner, len(content), None, content)
+
+    def _tar(self, stream: Inflated) -> Iterator[Member]:
+        try:
+            archive = tarfile.TarFile(fileobj=stream, mode="r", encoding="utf-8")
+            while (entry := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]  # tarfile would keep every header it has seen
+                if not self._in_range() or entry.isdir():
+                    continue
+                if entry.issym() or entry.islnk():
+                    self.reject(printable(entry.name), "link", printable(entry.linkname))
+                elif not entry.isreg() or entry.issparse():
+                    self.reject(printable(entry.name), "device", entry.type.decode("latin-1"))
+                elif self._wanted(entry.name, entry.size):
+                    stream.seek(entry.offset_data)
+                    content = stream.read(entry.size)
+                    if len(content) < entry.size:
+                        raise Broken("truncated", f"{len(content)} of {entry.size} bytes of {entry.name}")
+                    yield Member(relative(entry.name), entry.size, _day(entry.mtime), content)
+            if stream.last != bytes(tarfile.BLOCKSIZE):  # the end is a block of zeros; tarfile takes any damage for it
+                raise Broken("truncated", "no end of archive")
+        except TAR_ERRORS as error:
+            raise Broken("corrupt", f"{type(error).__name__}: {error}") from error
+
+    def _zip(self, stream: IO[bytes]) -> Iterator[Member]:
+        packed = stream.seek(0, io.SEEK_END)
+        allowed = min(self.limits.total_bytes, max(self.limits.slack, self.limits.ratio * packed))
+        archive = _open_zip(stream)
+        for entry in archive.infolist():
+            if not self._in_range() or entry.is_dir():
+                continue
+            name = _zip_name(entry)
+            if stat.S_ISLNK(entry.external_attr >> 16):
+                self.reject(printable(name), "link", entry.file_size)
+            elif entry.flag_bits & 1:
+                self.reject(printable(name), "encrypted", entry.flag_bits)
+            elif self._wanted(name, entry.file_size):
+                self.unpacked += entry.file_size
+                if self.unpacked > allowed:
+                    raise Broken("bomb", f"{self.unpacked} bytes from {packed}")
+                try:
+                    with archive.open(entry) as file:
+                        content = file.read(entry.file_size + 1)
+                except ZIP_ERRORS as error:
+                    self.reject(relative(name), "corrupt", f"{type(error).__name__}: {error}")
+                    continue
+                yield Member(relative(name), len(content), _zip_day(entry), content)
+
+    def _in_range(self) -> bool:
+        self.index += 1
+        if self.index >= self.limits.members:
+            raise Broken("members", f"> {self.limits.members}")
+        return self.index >= self.start and (self.stop < 0 or self.index < self.stop)
+
+    def _wanted(self, name: str, size: int) -> bool:
+        """Whether this regular file is asked for and harmless; a harmful one is reported, wanted or not."""
+        rule = harm(name)
+        name = relative(name) if rule is None else printable(name)
+        if rule is None and not any(fnmatchcase(name, pattern) for pattern in self.include):
+            return False
+        if rule is None and size > self.limits.member_bytes:
+            rule = "size"
+        if rule is None and name in self.seen:
+            rule = "duplicate"
+        if rule is not None:
+            self.reject(name, rule, size)
+            return False
+        self.seen.add(name)
+        return True
+
+
+def _below(filesystem: Any, root: str) -> list[tuple[str, dict[str, Any]]]:
+    return sorted(filesystem.find(root, detail=True).items())
+
+
+def _is_tar(head: bytes) -> bool:
+    """A first block whose checksum holds; a lone block of zeros is an empty archive's only sign, too weak to go by."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+def _open_zip(stream: IO[bytes]) -> zipfile.ZipFile:
+    """The archive, its names decoded as cp437 where the standard library would give up on a false UTF-8 flag."""
+    try:
+        return zipfile.ZipFile(stream)
+    except UnicodeDecodeError:
+        stream.seek(0)
+        content = bytearray(stream.read())
+        for header in re.finditer(rb"PK\x01\x02", content):
+            content[header.start() + 9 : header.start() + 10] = b"\x00"  # the high flag byte, bit 11: "names are UTF-8"
+        try:
+            return zipfile.ZipFile(io.BytesIO(content))
+        except ZIP_ERRORS as error:
+            raise Broken("corrupt", error) from error
+    except ZIP_ERRORS as error:
+        raise Broken("corrupt", error) from error
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """The name as UTF-8, whatever the flag says; bytes that are none stay as surrogates, which `harm` refuses."""
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    return entry.filename.encode("cp437", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def _zip_day(entry: zipfile.ZipInfo) -> str | None:
+    year, month, day = entry.date_time[:3]
+    return f"{year:04}-{month:02}-{day:02}" if (year, month, day) > (1980, 1, 1) else None
+
+
+def _day(seconds: float) -> str | None:
+    """The UTC day of a time stamp; None for the zeros and nonsense of reproducible builds."""
+    if not 315_532_800 < seconds < 4_102_444_800:  # 1980 … 2100
+        return None
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()

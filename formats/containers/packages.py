@@ -1,0 +1,85 @@
+"""A package as it was published: its files, and what its metadata say of name, version, date and licence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.parser import HeaderParser
+from typing import Any
+
+from winnow.formats.containers.archives import DEFAULT_LIMITS, Reject, members
+from winnow.formats.containers.inflate import Limits
+from winnow.formats.licences import expressions
+
+METADATA = ("*PKG-INFO", "*.dist-info/METADATA")
+LICENSE_FILES = ("*LICENSE*", "*LICENCE*", "*COPYING*", "*license*")
+
+
+@dataclass
+class Package:
+    """The files of one archive or folder, by their path below its root folder, in the archive's order."""
+
+    path: str
+    root: str = ""
+    name: str = ""
+    version: str = ""
+    license: str | None = None
+    date: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    def locator(self, file: str, anchor: str = "") -> str:
+        """`archive!member#anchor`."""
+        return f"{self.path}!{self.root}{file}" + (f"#{anchor}" if anchor else "")
+
+
+def open_package(path: str, *, include: Sequence[str], reject: Reject, limits: Limits = DEFAULT_LIMITS) -> Package:
+    """Reads the wanted files, decoded, and the metadata. A file that isn't UTF-8 is told to `reject`.
+
+    Name and version come from the metadata, else from the archive's own name.
+    """
+    texts: dict[str, str] = {}
+    dates: list[str] = []
+    for member in members(path, include=(*include, *METADATA, *LICENSE_FILES), limits=limits, reject=reject):
+        try:
+            texts[member.name] = member.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            reject(member.name, "encoding", error)
+            continue
+        dates += [member.date] if member.date else []
+    return describe(path, texts, max(dates, default=None))
+
+
+def describe(path: str, texts: dict[str, str], date: str | None) -> Package:
+    """The package that these files are, by what its metadata and licence among them say."""
+    metadata, granting = [], []
+    for name in sorted(texts, key=lambda name: (name.count("/"), name)):
+        base = name.rpartition("/")[2]
+        if base in ("PKG-INFO", "METADATA"):
+            metadata.append(texts[name])
+        elif re.match(r"(?i)licen[sc]e|copying", base):
+            granting.append(texts[name])
+    package = Package(path, date=date, files=texts)
+    _strip_root(package)
+    fields: Any = HeaderParser().parsestr(metadata[0] if metadata else "")
+    own = path.rstrip("/").rpartition("/")[2]
+    named = re.match(r"(.+?)-(\d[\w.]*?)(?:\.tar\.\w+|\.tgz|\.zip|-py\d.*\.whl)$", own)
+    package.name = str(fields["Name"] or (named[1] if named else re.sub(r"\.(tar\.\w+|zip|tgz)$", "", own)))
+    package.version = str(fields["Version"] or (named[2] if named else ""))
+    package.license = _license(fields, granting[:1])
+    return package
+
+
+def _strip_root(package: Package) -> None:
+    """Takes the one folder that everything lies in out of the names."""
+    roots = {name.partition("/")[0] for name in package.files}
+    if len(roots) == 1 and all("/" in name for name in package.files):
+        package.root = f"{roots.pop()}/"
+        package.files = {name[len(package.root) :]: text for name, text in package.files.items()}
+
+
+def _license(fields: Any, texts: Sequence[str]) -> str | None:
+    """The SPDX expression of the metadata, else of the classifier, else what the licence file's own words say."""
+    said = [str(fields[name]) for name in ("License-Expression", "License") if fields[name]]
+    known = (expressions.declared(name) for name in [*said, *fields.get_all("Classifier", [])])
+    return next((spdx for spdx in known if spdx), None) or next(filter(None, map(expressions.of_text, texts)), None)

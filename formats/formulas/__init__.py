@@ -1,0 +1,1 @@
+"""Formulas in MathML as LaTeX: `mathml` for presentation, `content_mathml` for content."""

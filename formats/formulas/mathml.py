@@ -1,0 +1,298 @@
+"""Presentation MathML to LaTeX, for formulas of which nobody kept the source; content MathML by `content_mathml`.
+
+W3C MathML 3, chapter 3.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from html import unescape
+from typing import Any
+
+from winnow.formats.formulas.content_mathml import CONTENT, DEEPEST, content_latex
+
+SELF_CLOSED = re.compile(r"<([\w:-]+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
+
+SYMBOLS = {
+    "−": "-", "⋅": r"\cdot", "·": r"\cdot", "×": r"\times", "÷": r"\div", "±": r"\pm", "∓": r"\mp", "≤": r"\le",
+    "≥": r"\ge", "≠": r"\ne", "≈": r"\approx", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto", "→": r"\to",
+    "←": r"\leftarrow", "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "↦": r"\mapsto", "∈": r"\in", "∉": r"\notin",
+    "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∖": r"\setminus", "∅": r"\emptyset",
+    "∀": r"\forall", "∃": r"\exists", "¬": r"\neg", "∧": r"\land", "∨": r"\lor", "∞": r"\infty", "∂": r"\partial",
+    "∇": r"\nabla", "∑": r"\sum", "∏": r"\prod", "∫": r"\int", "∮": r"\oint", "√": r"\sqrt", "…": r"\dots",
+    "⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots", "′": "'", "″": "''", "⟨": r"\langle", "⟩": r"\rangle",
+    "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "‖": r"\|", "∥": r"\parallel", "⊥": r"\perp",
+    "⊕": r"\oplus", "⊗": r"\otimes", "∘": r"\circ", "∗": "*", "ℝ": r"\mathbb{R}", "ℕ": r"\mathbb{N}",
+    "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}", "ℓ": r"\ell", "ℏ": r"\hbar", "°": r"^\circ",
+    "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "", "\u00a0": " ", "{": r"\{", "}": r"\}", "%": r"\%",
+    "#": r"\#", "&": r"\&", "∣": r"\mid",
+}  # fmt: skip
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩϕϵϑ",
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "varepsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "varsigma",
+            "sigma",
+            "tau",
+            "upsilon",
+            "varphi",
+            "chi",
+            "psi",
+            "omega",
+            "Gamma",
+            "Delta",
+            "Theta",
+            "Lambda",
+            "Xi",
+            "Pi",
+            "Sigma",
+            "Upsilon",
+            "Phi",
+            "Psi",
+            "Omega",
+            "phi",
+            "epsilon",
+            "vartheta",
+        ],
+        strict=True,
+    )
+)
+ACCENTS = {
+    "^": r"\hat", "ˆ": r"\hat", "¯": r"\bar", "‾": r"\overline", "_": r"\underline", "→": r"\vec", "⃗": r"\vec",
+    "~": r"\tilde", "˜": r"\tilde", "˙": r"\dot", "¨": r"\ddot", "⏞": r"\overbrace", "⏟": r"\underbrace",
+    "ˇ": r"\check", "˘": r"\breve", "´": r"\acute", "`": r"\grave", "⟶": r"\overrightarrow", "←": r"\overleftarrow",
+}  # fmt: skip
+VARIANTS = {
+    "bold": r"\mathbf", "double-struck": r"\mathbb", "script": r"\mathcal", "fraktur": r"\mathfrak",
+    "sans-serif": r"\mathsf", "monospace": r"\mathtt",
+}  # fmt: skip
+FUNCTIONS = frozenset(
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "log",
+        "ln",
+        "lg",
+        "exp",
+        "lim",
+        "max",
+        "min",
+        "sup",
+        "inf",
+        "det",
+        "dim",
+        "gcd",
+        "ker",
+    ]
+)
+
+
+ONE_SIGN = re.compile(r".|\\[A-Za-z]+|\\math\w+\{.\}")
+WIDE = {r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\bar": r"\overline", r"\vec": r"\overrightarrow"}
+"""What stands over more than one sign."""
+ESCAPES = {"%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "_": r"\_", "{": r"\{", "}": r"\}"}
+_TABLE = r"\\begin\{matrix\}((?:(?!\\begin).)*?)\\end\{matrix\}"
+FENCED_TABLES = (
+    (re.compile(rf"\({_TABLE}\)"), "pmatrix"),
+    (re.compile(rf"\[{_TABLE}\]"), "bmatrix"),
+    (re.compile(rf"\|{_TABLE}\|"), "vmatrix"),
+    (re.compile(rf"\\\{{{_TABLE}(?!\s*\\\}})"), "cases"),
+)
+
+
+def latex_of(mathml: str) -> str:
+    """The LaTeX of one `<math>` element, without dollar signs. Broken markup gives what can be read of it."""
+    from lxml import html
+
+    markup = SELF_CLOSED.sub(r"<\1\2></\1>", mathml).replace("<m:", "<").replace("</m:", "</")
+    markup = markup.replace("<mml:", "<").replace("</mml:", "</")
+    try:
+        root = html.fragment_fromstring(markup, create_parent="div")
+    except (ValueError, html.etree.ParserError):
+        return ""
+    latex = re.sub(r"\s+", " ", _row(root, 0)).strip()
+    for pattern, environment in FENCED_TABLES:
+        latex = pattern.sub(rf"\\begin{{{environment}}}\1\\end{{{environment}}}", latex)
+    return latex
+
+
+def _row(element: Any, depth: int) -> str:
+    parts = [_latex(child, depth + 1) for child in element if isinstance(child.tag, str)]
+    return _join(parts)
+
+
+def _join(parts: list[str]) -> str:
+    """Side by side, with a space only where a command would otherwise swallow the letter after it."""
+    text = ""
+    for part in filter(None, parts):
+        glued = re.search(r"\\[A-Za-z]+$", text) and part[0].isalpha()
+        text += f" {part}" if glued else part
+    return text
+
+
+def _latex(element: Any, depth: int) -> str:
+    name = element.tag.rpartition(":")[2].lower()
+    if depth > DEEPEST:
+        return symbols("".join(element.itertext()))
+    if name in ("annotation", "annotation-xml", "mphantom", "none", "mprescripts"):
+        return ""
+    if name in CONTENT:
+        return content_latex(element, depth, _latex)
+    children = [child for child in element if isinstance(child.tag, str)]
+    convert = _CONVERT.get(name)
+    if convert and len(children) >= _ARITY.get(name, 0):
+        return convert(element, children, depth)
+    return _row(element, depth) if children else symbols(unescape(element.text or "").strip())
+
+
+def symbols(text: str) -> str:
+    """Text of a formula as LaTeX: operators and Greek letters as commands, mathematical alphabets as plain letters."""
+    parts = []
+    for sign in text:
+        if sign in SYMBOLS:
+            parts.append(SYMBOLS[sign])
+        elif sign in GREEK:
+            parts.append(f"\\{GREEK[sign]}")
+        else:
+            parts.append(unicodedata.normalize("NFKC", sign))  # mathematical italics and the like to plain letters
+    return _join(parts)
+
+
+def _group(element: Any, depth: int) -> str:
+    """As an argument: always in braces."""
+    return f"{{{_latex(element, depth + 1)}}}"
+
+
+def _base(element: Any, depth: int) -> str:
+    """As what carries a script: in braces unless it is one letter, number or command."""
+    text = _latex(element, depth + 1)
+    return text if re.fullmatch(r"\w+|\\[A-Za-z]+|[)\]|]|\([^()]*\)|\\mathbb\{\w\}", text) else f"{{{text}}}"
+
+
+def _identifier(element: Any, children: list[Any], depth: int) -> str:
+    text = (element.text or "").strip()
+    if text in FUNCTIONS:
+        return f"\\{text}"
+    variant = VARIANTS.get(element.get("mathvariant", ""))
+    if variant:
+        return f"{variant}{{{symbols(text)}}}"
+    return f"\\operatorname{{{text}}}" if len(text) > 1 and text.isascii() and text.isalpha() else symbols(text)
+
+
+def _over(element: Any, children: list[Any], depth: int) -> str:
+    accent = ACCENTS.get("".join(children[1].itertext()).strip())
+    if accent:
+        base = _latex(children[0], depth + 1)
+        return f"{accent if ONE_SIGN.fullmatch(base) else WIDE.get(accent, accent)}{{{base}}}"
+    base = _latex(children[0], depth + 1)
+    if base.startswith((r"\sup", r"\inf", r"\sum", r"\prod", r"\int", r"\lim", r"\max", r"\min")):
+        return f"{base}{'^' if element.tag.endswith('mover') else '_'}{_group(children[1], depth)}"
+    command = r"\overset" if element.tag.endswith("mover") else r"\underset"
+    return f"{command}{_group(children[1], depth)}{{{base}}}"
+
+
+def _table(element: Any, children: list[Any], depth: int) -> str:
+    rows = []
+    for row in children:
+        cells = [cell for cell in row if isinstance(cell.tag, str)]
+        labelled = row.tag.endswith("mlabeledtr")
+        rows.append(" & ".join(_row(cell, depth + 2) for cell in cells[labelled:]))
+    return r"\begin{matrix}" + r" \\ ".join(rows) + r"\end{matrix}"
+
+
+def _fenced(element: Any, children: list[Any], depth: int) -> str:
+    separator = (element.get("separators", ",").strip() or " ")[0]
+    inner = separator.join(_latex(child, depth + 1) for child in children)
+    return f"{symbols(element.get('open', '('))}{inner}{symbols(element.get('close', ')'))}"
+
+
+def _superscript(element: Any, children: list[Any], depth: int) -> str:
+    base, script = _base(children[0], depth), _latex(children[1], depth + 1)
+    return f"{base}{script}" if script and not script.strip("'") else f"{base}^{{{script}}}"
+
+
+def _fraction(element: Any, children: list[Any], depth: int) -> str:
+    above, below = (_group(child, depth) for child in children[:2])
+    bare = re.match(r"0+(\.0*)?[a-z%]*$", element.get("linethickness", ""))
+    return rf"\binom{above}{below}" if bare else rf"\frac{above}{below}"
+
+
+def _scripts_around(element: Any, children: list[Any], depth: int) -> str:
+    """`mmultiscripts`: scripts behind the base in pairs, then those before it."""
+    names = [child.tag.rpartition(":")[2].lower() for child in children]
+    at = names.index("mprescripts") if "mprescripts" in names else len(children)
+    before = _pairs(children[at + 1 :], depth)
+    return f"{'{}' + before if before else ''}{_base(children[0], depth)}{_pairs(children[1:at], depth)}"
+
+
+def _pairs(scripts: list[Any], depth: int) -> str:
+    marks = (
+        f"{'_^'[number % 2]}{{{text}}}" for number, script in enumerate(scripts) if (text := _latex(script, depth + 1))
+    )
+    return "".join(marks)
+
+
+def _text(element: Any, children: list[Any], depth: int) -> str:
+    text = "".join(ESCAPES.get(sign, sign) for sign in unescape(element.text or "").replace("\u00a0", " "))
+    return rf"\text{{{text}}}" if text.strip() else " "
+
+
+def _operator(element: Any, children: list[Any], depth: int) -> str:
+    text = (element.text or "").strip()
+    return f"\\{text}" if text in FUNCTIONS else symbols(text)
+
+
+Convert = Callable[[Any, list[Any], int], str]
+_CONVERT: Mapping[str, Convert] = {
+    "mi": _identifier,
+    "mo": _operator,
+    "mtext": _text,
+    "ms": _text,
+    "mspace": lambda e, c, d: " ",
+    "mfrac": _fraction,
+    "mmultiscripts": _scripts_around,
+    "semantics": lambda e, c, d: _latex(c[0], d + 1),
+    "maction": lambda e, c, d: _latex(c[0], d + 1),
+    "msqrt": lambda e, c, d: rf"\sqrt{{{_row(e, d)}}}",
+    "mroot": lambda e, c, d: rf"\sqrt[{_latex(c[1], d + 1)}]{_group(c[0], d)}",
+    "msup": _superscript,
+    "msub": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}",
+    "msubsup": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}^{_group(c[2], d)}",
+    "munderover": lambda e, c, d: f"{_base(c[0], d)}_{_group(c[1], d)}^{_group(c[2], d)}",
+    "mover": _over,
+    "munder": _over,
+    "mtable": _table,
+    "mfenced": _fenced,
+}
+_ARITY = {
+    "mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "msubsup": 3, "munderover": 3, "mover": 2, "munder": 2,
+    "mmultiscripts": 1, "semantics": 1, "maction": 1,
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""How the block classifier is made: pages whose content is known (`sites`, `newspapers`, `annotations`), and `train`."""

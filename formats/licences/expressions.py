@@ -1,0 +1,191 @@
+"""Licences as SPDX expressions: from a licence's text, a file's header, a package's metadata; and their categories.
+
+Texts are matched by `licenseclassifier`, Go's `licensecheck` for Python: word templates of 693 SPDX licences, found
+where they stand among other text. What an expression is and which category it has is told by `winnow.filters.license`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from winnow.filters.license import normalize
+
+MAXIMAL_TEXT = 200_000  # characters of a licence file that are looked at
+HEADER = 3000  # characters of a source file that can be its header
+NOTICE_WORDS = 500  # of a text that can be no more than a notice
+
+_TAG = re.compile(r"SPDX-License-Identifier:\s*([^\n\r]+)")
+_LIKELY = re.compile(
+    r"(?i)licen[cs]|\bgpl|redistribution and use|permission (?:is hereby granted|to use)|public domain"
+)
+_TAG_END = re.compile(r"\s*(?:\*/|-->|--\}\}|#\}|\*\)|\"\"\"|'''|\"|'|<br>|;|\\n).*$")
+
+
+def declared(metadata: str | None) -> str | None:
+    """The expression of a package's own licence field: SPDX, a trove classifier, or a name that people write there."""
+    if not metadata or len(metadata) > 200 or metadata.count(",") > 1:  # a list of several says no expression
+        return None
+    if " :: " in metadata:
+        return _CLASSIFIERS.get(metadata.rpartition(" :: ")[2].strip())
+    said = metadata.strip().strip("()") if metadata.count("(") == metadata.count(")") == 1 else metadata.strip()
+    return normalize(said) or _notice(said) or (_COLLOQUIAL.get(re.sub(r"[\s,.-]+", " ", said.lower()).strip()))
+
+
+def any_of(expressions: Iterable[str]) -> str | None:
+    """The licences that a table lists for a file, as The Stack does: any of them may be chosen."""
+    known = sorted({spdx for said in expressions if (spdx := declared(said)) is not None})
+    return normalize(" OR ".join(f"({spdx})" for spdx in known)) if known else None
+
+
+def of_header(text: str) -> str | None:
+    """The licence that the head of a source file declares: its SPDX tag, else a notice it is known to carry."""
+    head = text[:HEADER]
+    tags = [_TAG_END.sub("", match[1]).strip() for match in _TAG.finditer(head)]
+    found = [spdx for tag in tags if (spdx := normalize(tag)) is not None]
+    if found:
+        return all_of(found)
+    return _notice(head) if _LIKELY.search(head) else None
+
+
+def of_text(text: str) -> str | None:
+    """The licence, or all the licences, whose text a licence file holds; its tag or notice where it holds none."""
+    return _of_text(text[:MAXIMAL_TEXT])
+
+
+@lru_cache(maxsize=1024)
+def _of_text(text: str) -> str | None:
+    if (titled := _titled(text)) is not None:
+        return titled
+    if _RESTRICTED.search(text):
+        return None
+    if known := _known(text):
+        return all_of(known)
+    # What nobody knows and is long is a licence of its own: a notice that it quotes doesn't speak for it.
+    return of_header(text) if len(text.split()) < NOTICE_WORDS else None
+
+
+def _known(text: str) -> set[str]:
+    """The licences whose texts make up most of a text: 75 % of its words, as Go's `licensecheck` asks."""
+    from licenseclassifier import identify_license
+
+    names = {_spelled(match.id) for match in identify_license(text)}
+    return names - {name.removesuffix("-or-later") + "-only" for name in names if name.endswith("-or-later")}
+
+
+def _spelled(name: str) -> str:
+    """A licence's text doesn't say `or later`; the GNU licences' identifiers must."""
+    return re.sub(r"^((?:[AL]?GPL|GFDL)-\d\.\d)$", r"\1-only", name)
+
+
+def all_of(expressions: Iterable[str]) -> str | None:
+    """All these licences at once, sorted; None for none."""
+    unique = sorted({_spelled(name) for name in expressions})
+    joined = " AND ".join(f"({name})" if " OR " in name and len(unique) > 1 else name for name in unique)
+    return normalize(joined)
+
+
+# Licences that are another's wording with a restriction, told by their titles; and words of restriction in any other.
+_TITLES: tuple[tuple[str, str], ...] = (
+    (r"business source license 1\.1|\bbusl-1\.1", "BUSL-1.1"),
+    (r"server side public license", "SSPL-1.0"),
+    (r"elastic license 2\.0", "Elastic-2.0"),
+    (r"common public license", "CPL-1.0"),
+    (r"attribution-noncommercial-sharealike (\d\.\d)", "CC-BY-NC-SA-{}"),
+    (r"attribution-noncommercial-noderiv\w* (\d\.\d)", "CC-BY-NC-ND-{}"),
+    (r"attribution-noncommercial (\d\.\d)", "CC-BY-NC-{}"),
+    (r"attribution-noderiv\w* (\d\.\d)", "CC-BY-ND-{}"),
+    (r"attribution-sharealike (\d\.\d)", "CC-BY-SA-{}"),
+    (r"attribution (\d\.\d)", "CC-BY-{}"),
+)
+_RESTRICTED = re.compile(
+    r"(?i)non-?commercial (?:use|purpose)|commons clause|no military|licensed for use in the design, construction"
+    r"|shall be used for good, not evil|nuclear facility|\bmilitary\b|not for commercial|academic (?:use|purposes) only"
+    r"|all advertising materials mentioning"
+)
+
+
+def _titled(text: str) -> str | None:
+    """The licence that the first lines name by a title which no notice would."""
+    head = re.sub(r"\s+", " ", text[:600].lower())
+    for pattern, name in _TITLES:
+        if match := re.search(pattern, head):
+            return normalize(name.format(*match.groups()))
+    return None
+
+
+# Notices that people put into headers, and names they give to licences where an identifier is meant.
+_NOTICES: tuple[tuple[str, str], ...] = (
+    (r"apache software licen[cs]e,? (?:version )?2"
+     r"|apache licen[cs]e,?\s*\(?v(?:ersion|\.)?\s*2|apache[ -]licen[cs]e[ -]2"
+     r"|apache 2(?:\.0)?(?: licen|$)", "Apache-2.0"),
+    (r"mozilla public licen[cs]e,? ?(?:v\.?|version)? ?2", "MPL-2.0"),
+    (r"mozilla public licen[cs]e,? ?(?:v\.?|version)? ?1\.1", "MPL-1.1"),
+    (r"eclipse public licen[cs]e,? ?-? ?(?:v\.?|version)? ?2", "EPL-2.0"),
+    (r"eclipse public licen[cs]e,? ?-? ?(?:v\.?|version)? ?1", "EPL-1.0"),
+    (r"boost software licen[cs]e", "BSL-1.0"),
+    (r"gnu affero general public licen[cs]e|\bagpl", "AGPL-3.0"),
+    (r"gnu (?:lesser|library) general public licen[cs]e|\blgpl", "LGPL"),
+    (r"gnu general public licen[cs]e|\bgpl(?:v|-| |,|\()", "GPL"),
+    (r"creative commons zero|\bcc0\b", "CC0-1.0"),
+    (r"\bunlicen[cs]e\b", "Unlicense"),
+    (r"permission to use, copy, modify, and/or distribute this software for any purpose with or without fee", "ISC"),
+    (r"neither the name of .{0,120}nor the names of (?:its|the) contributors", "BSD-3-Clause"),
+    (r"\b(?:mit|expat)[ -]licen[cs]e|licen[cs]e:? ?:? ?\bmit\b|under (?:the )?mit\b"
+     r"|permission is hereby granted, free of charge",
+     "MIT"),
+    (r"\b(?:new|modified|revised|3-clause|three-clause) bsd|bsd[ -]3[ -]clause|bsd 3", "BSD-3-Clause"),
+    (r"\b(?:simplified|2-clause|two-clause) bsd|bsd[ -]2[ -]clause|bsd 2", "BSD-2-Clause"),
+    (r"redistribution and use in source and binary forms", "BSD-2-Clause"),
+    (r"bsd[ -]style licen[cs]e|\bbsd licen[cs]e", "BSD-3-Clause"),
+    (r"\bisc licen[cs]e", "ISC"),
+    (r"python software foundation licen[cs]e", "PSF-2.0"),
+    (r"public domain", "LicenseRef-scancode-public-domain"),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(pattern), name) for pattern, name in _NOTICES)
+_CLASSIFIERS = {
+    "Apache Software License": "Apache-2.0",
+    "BSD License": "BSD-3-Clause",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "MIT No Attribution License (MIT-0)": "MIT-0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+    "The Unlicense (Unlicense)": "Unlicense",
+    "Zope Public License": "ZPL-2.1",
+    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
+    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
+    "GNU Affero General Public License v3": "AGPL-3.0-only",
+    "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
+}
+_COLLOQUIAL = {
+    "apache": "Apache-2.0", "apache 2": "Apache-2.0", "apache2": "Apache-2.0", "apache 2 0": "Apache-2.0",
+    "bsd": "BSD-3-Clause", "mit": "MIT", "psf": "PSF-2.0", "zpl 2 1": "ZPL-2.1", "mpl 2 0": "MPL-2.0",
+    "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only", "gpl 3": "GPL-3.0-only", "lgplv3": "LGPL-3.0-only",
+    "wtfpl": "WTFPL", "zlib": "Zlib", "isc": "ISC",
+}  # fmt: skip
+_VERSION = re.compile(r"(?:version|v\.?|gpl[- (]*)\s*([123](?:\.[01])?)")
+_LATER = re.compile(r"or (?:\(at your option\) )?(?:any )?later|any later version|\+\)|v?\d(?:\.\d)?\+")
+
+
+def _notice(text: str) -> str | None:
+    said = re.sub(r"[\s*#/;|]+", " ", text.lower()).replace('"', "")
+    for pattern, name in _COMPILED:
+        if pattern.search(said):
+            return _gnu(name, said) if name.endswith("GPL") or name == "AGPL-3.0" else name
+    return None
+
+
+def _gnu(name: str, said: str) -> str:
+    version = _VERSION.search(said)
+    number = version[1] if version else {"GPL": "1.0", "LGPL": "2.0", "AGPL-3.0": "3.0"}[name]
+    if version is None:
+        return f"{name.removesuffix('-3.0')}-{number}-or-later"
+    number = number if "." in number else f"{number}.0"
+    ending = "or-later" if _LATER.search(said) else "only"
+    return f"{name.removesuffix('-3.0')}-{number}-{ending}"

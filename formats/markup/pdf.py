@@ -1,0 +1,49 @@
+"""The text of PDF files through PDFium, which the extra `pdf` installs; page by page, so that running headers can go.
+
+PDFium finds the spaces that a typesetter only left room for: of the words of a manual set by LaTeX (Debian's policy, 193
+pages) 0.995 are found, by pypdf 0.494.
+"""
+
+from __future__ import annotations
+
+import re
+
+from winnow.formats.containers.archives import Reject
+
+PAGES = 5000
+PAGE_CHARACTERS = 200_000
+DIVIDED = re.compile(r"[\ufffe\x02]\r?\n?")
+"""PDFium's sign for the hyphen of a word that goes on in the next line."""
+
+
+def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None] | None:
+    """`(text, title)`, pages parted by form feeds, or None (told to `reject`) for a file that can't be read.
+
+    A page that can't be read costs that page. Without the extra every file is told to `reject`.
+    """
+    try:
+        import pypdfium2
+    except ImportError:
+        reject(name, "no_pdf_reader", "needs the extra `pdf`: pip install 'winnow[pdf]'")
+        return None
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
+            reject(name, "encrypted", "needs a password")
+        else:
+            reject(name, "pdf", str(error))
+        return None
+    with document:
+        pages = []
+        for number in range(min(len(document), PAGES)):
+            try:
+                text = document[number].get_textpage().get_text_range()[:PAGE_CHARACTERS]
+            except pypdfium2.PdfiumError as error:
+                reject(f"{name}#page {number + 1}", "pdf", str(error))
+            else:
+                pages.append(DIVIDED.sub("", text).replace("\r\n", "\n"))
+        if len(document) > PAGES:
+            reject(name, "pages", f"{len(document)}, read {PAGES}")
+        title = document.get_metadata_value("Title").strip()
+    return "\f".join(pages), title or None

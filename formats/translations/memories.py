@@ -1,0 +1,213 @@
+"""Translation memories: TMX files of any size as pairs, whole or by a range of bytes, in the memory of one unit."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import Any, NamedTuple, Protocol
+
+from winnow.formats.translations.catalogues import Pair
+from winnow.formats.translations.file_names import Languages
+from winnow.formats.translations.lines import BLOCK, HEAD_BYTES, Text, counted_once
+
+ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
+TOKEN = re.compile(rb"<tu[\s>]|<!--|<!\[CDATA\[")
+CLOSING = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
+END = b"</body></tmx>"
+IDENTITY = b" xml:id="
+READ_BYTES = 1 << 18
+NATIVE_CODES = ("bpt", "ept", "it", "ph", "ut")
+"""Elements of a segment that hold the mark-up of the translated file, not its text."""
+
+
+class Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def memory_pairs(text: Text, languages: Languages, start: int = 0, stop: int = -1) -> Iterator[Pair]:
+    """The pairs of the units that begin in bytes `[start, stop)` of a memory; their places are the units' numbers.
+
+    The range is read as a memory by itself, under the head of the whole. What is compressed, or has no unit in its first
+    MiB (UTF-16, or elements with a prefix), is one range, that which begins at 0. Raises what `read_tmx` does.
+    """
+    with text.open() as stream:
+        head = b"" if stream.compressed else stream.read(HEAD_BYTES)
+    found, _ = _units(head, b"")
+    if not found:
+        if start == 0:
+            with text.open() as stream:
+                yield from read_tmx(BufferedReader(stream, READ_BYTES), *languages)
+        return
+    begin, number = (found[0], 0) if start == 0 else _unit_from(text, start)
+    end = -1 if stop < 0 else _unit_from(text, stop)[0]
+    if begin >= 0 and begin != end:
+        yield from read_tmx(_Range(_range(text, head[: found[0]], begin, end)), *languages, number)
+
+
+def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Iterator[Pair]:
+    """The units of a TMX file that have both languages (`en` also finds `en-US`), in the memory of one unit.
+
+    Their places count from `number`. A segment is one line, without the codes of its file's own mark-up. Raises
+    `ValueError` for a file that declares entities, which no memory needs and bombs do, and for one that isn't XML, after
+    the units before the damage.
+    """
+    from lxml import etree
+
+    memory = _Memory(stream)
+    try:
+        walk = etree.iterparse(
+            memory,
+            tag="{*}tu",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+        )
+        for place, (_, unit) in enumerate(walk, number):
+            texts: dict[str, str] = {}
+            for variant in unit.iter("{*}tuv"):
+                language = variant.get("{http://www.w3.org/XML/1998/namespace}lang") or variant.get("lang") or ""
+                segment = variant.find("{*}seg")
+                if segment is not None:
+                    texts.setdefault(language.lower(), " ".join("".join(_said(segment)).split()))
+            first, second = _of(texts, source), _of(texts, target)
+            if first and second:
+                yield Pair(first, second, str(place))
+            unit.clear()
+            while unit.getprevious() is not None:
+                del unit.getparent()[0]
+    except etree.XMLSyntaxError as error:
+        raise ValueError(f"not XML: {error}") from error
+
+
+class _Range:
+    """Blocks of bytes as a stream."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+
+    def read1(self, size: int, /) -> bytes:
+        return next(self._blocks, b"")
+
+
+def _range(text: Text, head: bytes, begin: int, end: int) -> Iterator[bytes]:
+    """The head, the bytes `[begin, end)`, and what closes a memory; to the file's own end where `end` is -1."""
+    yield head
+    with text.open() as stream:
+        stream.seek(begin)
+        while end < 0 or begin < end:
+            block = stream.read(READ_BYTES if end < 0 else min(READ_BYTES, end - begin))
+            if not block:
+                return
+            begin += len(block)
+            yield block
+    yield END
+
+
+class Checkpoint(NamedTuple):
+    """A place in a memory behind a `>`, the units before it, and what closes the comment that it lies in, if any."""
+
+    offset: int
+    units: int
+    closing: bytes
+
+
+def _unit_from(text: Text, offset: int) -> tuple[int, int]:
+    """Where the first unit at or after a byte begins, and its number; -1 for nowhere.
+
+    Units in comments don't count, as real memories have them. To know what is one, a file is read once in a process.
+    """
+    checkpoints = counted_once(_checkpoints, text)
+    _, units, closing = at = checkpoints[bisect_right(checkpoints, offset, key=lambda point: point.offset) - 1]
+    for place, block in _blocks(text, at.offset):
+        found, closing = _units(block, closing)
+        if found and place + found[-1] >= offset:
+            first = next(index for index, unit in enumerate(found) if place + unit >= offset)
+            return place + found[first], units + first
+        units += len(found)
+    return -1, units
+
+
+def _checkpoints(text: Text) -> tuple[Checkpoint, ...]:
+    points = [Checkpoint(0, 0, b"")]
+    for place, block in _blocks(text, 0):
+        _, units, closing = points[-1]
+        if closing or b"<!" in block:
+            found, closing = _units(block, closing)
+            units += len(found)
+        else:
+            units += block.count(b"<tu") - block.count(b"<tuv")
+        points.append(Checkpoint(place + len(block), units, closing))
+    return tuple(points)
+
+
+def _blocks(text: Text, offset: int) -> Iterator[tuple[int, bytes]]:
+    """The text from a byte on, cut behind a `>`, so that no tag is cut, nor what opens or closes a comment."""
+    kept = b""
+    with text.open() as stream:
+        stream.seek(offset)
+        while block := stream.read(BLOCK):
+            block = kept + block
+            cut = block.rfind(b">") + 1 or len(block)
+            yield offset, block[:cut]
+            offset, kept = offset + cut, block[cut:]
+    if kept:
+        yield offset, kept
+
+
+def _units(block: bytes, closing: bytes) -> tuple[list[int], bytes]:
+    """Where units begin in a block that begins in what `closing` closes, and what is still to be closed at its end."""
+    found: list[int] = []
+    at = 0
+    while True:
+        if closing:
+            at = block.find(closing, at)
+            if at < 0:
+                return found, closing
+            at, closing = at + len(closing), b""
+        token = TOKEN.search(block, at)
+        if token is None:
+            return found, b""
+        at, closing = token.end(), CLOSING.get(token[0], b"")
+        if not closing:
+            found.append(token.start())
+
+
+class _Memory:
+    """A memory's bytes, its `xml:id`s as plain attributes: some memories give one twice, which no XML may.
+
+    Raises `ValueError` when the first block declares an entity.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._first = True
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read1(max(size, READ_BYTES))
+        while any(block.endswith(IDENTITY[:length]) for length in range(1, len(IDENTITY))):
+            if not (more := self._stream.read1(len(IDENTITY))):
+                break
+            block += more
+        if self._first and ENTITIES.search(block[:4096]) and b"<!ENTITY" in block:
+            raise ValueError("declares entities")
+        self._first = False
+        return block.replace(IDENTITY, b" id=")
+
+
+def _said(segment: Any) -> Iterator[str]:
+    yield segment.text or ""
+    for part in segment:
+        if isinstance(part.tag, str) and part.tag.rpartition("}")[2] not in NATIVE_CODES:
+            yield from _said(part)
+        yield part.tail or ""
+
+
+def _of(texts: dict[str, str], language: str) -> str:
+    wanted = language.lower()
+    for found, text in texts.items():
+        if found == wanted or re.split(r"[-_]", found)[0] == wanted:
+            return text
+    return ""

@@ -1,0 +1,13 @@
+"""Winnow: from raw corpora to packed, traceable token shards, and a Mixture-of-Experts trainer that reads them.
+
+The folders at the top of the checkout are the rooms of this package; in a checkout they are linked here, in a wheel they
+lie here:
+
+    pipeline/    the conductor: manifest → plan → run → lock → report
+    trainer/     the model, Muon, curriculum, checkpoints, export
+    stages/      what happens to a document, in order of travel
+    formats/     what raw corpora are written in
+    filters/     judgements over Arrow batches, and their compiled kernels
+    tokenizer/   text to ids and back
+    manifests/   what each training stage is made of, and profiles that say where its inputs lie
+"""

@@ -1,1 +1,0 @@
-"""From the bytes of a page to its text: `html.extract` is the way in."""

@@ -1,0 +1,59 @@
+"""The inventory: which raw inputs a run read, by size and content, not by place or time."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import fsspec
+
+from winnow.stages.document import metadata_json
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, Workspace
+
+
+def inventory_path(name: str) -> str:
+    return f"inventory/{name}.json"
+
+
+def take_inventory(workspace: Workspace, unit: Unit) -> Counts:
+    """Digests one input: a file by its bytes, a folder by the names and bytes of all its files.
+
+    An object of a remote store is taken by its entity tag, which the store computed from the content.
+    """
+    path = unit.places["path"]
+    filesystem, name = fsspec.core.url_to_fs(path)
+    summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    local = "file" in filesystem.protocol
+    total = 0
+    for file in sorted(filesystem.find(name)) or [name]:
+        details = filesystem.info(file)
+        summary.update(file.removeprefix(name).encode("utf-8", "surrogateescape"))
+        tag = None if local else details.get("ETag") or details.get("etag") or details.get("md5Hash")
+        if tag:
+            summary.update(str(tag).encode())
+        else:
+            with filesystem.open(file, "rb") as stream:
+                while block := stream.read(READ_BLOCK):
+                    summary.update(block)
+        total += int(details["size"] or 0)
+    entry = {"path": unit.parameters["path"], "size": total, "digest": summary.hexdigest()}
+    workspace.write_bytes(inventory_path(unit.name), metadata_json(entry).encode())
+    return entry
+
+
+def change_mark(path: str) -> dict[str, Any]:
+    """What tells, without reading it, that an input has changed since it was taken: size and time, or entity tag.
+
+    Raises `FileNotFoundError` when nothing is there.
+    """
+    filesystem, name = fsspec.core.url_to_fs(path)
+    files = sorted(filesystem.find(name)) or [name]
+    marks = []
+    for file in files:
+        details = filesystem.info(file)
+        marks.append([details["size"], str(details.get("mtime") or details.get("ETag") or details.get("LastModified"))])
+    return {"files": len(files), "mark": hashlib.blake2b(repr(marks).encode(), digest_size=DIGEST_BYTES).hexdigest()}
+
+
+INVENTORY = Step(name="inventory", version=1, work=take_inventory)

@@ -1,0 +1,221 @@
+"""Emit: from tokenized documents to shards.
+
+Each part scatters the documents that the mixture chose into the buckets of their phases; a bucket is packed alone and
+is one shard file. Buckets, the order of documents and the order of sequences follow from hashes of (seed, document,
+copy), so the shards are shuffled as a whole and the same for any number of workers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from winnow.stages.mixing.mix import PLAN, phases_of, select
+from winnow.stages.mixing.mixture import Phase
+from winnow.stages.run.chance import draws, key_of, order
+from winnow.stages.run.exchange import KEY, gather, scatter
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.pack import Packing, concatenate, pack_best_fit, split
+from winnow.stages.shards.sequences import SEGMENT, Sequences
+from winnow.stages.shards.shard import SHARD_TOKENS, write_shard
+from winnow.stages.tokens.sample import TOKENIZER
+from winnow.stages.tokens.schema import list_offsets, list_values, tokens_path
+from winnow.tokenizer.special import END_OF_TEXT, require
+
+EMITTED = ("id", "source", "language", "tokens", "loss", "cuts")
+EMITTED_KEY = (*EMITTED, KEY)
+BATCH_TOKENS = 1 << 23
+BUCKET_TOKENS = SHARD_TOKENS * 3 // 4  # leaves room for what a phase takes beyond its share
+
+Longs = npt.NDArray[np.int64]
+
+
+class Method(StrEnum):
+    """How documents are packed."""
+
+    CONCATENATE = "concatenate"
+    BEST_FIT = "best_fit"
+
+
+def exchange_path(phase: str, part: str) -> str:
+    return f"exchange/{phase}/{part}.parquet"
+
+
+def scatter_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `exchange/<phase>/<part>.parquet` for every phase. Parameters: `phases`, `buckets` of each, `seed`."""
+    asked = unit.parameters
+    phases, seed = phases_of(unit), asked["seed"]
+    plan = json.loads(workspace.read_bytes(PLAN))
+    tokens = workspace.read_table(tokens_path(unit.name))
+    counts = {}
+    for phase, rows, buckets in zip(phases, select(tokens, plan, phases, seed), asked["buckets"], strict=True):
+        chosen = tokens.select(EMITTED).take(pa.array(rows))
+        chosen = chosen.append_column(KEY, pa.array(_shuffle_keys(chosen["id"], rows, phase, seed)))
+        scatter(workspace, exchange_path(phase.name, unit.name), chosen, buckets)
+        counts[phase.name] = len(rows)
+    return {"documents": counts}
+
+
+def _shuffle_keys(ids: pa.ChunkedArray, rows: Longs, phase: Phase, seed: int) -> npt.NDArray[np.uint64]:
+    """A draw for each chosen row; the copies of one document get draws of their own."""
+    copies = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    keys = np.empty(len(rows), np.uint64)
+    for copy in np.unique(copies):
+        inside = copies == copy
+        keys[inside] = draws(ids.filter(pa.array(inside)), seed, f"shuffle {phase.name} {copy}")
+    return keys
+
+
+def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `shards/<phase>/<bucket>.parquet`, unless not one sequence comes of the bucket, and the note on it.
+
+    Parameters: `phase`, `bucket`, `method`, `loss_mask`, `seed`. What `concatenate` can't fill a last sequence with is
+    dropped and counted.
+    """
+    asked = unit.parameters
+    phase, bucket, seed = Phase(**asked["phase"]), asked["bucket"], asked["seed"]
+    tokenizer = json.loads(workspace.read_bytes(TOKENIZER))
+    (end,) = require(tokenizer["special"], [END_OF_TEXT], "padding")
+    documents = gather(workspace, [name for name in unit.inputs if name.startswith("exchange/")], bucket, EMITTED_KEY)
+    lengths = np.diff(list_offsets(documents["tokens"]))
+    if asked["method"] == Method.CONCATENATE:
+        packing = concatenate(lengths, phase.length)
+    else:
+        cuts = list_values(documents["cuts"]), list_offsets(documents["cuts"])
+        packing = pack_best_fit(split(lengths, phase.length, *cuts), phase.length)
+    packed = int(packing.length.sum())
+    counts = {
+        "sequences": packing.sequences,
+        "tokens": packed,
+        "padding": packing.sequences * phase.length - packed,
+        "dropped": int(lengths.sum()) - packed,
+    }
+    digest = None
+    if packing.sequences:
+        packing = _shuffled(packing, key_of(seed, f"order {phase.name} {bucket}"))
+        sequences = rows(documents, packing, phase.length, end=end, loss_mask=asked["loss_mask"])
+        write_shard(workspace, shard_path(phase.name, bucket), sequences)
+        digest = workspace.written[-1].digest
+    shares = {f"{column}s": _tokens_by(documents[column], packing) for column in ("source", "language")}
+    packed_note = {"digest": digest, **counts, **shares}
+    workspace.write_bytes(packed_path(phase.name, bucket), json.dumps(packed_note, ensure_ascii=False).encode())
+    return counts
+
+
+def _tokens_by(column: pa.ChunkedArray, packing: Packing) -> dict[str, int]:
+    """The tokens that were packed, by the documents' source or language."""
+    packed = pa.table({"name": column.take(pa.array(packing.document)).fill_null(""), "tokens": packing.length})
+    summed = packed.group_by("name", use_threads=False).aggregate([("tokens", "sum")]).sort_by("name")
+    return dict(zip(summed["name"].to_pylist(), summed["tokens_sum"].to_pylist(), strict=True))
+
+
+def packed_path(phase: str, bucket: int) -> str:
+    """The note on a bucket: digest of its shard, sequences, tokens by source and by language."""
+    return f"packed/{phase}-{bucket:05d}.json"
+
+
+def shard_path(phase: str, bucket: int) -> str:
+    return f"shards/{phase}/{bucket:05d}.parquet"
+
+
+def _shuffled(packing: Packing, key: np.uint64) -> Packing:
+    """The same sequences in an order that follows from the key."""
+    sequence = order(packing.sequences, key)[packing.sequence]
+    sorted_ = np.argsort(sequence, kind="stable")
+    position, document, offset, length = (column[sorted_] for column in packing[1:5])
+    return Packing(sequence[sorted_], position, document, offset, length, packing.sequences)
+
+
+def rows(documents: pa.Table, packing: Packing, length: int, *, end: int, loss_mask: bool) -> Iterator[Sequences]:
+    """The sequences of a packing in batches. Padding has the id `end`, is covered by no segment and never learned."""
+    starts, values = list_offsets(documents["tokens"]), list_values(documents["tokens"])
+    sizes = np.diff(starts)
+    masks = _masks(documents["loss"], starts) if loss_mask else None
+    names = [documents[name].combine_chunks() for name in ("id", "source", "language")]
+    bounds = np.searchsorted(packing.sequence, np.arange(packing.sequences + 1))
+    batch = max(1, BATCH_TOKENS // length)
+    for first in range(0, packing.sequences, batch):
+        last = min(first + batch, packing.sequences)
+        inside = slice(bounds[first], bounds[last])
+        sequence, position, document, offset, size = (column[inside] for column in packing[:5])
+        ids = np.full((last - first) * length, end, values.dtype)
+        learned = None if masks is None else np.zeros(len(ids), bool)
+        targets = (sequence - first) * length + position
+        for target, origin, count in zip(
+            targets.tolist(), (starts[document] + offset).tolist(), size.tolist(), strict=True
+        ):
+            ids[target : target + count] = values[origin : origin + count]
+            if masks is not None and learned is not None:
+                learned[target : target + count] = masks[origin : origin + count]
+        columns = [name.take(pa.array(document)) for name in names]
+        columns += [pa.array(position, pa.int32()), pa.array(size, pa.int32()), pa.array(offset, pa.int64())]
+        columns.append(pa.array(offset + size < sizes[document]))
+        yield Sequences(
+            input_ids=ids.reshape(-1, length),
+            segments=pa.StructArray.from_arrays(columns, fields=list(SEGMENT)),
+            bounds=bounds[first : last + 1] - bounds[first],
+            loss_mask=None if learned is None else learned.reshape(-1, length),
+        )
+
+
+def _masks(loss: pa.ChunkedArray, starts: Longs) -> npt.NDArray[np.bool_]:
+    """What is learned of each token; all of a document without a mask."""
+    masks = np.ones(int(starts[-1]), bool)
+    given = np.flatnonzero(loss.is_valid().to_numpy())
+    marked = loss.drop_null()
+    values, edges = list_values(marked), list_offsets(marked)
+    for place, (first, last) in zip(given, pairwise(edges), strict=True):
+        masks[starts[place] : starts[place + 1]] = values[first:last]
+    return masks
+
+
+SCATTER_STEP = Step(name="scatter", version=1, work=scatter_part)
+PACK_STEP = Step(name="pack", version=3, work=pack_bucket)  # 3: patterns that spare short documents
+
+
+def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:
+    """Buckets, and so files, for each phase of a run of about so many tokens."""
+    whole = sum(phase.share for phase in phases)
+    return [max(1, math.ceil(tokens * phase.share / whole / BUCKET_TOKENS)) for phase in phases]
+
+
+def scatter_units(parts: Sequence[str], phases: Sequence[Phase], buckets: Sequence[int], *, seed: int) -> list[Unit]:
+    """One unit a part of tokens."""
+    parameters = {"phases": [asdict(phase) for phase in phases], "buckets": list(buckets), "seed": seed}
+    return [Unit(name=part, inputs=(tokens_path(part), PLAN), parameters=parameters) for part in parts]
+
+
+def pack_units(
+    parts: Sequence[str],
+    phases: Sequence[Phase],
+    buckets: Sequence[int],
+    *,
+    method: Method,
+    seed: int,
+    loss_mask: bool = False,
+) -> list[Unit]:
+    """One unit a bucket of a phase."""
+    return [
+        Unit(
+            name=f"{phase.name}-{bucket:05d}",
+            inputs=(*(exchange_path(phase.name, part) for part in parts), TOKENIZER),
+            parameters={
+                "phase": asdict(phase),
+                "bucket": bucket,
+                "method": str(method),
+                "loss_mask": loss_mask,
+                "seed": seed,
+            },
+        )
+        for phase, count in zip(phases, buckets, strict=True)
+        for bucket in range(count)
+    ]

@@ -1,0 +1,65 @@
+"""The last step: `shards/index.json`, which fixes the global order of the shards and says what they hold."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from winnow.stages.mixing.mix import PLAN
+from winnow.stages.mixing.mixture import OTHER
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.emit import packed_path
+from winnow.stages.shards.shard import Phase, build_index
+from winnow.stages.tokens.sample import TOKENIZER
+
+MARGINALS = ("sources", "languages")
+
+
+def index_shards(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes the index from the footers of the shards, the mixture's plan and the notes of packing.
+
+    Parameters: `stage`, `phases`. What was built is counted in the packed tokens; padding is nobody's.
+    """
+    notes = [json.loads(workspace.read_bytes(name)) for name in unit.inputs if name.startswith("packed/")]
+    tokenizer = json.loads(workspace.read_bytes(TOKENIZER))
+    plan = json.loads(workspace.read_bytes(PLAN))
+    built = {
+        marginal: _named(sum((Counter(note[marginal]) for note in notes), Counter()), plan["asked"][marginal])
+        for marginal in MARGINALS
+    }
+    index = build_index(
+        workspace,
+        stage=unit.parameters["stage"],
+        dtype=tokenizer["dtype"],
+        tokenizer={name: tokenizer[name] for name in ("path", "digest", "vocabulary_size")},
+        phases=[Phase(**phase) for phase in unit.parameters["phases"]],
+        mixture={"asked": plan["asked"], "built": built, "unmet": plan["unmet"], "scarce": plan["scarce"]},
+    )
+    return {
+        "sequences": sum(phase.sequences for phase in index.phases),
+        "tokens": sum(phase.tokens for phase in index.phases),
+        "padding": sum(phase.padding for phase in index.phases),
+    }
+
+
+def _named(built: Counter[str], asked: Mapping[str, float]) -> dict[str, int]:
+    """The tokens by name; where `other` was asked for, all that wasn't asked for by name is `other`."""
+    if OTHER not in asked:
+        return dict(built)
+    others = sum(tokens for name, tokens in built.items() if name not in asked)
+    return {**{name: tokens for name, tokens in built.items() if name in asked}, OTHER: built[OTHER] + others}
+
+
+INDEX_STEP = Step(name="index", version=2, work=index_shards)
+
+
+def index_units(stage: str, phases: Sequence[Phase], buckets: Sequence[int]) -> list[Unit]:
+    """One unit. `buckets` of each phase, as they were packed."""
+    packed = [
+        packed_path(phase.name, bucket) for phase, count in zip(phases, buckets, strict=True) for bucket in range(count)
+    ]
+    parameters = {"stage": stage, "phases": [asdict(phase) for phase in phases]}
+    return [Unit(name="index", inputs=(*packed, PLAN, TOKENIZER), parameters=parameters)]

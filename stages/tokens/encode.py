@@ -1,0 +1,210 @@
+"""Encode: the documents of a part that survived, as token ids.
+
+Plain text ends with `<|endoftext|>`. Conversations are rendered by the chat template, code may be rearranged to fill
+a gap in its middle. Beside the ids stand the places where a document is best cut, if a sequence can't hold it.
+Repositories are encoded elsewhere (`stages/repositories/repository.py`), as whole sequences.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from winnow.formats.languages.parsing import spans
+from winnow.stages.deduplicate import lines
+from winnow.stages.deduplicate.contender import CLUSTER_SIZE, cluster_inputs, cluster_sizes
+from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.cuts import paragraph_cuts
+from winnow.stages.tokens.sample import TOKENIZER
+from winnow.stages.tokens.schema import NO_BUCKET, lists, tokens_path, tokens_schema
+from winnow.tokenizer import infill
+from winnow.tokenizer.chat import encode_conversation
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.infill import Infill
+from winnow.tokenizer.load import load
+from winnow.tokenizer.special import END_OF_TEXT, INFILL, ROLES
+
+COLUMNS = ("id", "text", "source", "kind", "language", "messages")
+LABEL = "language.label"
+_NATURAL = re.compile(r"[a-z]{2,3}([-_].*)?")  # ISO 639; programming languages are written Python, C++ …
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How the documents of a run are encoded."""
+
+    seed: int
+    loss_mask: bool = False  # conversations get the mask of what their assistant says
+    infill: Infill | None = None
+    bucket: str | None = None  # the measure, or `cluster_size`, that sorts documents into buckets …
+    edges: tuple[float, ...] = ()  # … and the ascending lower bounds of buckets 1, 2, …
+
+
+def encode_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `tokens/<part>.parquet`.
+
+    Parameters: `stages`, the dropping stages before this one, and those of `Encoding`. Without an attributes file among
+    the inputs, languages are those declared.
+    """
+    asked = dict(unit.parameters)
+    stages = asked.pop("stages")
+    encoding = Encoding(**{**asked, "infill": Infill(**asked["infill"]) if asked.get("infill") else None})
+    encoder = load(f"{workspace.root}/tokenizer")
+    counts: Counter[str] = Counter()
+    measures = _measures(workspace, unit, encoding, stages)
+    schema = tokens_schema(encoder.dtype)
+    first = 0
+    with (
+        workspace.parquet(f"documents/{unit.name}.parquet") as file,
+        workspace.create_parquet(tokens_path(unit.name), schema) as writer,
+    ):
+        mask = surviving(workspace, unit.name, file.metadata.num_rows, stages)
+        shared = workspace.read_table(lines.spans_path(unit.name)) if lines.STAGE in stages else None
+        for group in range(file.num_row_groups):
+            documents = file.read_row_group(group, columns=list(COLUMNS))
+            if shared is not None:
+                documents = lines.strip_from(documents, shared, first)
+            rows = np.flatnonzero(mask[first : first + documents.num_rows])
+            kept = documents.take(pa.array(rows))
+            tokens = encode(kept, measures.take(pa.array(rows + first)), encoder, encoding)
+            first += documents.num_rows
+            counts["documents"] += kept.num_rows
+            counts["bytes"] += kept["text"].nbytes
+            counts["tokens"] += len(tokens["tokens"].combine_chunks().flatten()) if kept.num_rows else 0
+            writer.write_table(tokens, row_group_size=max(tokens.num_rows, 1))
+    return dict(counts)
+
+
+def _measures(workspace: Workspace, unit: Unit, encoding: Encoding, stages: Sequence[str]) -> pa.Table:
+    """The language and quality of every document of the part, as far as they were measured, and its cluster's size."""
+    name = f"attributes/{unit.name}.parquet"
+    with workspace.parquet(name if name in unit.inputs else f"documents/{unit.name}.parquet") as file:
+        rows = file.metadata.num_rows
+        names = set(file.schema_arrow.names) if name in unit.inputs else set()
+        wanted = [column for column in (LABEL, encoding.bucket) if column in names]
+        columns = dict(zip(wanted, file.read(columns=wanted).columns, strict=True)) if wanted else {}
+    if encoding.bucket == CLUSTER_SIZE:
+        columns[CLUSTER_SIZE] = pa.array(cluster_sizes(workspace, unit.name, stages, rows))
+    elif encoding.bucket and encoding.bucket not in columns and name in unit.inputs:
+        raise ValueError(f"quality buckets need the measure {encoding.bucket!r}, which {name} doesn't hold")
+    return pa.table({LABEL: pa.nulls(rows, pa.string()), **columns})
+
+
+def encode(documents: pa.Table, measures: pa.Table, encoder: Encoder, encoding: Encoding) -> pa.Table:
+    """The rows of `documents` (columns of `DOCUMENT`) and their measures, tokenized: a table of `tokens_schema`."""
+    special = encoder.require([END_OF_TEXT, *(INFILL if encoding.infill else ())], "the ends and gaps of documents")
+    declared, labels = documents["language"].to_pylist(), measures[LABEL].to_pylist()
+    languages = [tag if is_programming(tag) else label or tag for tag, label in zip(declared, labels, strict=True)]
+    tokenized: list[Tokenized | None] = [None] * documents.num_rows
+    for row, conversation in enumerate(documents["messages"].to_pylist()):
+        if conversation is not None:
+            tokenized[row] = _conversation(json.loads(conversation), encoder, encoding.loss_mask)
+    if encoding.infill is not None:
+        for row, (identity, language) in enumerate(zip(documents["id"].to_pylist(), languages, strict=True)):
+            if tokenized[row] is None and is_programming(language):
+                text = documents["text"][row].as_py()
+                nodes = partial(spans, text, language)
+                parts = encoding.infill.rearrange(text, seed=encoding.seed, document=identity, spans=nodes)
+                if parts:  # best not cut at all
+                    tokenized[row] = Tokenized(infill.encode(parts, encoder), None, np.empty(0, np.int64))
+    plain = [row for row, done in enumerate(tokenized) if done is None]
+    for row, done in zip(plain, _texts(documents["text"].take(pa.array(plain, pa.int64())), encoder), strict=True):
+        tokenized[row] = done
+    return _table(documents, languages, _buckets(measures, encoding), [t for t in tokenized if t], encoder, special[0])
+
+
+def is_programming(language: str | None) -> bool:
+    """Whether a document's language is a programming language: those have names (Python, C++), others ISO 639 codes."""
+    return language is not None and not _NATURAL.fullmatch(language)
+
+
+class Tokenized(NamedTuple):
+    """One document without its end: ids, what of them is learned (None: all), where it is best cut."""
+
+    ids: npt.NDArray[Any]
+    loss: npt.NDArray[np.bool_] | None
+    cuts: npt.NDArray[np.int64]
+
+
+def _texts(texts: pa.ChunkedArray, encoder: Encoder) -> Iterator[Tokenized]:
+    encoded = encoder.encode(texts)
+    cuts = paragraph_cuts(texts, encoded, encoder)
+    for start, end, cut in zip(encoded.offsets[:-1], encoded.offsets[1:], cuts, strict=True):
+        yield Tokenized(encoded.ids[start:end], None, cut)
+
+
+def _conversation(talk: Mapping[str, Any], encoder: Encoder, loss_mask: bool) -> Tokenized:
+    """A conversation, best cut where somebody begins to speak."""
+    ids, learned = encode_conversation(talk["messages"], talk.get("tools"), encoder)
+    turns = np.flatnonzero(np.isin(ids, encoder.require(ROLES, "conversations")))
+    return Tokenized(ids, learned if loss_mask else None, turns[turns > 0])
+
+
+def _table(
+    documents: pa.Table,
+    languages: Sequence[str | None],
+    buckets: npt.NDArray[np.int8],
+    tokenized: Sequence[Tokenized],
+    encoder: Encoder,
+    end: int,
+) -> pa.Table:
+    """The rows of `tokens_schema`, each document with its end. The end is learned where the last token is."""
+    schema = tokens_schema(encoder.dtype)
+    stop = np.array([end], encoder.dtype)
+    ids = [np.concatenate([document.ids, stop]) for document in tokenized]
+    loss = [None if t.loss is None else np.append(t.loss, t.loss[-1:]) for t in tokenized]
+    cuts = [document.cuts for document in tokenized]
+    columns = {
+        "id": documents["id"],
+        "source": documents["source"],
+        "language": pa.array(languages, pa.string()),
+        "kind": documents["kind"],
+        "bucket": pa.array(buckets, pa.int8()),
+        "tokens": lists(ids, schema.field("tokens").type),
+        "loss": pa.array(loss, schema.field("loss").type),
+        "cuts": lists(cuts, schema.field("cuts").type),
+    }
+    return pa.table(columns, schema=schema)
+
+
+def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
+    """The number of edges that each document reaches; `NO_BUCKET` where nothing was measured."""
+    if encoding.bucket is None:
+        return np.full(measures.num_rows, NO_BUCKET, np.int8)
+    values = measures[encoding.bucket].to_numpy().astype(np.float64)  # a null becomes NaN
+    return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
+
+
+ENCODE = Step(name="encode", version=2, work=encode_part)
+
+
+def encode_units(
+    parts: Sequence[str], encoding: Encoding, *, stages: Sequence[str] = (), attributes: bool = False
+) -> list[Unit]:
+    """One unit a part. `stages` dropped documents before; `attributes`: languages and quality were measured."""
+    return [
+        Unit(
+            name=part,
+            inputs=(
+                f"documents/{part}.parquet",
+                *(drops_path(stage, part) for stage in stages),
+                *([lines.spans_path(part)] if lines.STAGE in stages else []),
+                *(cluster_inputs(part, stages) if encoding.bucket == CLUSTER_SIZE else []),
+                *([f"attributes/{part}.parquet"] if attributes else []),
+                TOKENIZER,
+            ),
+            parameters={"stages": list(stages), **asdict(encoding)},
+        )
+        for part in parts
+    ]

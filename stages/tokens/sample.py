@@ -1,0 +1,146 @@
+"""The run's tokenizer: a seeded sample of what survived, weighted as the mixture asks, and the tokenizer trained on it.
+
+Each part gives its share of the sample: the source's weight, divided by the parts of the source. Documents are cut into
+chunks; the chunks with the smallest hash of (seed, chunk) are taken, so long documents weigh by their length and
+the sample is the same whoever takes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.workspace import Workspace
+from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.export import export
+from winnow.tokenizer.load import JSON, MODEL, load, read
+from winnow.tokenizer.special import END_OF_TEXT
+from winnow.tokenizer.train import TrainingError, sample, train_model
+
+FOLDER = "tokenizer"
+TOKENIZER = f"{FOLDER}/summary.json"
+"""What the run's tokenizer is: its file, digest, vocabulary size, dtype and special tokens. Written last."""
+
+SAMPLE = pa.schema([pa.field("source", pa.string(), nullable=False), pa.field("text", pa.string(), nullable=False)])
+
+
+def sample_path(part: str) -> str:
+    return f"sample/{part}.parquet"
+
+
+def sample_part(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `sample/<part>.parquet`, chunks of text in the order of their hash.
+
+    Parameters: `stages` that dropped before, `seed`, `bytes` to take at the most.
+    """
+    asked = unit.parameters
+    chunks = sample(_survivors(workspace, unit.name, asked["stages"]), asked["seed"], asked["bytes"])
+    sources = pa.array([asked["source"]] * len(chunks), pa.string())
+    workspace.write_table(sample_path(unit.name), pa.table([sources, pa.array(chunks, pa.string())], schema=SAMPLE))
+    return {"chunks": len(chunks), "bytes": sum(len(chunk.encode()) for chunk in chunks)}
+
+
+def _survivors(workspace: Workspace, part: str, stages: Sequence[str]) -> Iterator[str]:
+    with workspace.parquet(f"documents/{part}.parquet") as file:
+        mask = surviving(workspace, part, file.metadata.num_rows, stages)
+        first = 0
+        for group in range(file.num_row_groups):
+            texts = file.read_row_group(group, columns=["text"])["text"]
+            kept = texts.filter(pa.array(mask[first : first + len(texts)]))
+            first += len(texts)
+            yield from (text.as_py() for text in kept)
+
+
+def train_tokenizer(workspace: Workspace, unit: Unit) -> Counts:
+    """Writes `tokenizer/`: trained on the parts' samples, or a copy of the one at `places["tokenizer"]`.
+
+    Parameters: `vocabulary_size`; `special`, the special tokens that the run needs. Raises `TrainingError` when there
+    is nothing to train on, `SpecialTokenError` for a given tokenizer that lacks what is needed.
+    """
+    given = unit.places.get("tokenizer")
+    counts: Counter[str] = Counter()
+    if given:
+        file, content = read(given)
+        name = JSON if file.endswith(".json") else MODEL
+    else:
+        chunks = [workspace.read_table(path) for path in unit.inputs]
+        for table in chunks:
+            counts.update({table["source"][0].as_py(): table["text"].nbytes} if table.num_rows else {})
+        texts = [text for table in chunks for text in table["text"].to_pylist()]
+        if not texts:
+            raise TrainingError("there is no text to train a tokenizer on: nothing survived the filters")
+        content, name = train_model(texts, unit.parameters["vocabulary_size"]), MODEL
+    workspace.write_bytes(f"{FOLDER}/{name}", content)
+    encoder = load(f"{workspace.root}/{FOLDER}/{name}")
+    encoder.require(unit.parameters["special"], "the documents of this run")
+    for file, exported in export(encoder).items():
+        workspace.write_bytes(f"{FOLDER}/{file}", exported)
+    workspace.write_bytes(TOKENIZER, _summary(encoder, name))
+    return {"vocabulary": encoder.vocabulary_size, "bytes": dict(counts)}
+
+
+def _summary(encoder: Encoder, name: str) -> bytes:
+    fields = {
+        "path": f"{FOLDER}/{name}",
+        "digest": encoder.digest,
+        "vocabulary_size": encoder.vocabulary_size,
+        "dtype": encoder.dtype.name,
+        "special": dict(encoder.special),
+    }
+    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+SAMPLE_STEP = Step(name="sample", version=1, work=sample_part)
+TRAIN_STEP = Step(name="tokenizer", version=1, work=train_tokenizer)
+
+
+def sample_units(
+    parts: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
+    *,
+    seed: int,
+    sample_bytes: int,
+    stages: Sequence[str],
+) -> list[Unit]:
+    """One unit a part. `parts` by source; `weights` by source, of any sum; a source without a weight gives nothing."""
+    present = {source: weights[source] for source, names in parts.items() if names and weights.get(source)}
+    whole = sum(present.values())
+    return [
+        Unit(
+            name=part,
+            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in stages)),
+            parameters={
+                "source": source,
+                "stages": list(stages),
+                "seed": seed,
+                "bytes": max(int(sample_bytes * weight / whole / len(parts[source])), 1),
+            },
+        )
+        for source, weight in present.items()
+        for part in parts[source]
+    ]
+
+
+def train_units(
+    parts: Sequence[str],
+    *,
+    vocabulary_size: int,
+    digest: str = "",
+    place: str | None = None,
+    special: Sequence[str] = (END_OF_TEXT,),
+) -> list[Unit]:
+    """One unit. A tokenizer that exists is `place`, with the `digest` of its file; then no sample is needed.
+
+    `special`: what the run can't do without; `winnow.tokenizer.special.CONVERSATION` and `INFILL` where there are such.
+    """
+    if place is not None:
+        given = {"digest": digest, "special": list(special)}
+        return [Unit(name="given", parameters=given, places={"tokenizer": place})]
+    inputs = tuple(sample_path(part) for part in parts)
+    asked = {"vocabulary_size": vocabulary_size, "special": list(special)}
+    return [Unit(name="trained", inputs=inputs, parameters=asked)]

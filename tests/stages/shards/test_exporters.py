@@ -1,0 +1,186 @@
+"""Exporters: the format's own reader, or the format read byte by byte, finds the tokens that the shards hold."""
+
+from __future__ import annotations
+
+import json
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import zstandard
+
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.shard import Phase, build_index, write_shard
+
+LENGTH = 16
+
+
+def make_sequences(rows: int, dtype: type, seed: int) -> Sequences:
+    """Rows of two segments, the second one 1 to 8 tokens long, then padding."""
+    random = np.random.default_rng(seed)
+    segments = []
+    for row in range(rows):
+        for number, (position, length) in enumerate([(0, 8), (8, int(random.integers(1, 9)))]):
+            segments.append(
+                {
+                    "document": f"{seed}{row:08x}{number}",
+                    "source": "web",
+                    "language": "zh",
+                    "position": position,
+                    "length": length,
+                    "offset": 7,
+                    "continued": False,
+                }
+            )
+    return Sequences(
+        input_ids=random.integers(0, 60_000, (rows, LENGTH), dtype=dtype),
+        segments=pa.array(segments, type=SEGMENT),
+        bounds=np.arange(0, 2 * rows + 1, 2),
+        loss_mask=random.random((rows, LENGTH)) < 0.5,
+    )
+
+
+@pytest.fixture(params=[np.uint16, np.uint32])
+def run(request: pytest.FixtureRequest, workspace: Workspace) -> tuple[str, list[Sequences]]:
+    """A run of two files of 5 and 9 sequences: the path of its index and what it holds."""
+    written = [make_sequences(5, request.param, 0), make_sequences(9, request.param, 1)]
+    for number, sequences in enumerate(written):
+        write_shard(workspace, f"shards/base/{number}.parquet", sequences)
+    phases = [Phase(name="base", length=LENGTH, rotary_base=1e4)]
+    tokenizer = {"path": "tokenizer", "vocabulary_size": 60_000}
+    build_index(workspace, stage="sft", dtype=request.param, tokenizer=tokenizer, phases=phases)
+    return workspace.path("shards/index.json"), written
+
+
+def documents_of(written: list[Sequences]) -> list[list[int]]:
+    """The tokens of each segment, in order: the oracle."""
+    found = []
+    for sequences in written:
+        for row in range(len(sequences)):
+            for segment in sequences.segments[sequences.bounds[row] : sequences.bounds[row + 1]].to_pylist():
+                start = segment["position"]
+                found.append(sequences.input_ids[row, start : start + segment["length"]].tolist())
+    return found
+
+
+def test_megatron_index_and_tokens_are_read_back_by_the_formats_layout(
+    run: tuple[str, list[Sequences]], tmp_path: Path
+) -> None:
+    index_path, written = run
+    target = str(tmp_path / "out" / "data")
+    counts = megatron.export(index_path, "base", target)
+    documents = documents_of(written)
+    assert counts == {"sequences": len(documents), "tokens": sum(map(len, documents))}
+
+    content = Path(f"{target}.idx").read_bytes()
+    dtype = written[0].input_ids.dtype
+    size = len(documents)
+    assert content[:9] == b"MMIDIDX\x00\x00"
+    assert struct.unpack("<QBQQ", content[9:34]) == (1, {2: 8, 4: 4}[dtype.itemsize], size, size + 1)
+    lengths = np.frombuffer(content, "<i4", size, 34)
+    pointers = np.frombuffer(content, "<i8", size, 34 + 4 * size)
+    bounds = np.frombuffer(content, "<i8", size + 1, 34 + 12 * size)
+    assert len(content) == 34 + 12 * size + 8 * (size + 1)
+    assert bounds.tolist() == list(range(size + 1))
+    raw = Path(f"{target}.bin").read_bytes()
+    found = [
+        np.frombuffer(raw, dtype, length, pointer).tolist() for length, pointer in zip(lengths, pointers, strict=True)
+    ]
+    assert found == documents
+    ours = megatron.read(target)
+    assert [part.tolist() for part in ours[:2]] == [lengths.tolist(), pointers.tolist()]
+    assert ours[2].tobytes() == raw
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # that it runs without its GPU extensions
+def test_megatron_reads_its_index_and_tokens(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    indexed_dataset = pytest.importorskip("megatron.core.datasets.indexed_dataset")
+    index_path, written = run
+    target = str(tmp_path / "data")
+    megatron.export(index_path, "base", target)
+    documents = documents_of(written)
+    read = indexed_dataset.IndexedDataset(target)
+    assert [read[place].tolist() for place in range(len(read))] == documents
+    assert read.document_indices.tolist() == list(range(len(documents) + 1))
+
+
+def test_megatron_keeps_packed_rows_when_asked(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    index_path, written = run
+    megatron.export(index_path, "base", str(tmp_path / "data"), whole_rows=True)
+    lengths, _, tokens = megatron.read(str(tmp_path / "data"))
+    assert lengths.tolist() == [LENGTH] * 14
+    rows = np.concatenate([sequences.input_ids for sequences in written])
+    assert np.array_equal(tokens.reshape(-1, LENGTH), rows)
+
+
+def test_a_file_that_is_no_megatron_index_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.idx").write_bytes(b"nothing")
+    with pytest.raises(ShardError, match=r"x\.idx is not a Megatron index"):
+        megatron.read(str(tmp_path / "x"))
+
+
+def test_datatrove_reads_its_tokenized_file(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    dataset = pytest.importorskip("datatrove.utils.dataset")
+    index_path, written = run
+    target = str(tmp_path / "data")
+    counts = datatrove.export(index_path, "base", target)
+    documents = documents_of(written)
+    assert counts == {"sequences": len(documents), "tokens": sum(map(len, documents))}
+    ends = np.fromfile(f"{target}.ds.index", "<u8")
+    assert ends.tolist() == np.cumsum([len(document) for document in documents]).tolist()
+    size = written[0].input_ids.dtype.itemsize
+    read = dataset.DatatroveFileDataset(f"{target}.ds", seq_len=3, token_size=size)
+    flat = [token for document in documents for token in document]
+    assert read[5]["input_ids"].tolist() == flat[20:24]
+    assert len(Path(f"{target}.ds.loss").read_bytes()) == len(flat)
+    assert Path(f"{target}.ds.metadata").read_text().splitlines()[:2] == [f"tokenizer|{size}", str(len(flat))]
+
+
+@pytest.mark.parametrize("name", ["data.jsonl", "data.jsonl.zst"])
+def test_json_lines_hold_every_row(run: tuple[str, list[Sequences]], tmp_path: Path, name: str) -> None:
+    index_path, written = run
+    assert jsonl.export(index_path, "base", str(tmp_path / name))["sequences"] == 14
+    content = (tmp_path / name).read_bytes()
+    if name.endswith(".zst"):
+        content = zstandard.ZstdDecompressor().stream_reader(content).read()
+    lines = [json.loads(line) for line in content.decode().splitlines()]
+    assert [line["input_ids"] for line in lines] == [ids for part in written for ids in part.input_ids.tolist()]
+    assert [line["loss_mask"] for line in lines] == [mask for part in written for mask in part.loss_mask.tolist()]
+    assert [s for line in lines for s in line["segments"]] == [s for part in written for s in part.segments.to_pylist()]
+
+
+def test_mosaic_shards_are_read_back_by_the_formats_layout(
+    run: tuple[str, list[Sequences]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winnow.stages.shards.exporters.mosaic.SHARD_BYTES", 2_000)
+    index_path, written = run
+    counts = mosaic.export(index_path, "base", str(tmp_path))
+    assert counts["sequences"] == 14
+    index = json.loads((tmp_path / "index.json").read_text())
+    assert len(index["shards"]) > 1 and sum(shard["samples"] for shard in index["shards"]) == 14
+    dtype = written[0].input_ids.dtype
+    rows = []
+    for shard in index["shards"]:
+        assert shard["column_names"] == ["input_ids", "loss_mask", "segments"]
+        assert shard["column_encodings"] == [f"ndarray:{dtype}:{LENGTH}", f"ndarray:uint8:{LENGTH}", "json"]
+        content = (tmp_path / shard["raw_data"]["basename"]).read_bytes()
+        assert len(content) == shard["raw_data"]["bytes"]
+        count = struct.unpack_from("<I", content)[0]
+        offsets = struct.unpack_from(f"<{count + 1}I", content, 4)
+        for start, stop in pairwise(offsets):
+            (described,) = struct.unpack_from("<I", content, start)
+            ids = np.frombuffer(content, dtype, LENGTH, start + 4)
+            mask = np.frombuffer(content, np.uint8, LENGTH, start + 4 + ids.nbytes)
+            segments = json.loads(content[stop - described : stop])
+            rows.append((ids.tolist(), mask.astype(bool).tolist(), segments))
+    expected = [
+        (ids, mask, part.segments[part.bounds[row] : part.bounds[row + 1]].to_pylist())
+        for part in written
+        for row, (ids, mask) in enumerate(zip(part.input_ids.tolist(), part.loss_mask.tolist(), strict=True))
+    ]
+    assert rows == expected

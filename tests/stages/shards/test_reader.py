@@ -1,0 +1,169 @@
+"""The reader: one global order on any number of ranks and workers, exact resume, clear errors on bad files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.reader import ShardReader
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.shard import Phase, build_index, write_shard
+
+LENGTH = 8
+TOTAL = 43
+
+
+def numbered(first: int, rows: int) -> Sequences:
+    """Rows that carry their global number in every token and in their only segment's offset."""
+    numbers = np.arange(first, first + rows)
+    segments = pa.array(
+        [
+            {
+                "document": f"{n:032x}",
+                "source": "web",
+                "language": None,
+                "position": 0,
+                "length": LENGTH,
+                "offset": n,
+                "continued": False,
+            }
+            for n in numbers
+        ],
+        type=SEGMENT,
+    )
+    ids = np.repeat(numbers[:, None], LENGTH, axis=1).astype(np.uint16)
+    return Sequences(input_ids=ids, segments=segments, bounds=np.arange(rows + 1), loss_mask=ids % 2 == 0)
+
+
+@pytest.fixture(scope="module")
+def index_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three files of 17, 20 and 6 sequences, in row groups of 4."""
+    workspace = Workspace(str(tmp_path_factory.mktemp("run")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("winnow.stages.shards.shard.GROUP_TOKENS", 4 * LENGTH)
+        for name, first, rows in (("a", 0, 17), ("b", 17, 20), ("c", 37, 6)):
+            write_shard(workspace, f"shards/base/{name}.parquet", numbered(first, rows))
+    phases = [Phase(name="base", length=LENGTH, rotary_base=1e4)]
+    build_index(workspace, stage="mid", dtype=np.uint16, tokenizer={}, phases=phases)
+    return workspace.path("shards/index.json")
+
+
+def numbers_of(batches: Iterable[Sequences]) -> list[int]:
+    numbers: list[int] = []
+    for batch in batches:
+        assert (batch.input_ids == batch.input_ids[:, :1]).all()
+        assert batch.segments.field("offset").to_pylist() == batch.input_ids[:, 0].tolist()
+        assert (batch.loss_mask == (batch.input_ids % 2 == 0)).all()
+        numbers += batch.input_ids[:, 0].tolist()
+    return numbers
+
+
+@settings(max_examples=60)
+@given(
+    world_size=st.integers(1, 5),
+    start=st.integers(0, TOTAL + 2),
+    batch=st.none() | st.integers(1, 9),
+    prefetch=st.integers(0, 3),
+)
+def test_every_rank_gets_its_numbers_in_order_from_any_count_on(
+    index_path: str, world_size: int, start: int, batch: int | None, prefetch: int
+) -> None:
+    for rank in range(world_size):
+        reader = ShardReader(
+            index_path, "base", rank=rank, world_size=world_size, start=start, batch=batch, prefetch=prefetch
+        )
+        expected = [g for g in range(start, TOTAL) if g % world_size == rank]
+        assert numbers_of(reader) == expected
+        assert len(reader) == len(expected)
+
+
+@settings(max_examples=40)
+@given(world_size=st.integers(1, 3), start=st.integers(0, TOTAL), batch=st.integers(1, 5), workers=st.integers(1, 4))
+def test_workers_in_turn_give_the_batches_of_one_reader(
+    index_path: str, world_size: int, start: int, batch: int, workers: int
+) -> None:
+    for rank in range(world_size):
+        place = {"rank": rank, "world_size": world_size, "start": start, "batch": batch}
+        whole = [numbers_of([b]) for b in ShardReader(index_path, "base", **place)]
+        shares = [list(ShardReader(index_path, "base", **place, worker=w, workers=workers)) for w in range(workers)]
+        turns = [numbers_of([shares[k % workers][k // workers]]) for k in range(len(whole))]
+        assert turns == whole
+
+
+def test_a_seeded_order_moves_row_groups_and_nothing_else(index_path: str) -> None:
+    shuffled = numbers_of(ShardReader(index_path, "base", order_seed=1))
+    assert sorted(shuffled) == list(range(TOTAL)) != shuffled
+    assert shuffled == numbers_of(ShardReader(index_path, "base", order_seed=1))
+    assert shuffled[20:] == numbers_of(ShardReader(index_path, "base", order_seed=1, start=20))
+    assert set(np.diff(shuffled)) & {1}
+
+
+def test_withheld_sequences_are_never_read_in_any_order(index_path: str) -> None:
+    assert numbers_of(ShardReader(index_path, "base", withheld=7)) == list(range(TOTAL - 7))
+    assert sorted(numbers_of(ShardReader(index_path, "base", withheld=7, order_seed=3))) == list(range(TOTAL - 7))
+    assert numbers_of(ShardReader(index_path, "base", start=TOTAL - 7)) == list(range(TOTAL - 7, TOTAL))
+
+
+def test_a_batch_inside_a_row_group_is_a_view_of_arrow_memory(index_path: str) -> None:
+    batch = next(iter(ShardReader(index_path, "base")))
+    assert not batch.input_ids.flags.owndata and not batch.input_ids.flags.writeable
+
+
+def test_a_reader_may_be_left_early_and_iterated_again(index_path: str) -> None:
+    reader = ShardReader(index_path, "base", batch=2)
+    assert numbers_of([next(iter(reader))]) == [0, 1]
+    assert numbers_of(reader) == list(range(TOTAL))
+
+
+@pytest.fixture
+def own_index(workspace: Workspace) -> tuple[Path, str]:
+    """A run of one shard that a test may damage: the shard's path, the index's path."""
+    write_shard(workspace, "shards/base/a.parquet", numbered(0, 9))
+    phases = [Phase(name="base", length=LENGTH, rotary_base=1e4)]
+    build_index(workspace, stage="mid", dtype=np.uint16, tokenizer={}, phases=phases)
+    return Path(workspace.path("shards/base/a.parquet")), workspace.path("shards/index.json")
+
+
+def test_a_truncated_shard_is_named_with_both_sizes(own_index: tuple[Path, str]) -> None:
+    shard, index = own_index
+    shard.write_bytes(shard.read_bytes()[:-10])
+    with pytest.raises(ShardError, match=r"base/a\.parquet: truncated or replaced"):
+        list(ShardReader(index, "base"))
+
+
+def test_a_missing_shard_is_named(own_index: tuple[Path, str]) -> None:
+    shard, index = own_index
+    shard.unlink()
+    with pytest.raises(ShardError, match=r"base/a\.parquet"):
+        list(ShardReader(index, "base"))
+
+
+def test_a_shard_of_flipped_bytes_is_named(own_index: tuple[Path, str]) -> None:
+    shard, index = own_index
+    content = bytearray(shard.read_bytes())
+    content[4:40] = bytes(36)
+    shard.write_bytes(bytes(content))
+    with pytest.raises(ShardError, match=r"base/a\.parquet: row group 0 can't be read"):
+        list(ShardReader(index, "base"))
+
+
+def test_tokens_outside_the_vocabulary_are_named_with_their_file(workspace: Workspace) -> None:
+    write_shard(workspace, "shards/base/a.parquet", numbered(0, 9))
+    phases = [Phase(name="base", length=LENGTH, rotary_base=1e4)]
+    build_index(workspace, stage="mid", dtype=np.uint16, tokenizer={"vocabulary_size": 8}, phases=phases)
+    with pytest.raises(ShardError, match=r"base/a\.parquet: row group 0 holds token 8, the vocabulary has 8"):
+        list(ShardReader(workspace.path("shards/index.json"), "base"))
+
+
+def test_impossible_ranks_and_workers_without_batches_are_refused(index_path: str) -> None:
+    with pytest.raises(ValueError, match="rank 2 of 2"):
+        ShardReader(index_path, "base", rank=2, world_size=2)
+    with pytest.raises(ValueError, match="batch size"):
+        ShardReader(index_path, "base", workers=2)

@@ -1,0 +1,88 @@
+"""The face of every encoder: text to token ids and back. Text never yields a special token; `load` finds the engine."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from winnow.tokenizer.special import require
+
+DIGEST_BYTES = 16
+
+
+class EncoderError(ValueError):
+    """A tokenizer file that can't be used, and why."""
+
+
+class Encoded(NamedTuple):
+    """Text i is `ids[offsets[i]:offsets[i + 1]]`."""
+
+    ids: npt.NDArray[Any]  # of the encoder's dtype
+    offsets: npt.NDArray[np.int64]  # n + 1
+
+
+class Encoder(ABC):
+    """Text to ids and back.
+
+    `special` maps the special tokens' names to their ids; `spellings` holds the bytes that each id stands for;
+    `digest` is the BLAKE2b-128 of the file that defines the tokenizer.
+    """
+
+    def __init__(self, *, path: str, digest: str, special: Mapping[str, int], spellings: Sequence[bytes]) -> None:
+        self.path = path
+        self.digest = digest
+        self.special = special
+        self.spellings = tuple(spellings)
+
+    @abstractmethod
+    def encode(self, texts: pa.Array | pa.ChunkedArray) -> Encoded:
+        """The ids of n strings. A null is an empty text."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self.spellings)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned integer that holds every id: uint16 up to 65,536 ids, else uint32."""
+        return np.dtype(np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32)
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int32]:
+        """Bytes of text that each id stands for; 0 for special tokens."""
+        lengths = np.array([len(spelling) for spelling in self.spellings], np.int32)
+        lengths[list(self.special.values())] = 0
+        return lengths
+
+    def decode(self, ids: Iterable[int] | npt.NDArray[Any]) -> str:
+        """The text of ids, special tokens by their names. Bytes that form no character become U+FFFD."""
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        return b"".join(map(self.spellings.__getitem__, numbers)).decode("utf-8", "replace")
+
+    def require(self, names: Iterable[str], purpose: str) -> tuple[int, ...]:
+        """The ids of special tokens; raises `SpecialTokenError` with all that are missing."""
+        return require(self.special, names, purpose)
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def strings(texts: pa.Array | pa.ChunkedArray, at_once: int = 1024) -> Iterator[list[str]]:
+    """The strings of an Arrow array as Python lists of at most `at_once`."""
+    for start in range(0, len(texts), at_once):
+        yield [text or "" for text in texts.slice(start, at_once).to_pylist()]
+
+
+def gather(ids: Iterable[Sequence[int]], dtype: np.dtype[Any]) -> Encoded:
+    """Lists of ids, one per text, as one array with offsets."""
+    arrays = [np.asarray(text, dtype=dtype) for text in ids]
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int64)
+    return Encoded(np.concatenate(arrays) if arrays else np.empty(0, dtype), offsets)
