@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -67,7 +68,7 @@ def cli() -> None:
     """
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: a user's mistake ends in one message and exit status 2, a bug in a traceback.
 
     A disk or a store that refuses (a wrong secret, no such bucket) isn't a bug either: what it said is the message.
@@ -75,7 +76,7 @@ def main() -> None:
     from winnow.pipeline.reading import ConfigurationError
 
     try:
-        cli()
+        cli(arguments)
     except ConfigurationError as error:
         click.echo(f"winnow: {error}", err=True)
         sys.exit(2)

@@ -56,7 +56,7 @@ def conduct(
     Raises `ConfigurationError` for what the user has to mend and `RunFailed` for units that could not be finished.
     """
     fetch_downloads(settings, console)
-    check_recipes(settings.manifest, settings.profile)
+    check_recipes(settings)
     parts = find_parts(settings)
     planned = steps(parts, settings)
     names = [step.name for step, _ in planned]

@@ -17,6 +17,7 @@ from winnow.stages.deduplicate.lines import LineSettings
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
+from winnow.stages.document import Content
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
 
 Share = Annotated[float, Field(gt=0, le=100)]
@@ -46,9 +47,10 @@ class Bounds(Section):
 
 
 class Filter(Section):
-    """One recipe, and on which documents it decides. Without `sources`, `kinds` or `languages`: on all."""
+    """One recipe, and on which documents it decides. Without `content`, `sources`, `kinds` or `languages`: on all."""
 
     recipe: str = Field(description="name of a recipe (`winnow recipes`) or `package.module:NAME`")
+    content: tuple[Content, ...] = Field((), description="only documents of inputs that hold this")
     sources: tuple[str, ...] = Field((), description="only documents of these sources of the mixture")
     kinds: tuple[str, ...] = Field((), description="only documents that these kinds of ingest made")
     languages: tuple[str, ...] = Field((), description="only documents measured to be in these languages")

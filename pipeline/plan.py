@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from winnow.pipeline.manifest import Manifest, TrainingStage
+from winnow.pipeline.coverage import check_contents, check_languages
+from winnow.pipeline.manifest import TrainingStage
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
 from winnow.pipeline.plan_shards import shard_steps
-from winnow.pipeline.profile import Profile
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
 from winnow.stages import decide, preferences, rejection_sampling
@@ -47,7 +47,7 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
 
     def of(entries: Sequence[dict[str, Any]], part: Part) -> list[dict[str, Any]]:
-        return [entry for entry in entries if applies_to(entry, part.source, part.input.kind)]
+        return [entry for entry in entries if applies_to(entry, part.source, part.input.kind, part.input.holds())]
 
     def measured(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {"recipe": entry["recipe"], "options": entry["options"]}
@@ -145,19 +145,27 @@ def comparing_steps(parts: Sequence[Part], settings: Settings, dropping: list[st
         dropping.append(decontaminate.STAGE)
 
 
-def check_recipes(manifest: Manifest, profile: Profile) -> None:
-    """Raises `ConfigurationError` for a filter that names no recipe, no rule of it, or no resource of the profile."""
+def check_recipes(settings: Settings) -> None:
+    """Raises `ConfigurationError` for a filter that names no recipe, no rule of it, or no resource of the profile, and
+    for an input that doesn't say what filters must know of it."""
     from winnow.filters.recipes import find_recipe
     from winnow.stages.passes import application_of
 
-    for position, entry in enumerate([*manifest.edits, *manifest.filters]):
-        try:
-            recipe = find_recipe(entry.recipe)
-            application_of(entry.model_dump(mode="json"))
-        except (LookupError, ModuleNotFoundError, AttributeError) as error:
-            raise ConfigurationError(f"filter {position + 1}: {error}") from None
-        if position < len(manifest.edits) and recipe.edit is None:
-            raise ConfigurationError(f"filter {position + 1}: {entry.recipe} edits no text; list it under filters")
-        for resource in resources_of(entry.options):
-            if resource.removeprefix(RESOURCE) not in profile.resources:
-                raise ConfigurationError(f"filter {position + 1}: the profile has no resource {resource!r}")
+    manifest, profile = settings.manifest, settings.profile
+    for section, entries in (("edits", manifest.edits), ("filters", manifest.filters)):
+        for position, entry in enumerate(entries):
+            try:
+                recipe = find_recipe(entry.recipe)
+                application_of(entry.model_dump(mode="json"))
+            except (LookupError, ModuleNotFoundError, AttributeError) as error:
+                raise ConfigurationError(f"{settings.in_manifest(section, position, 'recipe')}: {error}") from None
+            if section == "edits" and recipe.edit is None:
+                place = settings.in_manifest(section, position, "recipe")
+                raise ConfigurationError(f"{place}: {entry.recipe} edits no text; list it under filters")
+            for resource in resources_of(entry.options):
+                if resource.removeprefix(RESOURCE) not in profile.resources:
+                    place = settings.in_manifest(section, position, "options")
+                    named = ", ".join(profile.resources) or "none"
+                    raise ConfigurationError(f"{place}: the profile has no resource {resource!r}; it has {named}")
+    check_contents(settings)
+    check_languages(settings)

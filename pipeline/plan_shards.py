@@ -158,7 +158,10 @@ def _encode(parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropp
         raise ConfigurationError(f"mixture.quality: no {wanted} of the manifest gives the measure {quality.measure!r}")
     units = []
     for part in parts:
-        scored = any(applies_to(entry.model_dump(mode="json"), part.source, part.input.kind) for entry in scoring)
+        scored = any(
+            applies_to(entry.model_dump(mode="json"), part.source, part.input.kind, part.input.holds())
+            for entry in scoring
+        )
         units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)
     return units
 

@@ -11,6 +11,7 @@ from winnow.pipeline.manifest import Manifest, Section
 from winnow.pipeline.packaged import as_named, is_packaged, packaged
 from winnow.pipeline.reading import ConfigurationError
 from winnow.stages.decontaminate.settings import Benchmark
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import SourceSettings, kind_module
 
 SHORTEST_SEQUENCE = 128
@@ -44,6 +45,14 @@ class Input(BaseModel):
     paths: tuple[str, ...] = Field(
         min_length=1, description="files, folders or patterns; relative to the profile's root"
     )
+
+    content: Content | None = Field(
+        None, description="what its texts are, which filters go by; most kinds know it, `tables` and your own must say"
+    )
+
+    def holds(self) -> Content | None:
+        """What the texts are: as the profile says or as the kind knows; None where neither does."""
+        return self.content or getattr(kind_module(self.kind), "CONTENT", None)
 
     def settings(self) -> SourceSettings:
         model: type[SourceSettings] = kind_module(self.kind).Settings

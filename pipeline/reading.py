@@ -36,6 +36,12 @@ def read_model(path: Path, model: type[Model]) -> Model:
         raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
 
 
+def written_at(path: Path | None, keys: Sequence[int | str]) -> str:
+    """`file:line: key` of a key, or of the innermost one around it that is written; the key alone without a file."""
+    key = ".".join(map(str, keys))
+    return key if path is None else f"{_place_of(_compose(path), keys)}: {key}"
+
+
 def _compose(path: Path) -> yaml.MappingNode:
     """The file's tree of YAML nodes, each with the file and line it stands in, on top of what it extends."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,8 +17,11 @@ RULES_SHOWN = 3
 NAMES_SHOWN = 8  # sources or languages that the terminal shows; the report shows all
 
 
-def print_summary(console: Console, folder: str, finished: Finished, seconds: float) -> None:
-    """Documents in, dropped by reason, tokens out, mixture asked and built, seconds, where to look next."""
+def print_summary(console: Console, folder: str, finished: Finished, seconds: float, notes: Sequence[str]) -> None:
+    """Documents in, dropped by reason, tokens out, mixture asked and built, seconds, where to look next.
+
+    `notes`: what the filters don't reach.
+    """
     workspace = Workspace(folder)
     console.print(_funnel_table(read_funnel(workspace)))
     index = read_index(workspace)
@@ -35,6 +39,8 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
                 phase.name, f"{phase.length:,}", f"{phase.sequences:,}", f"{phase.tokens:,}", f"{padding:.2f}"
             )
         console.print(shards)
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
     console.print(f"[bold]{seconds:.1f} s[/bold]" + ("" if finished.lock_digest else " (stopped early, as asked)"))
     if finished.lock_digest:
         console.print(f"lock {finished.lock_digest}   {folder}/lock.json")

@@ -5,9 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
+
+
+class Content(StrEnum):
+    """What a text is, whatever file it came from: filters are bound to it."""
+
+    WEB = "web"  # pages, as extracted from HTML: boilerplate and spam are to be expected
+    BOOKS = "books"  # long texts that somebody edited: novels, manuals, reports
+    PROSE = "prose"  # any other edited text: articles, encyclopaedias, notes
+    MATHEMATICS = "mathematics"  # papers, proofs, problems with their solutions
+    CODE = "code"
+    CONVERSATIONS = "conversations"
+    TEMPLATED = "templated"  # conversations made from templates, whose likeness is meant
+    TRANSLATIONS = "translations"
+
 
 DOCUMENT = pa.schema(
     [

@@ -165,9 +165,13 @@ def application_of(entry: Mapping[str, Any]) -> Application:
     )
 
 
-def applies_to(entry: Mapping[str, Any], source: str, kind: str) -> bool:
-    """Whether an entry of a manifest can concern a part: a part has one source and one kind."""
-    return (not entry["sources"] or source in entry["sources"]) and (not entry["kinds"] or kind in entry["kinds"])
+def applies_to(entry: Mapping[str, Any], source: str, kind: str, content: str | None) -> bool:
+    """Whether an entry of a manifest can concern a part: a part has one source, one kind and one content."""
+    return (
+        (not entry["sources"] or source in entry["sources"])
+        and (not entry["kinds"] or kind in entry["kinds"])
+        and (not entry["content"] or content in entry["content"])
+    )
 
 
 def resources_of(value: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
 
     from winnow.formats.splits import size_of
     from winnow.pipeline import fetch
+    from winnow.pipeline.coverage import gaps
     from winnow.pipeline.parts import find_parts
     from winnow.pipeline.plan import check_recipes, steps
     from winnow.pipeline.reading import ConfigurationError
@@ -33,7 +34,7 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
 
     console = Console(highlight=False)
     settings = load_settings(manifest, profile)
-    check_recipes(settings.manifest, settings.profile)
+    check_recipes(settings)
     asked = settings.manifest
     console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")
     mixture = Table("source", "share %", "inputs", "kinds", box=None)
@@ -47,6 +48,8 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     console.print(
         f"sequence lengths: {phases}; packing: {asked.packing}; vocabulary {asked.tokenizer.vocabulary_size:,}"
     )
+    for gap in gaps(settings):
+        console.print(f"note: {gap}", markup=False)
     if offline:
         console.print("The manifest and the profile are sound. Inputs were not looked at.")
         return

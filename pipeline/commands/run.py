@@ -35,6 +35,7 @@ def command(
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
     from winnow.pipeline.conductor import conduct
+    from winnow.pipeline.coverage import gaps
     from winnow.pipeline.runner import RunFailed
     from winnow.pipeline.settings import load_settings
     from winnow.pipeline.summary import print_summary
@@ -58,4 +59,4 @@ def command(
         from winnow.stages.run.workspace import Workspace
 
         write_report(Workspace(folder))
-    print_summary(console, folder, finished, time.perf_counter() - start)
+    print_summary(console, folder, finished, time.perf_counter() - start, gaps(settings))

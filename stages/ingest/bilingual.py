@@ -30,9 +30,12 @@ from winnow.formats.translations.contents import Contents, archived_memories, fo
 from winnow.formats.translations.file_names import is_catalogue_of, is_page, page_pairs
 from winnow.formats.translations.memories import memory_pairs
 from winnow.formats.translations.renderings import Direction, Rendering
+from winnow.stages.document import Content
 from winnow.stages.ingest.pairs import Writer
 from winnow.stages.ingest.source import Builder, SourceSettings
 from winnow.stages.ingest.tables import look_up
+
+CONTENT = Content.TRANSLATIONS
 
 
 class Settings(SourceSettings):

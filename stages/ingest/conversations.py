@@ -12,6 +12,7 @@ from winnow.formats.containers.records import Record, read_records, record_split
 from winnow.formats.dialogues.dialects import FIELDS, conversations, recognise
 from winnow.formats.dialogues.json_values import Misfit, without_nulls
 from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 from winnow.stages.ingest.tables import found_in, plain, text_of
 
@@ -20,6 +21,7 @@ LANGUAGE_FIELDS = ("language", "lang")
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
 OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
 COLUMNAR = ("parquet", "arrow")
+CONTENT = Content.CONVERSATIONS
 
 
 class Settings(SourceSettings):

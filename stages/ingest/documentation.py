@@ -30,6 +30,7 @@ from winnow.formats.dialogues.talks import talks
 from winnow.formats.dialogues.verifiable import Placed, puzzle_talks, puzzles
 from winnow.formats.splits import Split
 from winnow.formats.translations.catalogues import read_po
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 
 Form = Literal["sections", "sessions", "safety", "code", "translations", "prompts", "preferences"]
@@ -60,6 +61,7 @@ TRANSLATE = (
     "翻译成中文：{text}",
 )
 DESCRIBED = (True, False, False, False)  # one function in four is asked the other way round: the docstring is wanted
+CONTENT = Content.TEMPLATED
 
 
 class Settings(SourceSettings):

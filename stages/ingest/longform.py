@@ -30,6 +30,7 @@ from winnow.formats.markup.reading_order import books
 from winnow.formats.markup.rst import to_markdown as rst_to_markdown
 from winnow.formats.markup.xhtml import to_markdown as xhtml_to_markdown
 from winnow.formats.splits import Split
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 
 TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
@@ -37,6 +38,7 @@ CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
+CONTENT = Content.BOOKS
 
 
 class Settings(SourceSettings):

@@ -27,6 +27,7 @@ from winnow.formats.markup.latex import read_latex
 from winnow.formats.markup.markdown import render_section
 from winnow.formats.markup.projects import LATEX, PREAMBLES, Aside, projects
 from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 from winnow.stages.ingest.tables import look_up
 
@@ -39,6 +40,7 @@ NO_SUFFIX = re.compile(r"[^.]+(\.\d[^.]*)*")
 BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
+CONTENT = Content.MATHEMATICS
 
 
 class Settings(SourceSettings):

@@ -24,11 +24,13 @@ from winnow.formats.languages.imports import is_manifest
 from winnow.formats.licences import expressions
 from winnow.formats.licences.grants import Grants
 from winnow.formats.splits import SPLIT_BYTES, Split
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 
 REPLACEMENTS = 0.01  # share of characters that may be lost to a charset before a file counts as binary
 PACKAGED = ("Python", "Cython")
 PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
+CONTENT = Content.CODE
 
 
 class Settings(SourceSettings):

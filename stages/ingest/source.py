@@ -7,6 +7,9 @@ A kind of source is one module in this folder. It has three public names:
   into pieces that can be read alone;
 - `read(split, settings, builder) → None`, which reads one piece and calls `builder.add(…)` for each document and
   `builder.reject(…)` for each record that can't become one. Every record is one or the other: nothing is lost silently.
+
+A fourth, `CONTENT`, says what its texts are (`winnow.stages.document.Content`), where that is always the same: filters are
+bound to it. Where it isn't there (`tables` holds anything), a profile says it.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from winnow.formats.containers.records import read_records, record_splits, table
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.html.extraction import Engine, extract
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
 from winnow.stages.ingest.tables import found_in
 
@@ -46,6 +47,7 @@ BINARY = (
 )
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
+CONTENT = Content.WEB
 
 
 class Settings(SourceSettings):

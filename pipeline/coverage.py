@@ -1,0 +1,89 @@
+"""Which inputs the manifest's filters reach: what passes unfiltered, and what has no measured language, is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from winnow.filters.recipes import find_recipe
+from winnow.pipeline.manifest import Filter
+from winnow.pipeline.profile import Input
+from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.settings import Settings
+from winnow.stages.document import Content
+from winnow.stages.passes import application_of, applies_to
+
+LANGUAGE = "language"  # the family of measures that tells languages
+
+
+def check_contents(settings: Settings) -> None:
+    """Raises `ConfigurationError` for an input that doesn't say what it holds although filters go by that."""
+    manifest = settings.manifest
+    bound = [entry for entry in (*manifest.edits, *manifest.filters) if entry.content]
+    if not bound:
+        return
+    missing = [
+        f"{settings.in_profile('sources', source, number, 'content')}: is missing: kind {given.kind} doesn't know what "
+        f"its texts are, and filters of the manifest go by that; add `content:` with one of {', '.join(Content)}"
+        for source, number, given in _inputs(settings)
+        if given.holds() is None
+    ]
+    if missing:
+        raise ConfigurationError("\n".join(missing))
+
+
+def check_languages(settings: Settings) -> None:
+    """Raises `ConfigurationError` for a filter bound to languages on an input whose language nothing measures."""
+    for position, entry in enumerate(settings.manifest.filters):
+        if not entry.languages:
+            continue
+        for source, _, given in _inputs(settings):
+            reached = _reached(settings.manifest.filters, source, given)
+            if entry in reached and not any(map(_measures_language, reached)):
+                raise ConfigurationError(
+                    f"{settings.in_manifest('filters', position, 'languages')}: {entry.recipe} decides by language, and "
+                    f"nothing measures that of source {source} ({given.kind}): add `- {{recipe: language, "
+                    'options: {model: "resource:lid.176"}}` to the filters'
+                )
+
+
+def gaps(settings: Settings) -> list[str]:
+    """A sentence for each kind of input that no filter decides on, or whose language stays unmeasured while the mixture
+    asks for shares of languages."""
+    manifest = settings.manifest
+    by_language = bool(manifest.mixture.languages or any(phase.languages for phase in manifest.curriculum))
+    found = []
+    for source, _, given in _inputs(settings):
+        reached = _reached(manifest.filters, source, given)
+        name = f"source {source}, kind {given.kind}" + (f" ({given.holds()})" if given.holds() else "")
+        if not any(_decides(entry) for entry in reached):
+            found.append(f"{name}: no filter decides on its texts")
+        if by_language and given.holds() != Content.CODE and not any(map(_measures_language, reached)):
+            declared = "language" in (given.model_extra or {}).get("columns", {})
+            known = "counts as it is declared" if declared else "is unknown unless its records declare it"
+            found.append(f"{name}: nothing measures its language, which {known}; the mixture asks for languages")
+    return list(dict.fromkeys(found))
+
+
+def _inputs(settings: Settings) -> Iterator[tuple[str, int, Input]]:
+    """Every input of the mixture's sources: source, number in the source, input."""
+    for source in sorted(settings.manifest.weights()):
+        for number, given in enumerate(settings.profile.sources[source]):
+            yield source, number, given
+
+
+def _reached(filters: tuple[Filter, ...], source: str, given: Input) -> list[Filter]:
+    return [entry for entry in filters if applies_to(_dumped(entry), source, given.kind, given.holds())]
+
+
+def _dumped(entry: Filter) -> Mapping[str, Any]:
+    return entry.model_dump(mode="json")
+
+
+def _decides(entry: Filter) -> bool:
+    return bool(application_of(_dumped(entry)).recipe.rules)
+
+
+def _measures_language(entry: Filter) -> bool:
+    recipe = find_recipe(entry.recipe)
+    return LANGUAGE in {recipe.name, *(rule.measure.partition(".")[0] for rule in recipe.rules)}
