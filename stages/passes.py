@@ -200,6 +200,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
-INGEST = Step(name="ingest", version=8, work=ingest)  # 8: arrays of any size, a bad row alone, Lean of problems
+INGEST = Step(name="ingest", version=9, work=ingest)  # 9: every stream, member and frame of what is packed
 MEASURE = Step(name="measure", version=3, work=measure_part)  # 3: every category of harm, whole words; classifier.score
 DECIDE = Step(name="decide", version=1, work=decide_part)

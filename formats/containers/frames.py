@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import zstandard
 
-from winnow.formats.containers.inflate import ZSTD_WINDOW, Broken
+from winnow.formats.containers.inflate import SKIPPABLE, ZSTD_WINDOW, Broken
 from winnow.formats.containers.window import BLOCK, Window
 
 GZIP_START = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 ZSTD_START = re.compile(rb"\x28\xb5\x2f\xfd")
-SKIPPABLE_START = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+DICTIONARY_START = b"\x5d\x2a\x4d\x18"  # the skippable frame of a dictionary, Zstandard for WARC 1.0
 MAGIC_BYTES = 4
 GZIP_WINDOW = zlib.MAX_WBITS | 16
 HEAD_BYTES = 256
@@ -51,7 +51,7 @@ def packing(window: Window, limit: int) -> Packed | None:
     magic = window.view(0, MAGIC_BYTES)
     if magic.startswith(b"\x1f\x8b"):
         return _Gzip(window, limit)
-    if ZSTD_START.match(magic) or SKIPPABLE_START.match(magic):
+    if ZSTD_START.match(magic) or SKIPPABLE.match(magic):
         return _Zstd(window, limit)
     return None
 
@@ -82,12 +82,12 @@ class Packed(ABC):
         """
         at = start
         while 0 <= at < stop:
-            last, (content, end, broken) = at, self.unpack(at)
+            last, (content, end, broken) = at, self._unpacked(at)
             pieces, size = [content], len(content)
             while inside := not broken and breaks_off(pieces[0][:RECORD_HEAD_BYTES], pieces[-1][-1:], size):
                 if not self._begins(end) or self._proves(end, doubtful=False):
                     break
-                last, (more, end, broken) = end, self.unpack(end)
+                last, (more, end, broken) = end, self._unpacked(end)
                 pieces.append(more)
                 size += len(more)
                 if size > self.limit:
@@ -110,6 +110,14 @@ class Packed(ABC):
         while (at := self.window.find(self.magic, at, MAGIC_BYTES)) >= 0 and not self._proves(at):
             at += 1
         return at
+
+    def skipped(self, at: int) -> int:
+        """Where the next member may begin: behind what a format allows between members."""
+        return at
+
+    def _unpacked(self, at: int) -> tuple[bytes, int, Broken | None]:
+        content, end, broken = self.unpack(at)
+        return content, end if broken else self.skipped(end), broken
 
     def _begins(self, at: int) -> bool:
         return bool(self.magic.match(self.window.view(at, MAGIC_BYTES)))
@@ -153,7 +161,7 @@ class _Gzip(Packed):
 
 
 class _Zstd(Packed):
-    """RFC 8878 frames; a dictionary may stand in a skippable frame before all others, itself compressed or not."""
+    """RFC 8878 frames, skippable ones left out; a dictionary may stand in the first of them, itself compressed or not."""
 
     magic = ZSTD_START
 
@@ -161,15 +169,19 @@ class _Zstd(Packed):
         super().__init__(window, limit)
         dictionary = b""
         head = window.view(0, 8)
-        if SKIPPABLE_START.match(head):
-            length = int.from_bytes(head[4:8], "little")
-            self.first = 8 + length
-            dictionary = window.view(8, min(length, DICTIONARY_BYTES))
+        self.first = self.skipped(0)
+        if head.startswith(DICTIONARY_START):
+            dictionary = window.view(8, min(int.from_bytes(head[4:8], "little"), DICTIONARY_BYTES))
             if ZSTD_START.match(dictionary):
                 with zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(dictionary) as reader:
                     dictionary = reader.read(DICTIONARY_BYTES)
         known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
         self._decompressor = zstandard.ZstdDecompressor(dict_data=known, max_window_size=ZSTD_WINDOW)
+
+    def skipped(self, at: int) -> int:
+        while SKIPPABLE.match(head := self.window.view(at, 8)) and len(head) == 8:
+            at = min(at + 8 + int.from_bytes(head[4:], "little"), self.window.size)
+        return at
 
     def head(self, packed: bytes) -> bytes:
         try:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from winnow.formats.containers.inflate import Broken, ZstdFile
+from winnow.formats.containers.inflate import Broken, ZstdError, ZstdFile
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -182,10 +182,12 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 def _zstd(body: bytes, limit: int) -> bytes:
     try:
-        unpacked = ZstdFile(io.BytesIO(body)).read(limit + 1)
+        reader, unpacked = ZstdFile(io.BytesIO(body)), b""
+        while len(unpacked) <= limit and (piece := reader.read(limit + 1 - len(unpacked))):
+            unpacked += piece
     except EOFError as error:
         raise Broken("truncated", f"{len(body)} bytes of zstd") from error
-    except OSError as error:
+    except (OSError, ZstdError) as error:
         raise Broken("corrupt", error) from error
     if len(unpacked) > limit:
         raise Broken("size", f"> {limit} bytes from {len(body)}")

@@ -10,18 +10,26 @@ import bz2
 import gzip
 import io
 import lzma
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-import pyarrow as pa
+from backports import zstd
 from isal import igzip_lib, isal_zlib
 
 BLOCK = 1 << 20
 PACKED_BLOCK = 1 << 16
 HEADER_CHECKSUM, EXTRA, NAME, COMMENT = 2, 4, 8, 16  # flags of a gzip header
 ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)  # in its stubs an instance
-ZSTD_WINDOW = 1 << 27  # what `zstd --long=27` writes; a larger window would be a memory bomb
+ZSTD_WINDOW = 1 << 27  # of one record's frame: what `zstd --long=27` writes
+ZSTD_LONG = {zstd.DecompressionParameter.window_log_max: 31}
+"""`zstd --long=31`, as dumps of forums come: a window is touched only as far as the stream swells, which `Limits` bound."""
+ZstdError = zstd.ZstdError
+SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 XZ_MEMORY = 256 << 20
+XZ_MAGIC = b"\xfd7zXZ\x00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +60,7 @@ class Inflated(io.RawIOBase):
         self._packed = stream
         self._limits = limits
         self._stream, self.compressed = _decompressor(stream)
-        self._next = getattr(self._stream, "read1", self._stream.read)  # bz2's `read` loses what stands before a cut
+        self._next = getattr(self._stream, "read1", self._stream.read)
         self._broken: Broken | None = None
         self._position = 0
         self._head = b""
@@ -115,7 +123,7 @@ class Inflated(io.RawIOBase):
                 size = size - len(block) if whole else 0
         except EOFError as error:
             self._broken = Broken("truncated", error)
-        except (ISAL_ERROR, lzma.LZMAError) as error:
+        except (ISAL_ERROR, lzma.LZMAError, ZstdError) as error:
             self._broken = Broken("corrupt", error)
         except OSError as error:
             if error.errno is not None:  # the disk or the network, not the data
@@ -133,42 +141,81 @@ def _decompressor(stream: IO[bytes]) -> tuple[IO[bytes], bool]:
     if magic.startswith(b"\x1f\x8b"):
         opened = _GzipFile(stream)
     elif magic.startswith(b"BZh"):
-        opened = bz2.BZ2File(stream)
-    elif magic == b"\xfd7zXZ\x00":
-        opened = _XzFile(stream)
-    elif magic.startswith(b"\x28\xb5\x2f\xfd"):
+        opened = _Streams(stream, "bzip2", b"BZh", bz2.BZ2Decompressor)
+    elif magic == XZ_MAGIC:
+        opened = _Streams(stream, "xz", XZ_MAGIC, lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY))
+    elif magic.startswith(ZSTD_MAGIC) or SKIPPABLE.match(magic):
         opened = ZstdFile(stream)
     return cast(IO[bytes], opened), opened is not stream
 
 
-class ZstdFile:
-    """Frames one after the other by Arrow's reader: zstandard's takes a stream that was cut for one that has ended.
+class _Streams:
+    """The streams of a file one after the other, as `cat a.xz b.xz` joins them, zeros behind them left out.
 
-    Arrow refuses windows above 128 MiB by itself, as `ZSTD_WINDOW` does in `frames`.
+    The decompressors of the standard library and of its zstd hold one stream each and tell what stands behind it;
+    their own files take a stream that was cut for one that ended, or what isn't a stream for the end.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._reader = pa.CompressedInputStream(pa.PythonFile(_Lent(stream), mode="r"), "zstd")
+    def __init__(self, stream: IO[bytes], name: str, magic: bytes, decompressor: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._name = name
+        self._magic = magic
+        self._decompressor = decompressor
+        self._packed = b""  # read and not yet given to the decompressor
+        self._current: Any = None
 
     def read(self, size: int) -> bytes:
-        try:
-            return bytes(self._reader.read(size))
-        except OSError as error:
-            if "Truncated" in str(error):
-                raise EOFError("the zstd stream ended inside a frame") from error
-            raise
+        while self._current is not None or self._begin():
+            if self._current.eof:
+                self._packed, self._current = self._current.unused_data, None
+                continue
+            packed = self._packed or (self._stream.read(PACKED_BLOCK) if self._current.needs_input else b"")
+            if self._current.needs_input and not packed:
+                raise EOFError(f"the {self._name} stream ended before its end marker")
+            self._packed = b""
+            if content := self._current.decompress(packed, size):
+                return cast(bytes, content)
+        return b""
+
+    def _begin(self) -> bool:
+        """Past what stands before the next stream, if there is one."""
+        while not self._packed.strip(b"\0"):
+            self._packed = self._stream.read(PACKED_BLOCK)
+            if not self._packed:
+                return False
+        self._packed = self._packed.lstrip(b"\0")
+        self._hold(len(self._magic))
+        if not self._packed.startswith(self._magic):
+            if self._magic.startswith(self._packed):
+                raise EOFError(f"the {self._name} stream ended inside its magic number")
+            raise OSError(f"{self._packed[: len(self._magic)].hex()} where a {self._name} stream should begin")
+        self._current = self._decompressor()
+        return True
+
+    def _hold(self, size: int) -> None:
+        """Reads on until so many packed bytes are at hand, fewer only at the end."""
+        while len(self._packed) < size and (more := self._stream.read(PACKED_BLOCK)):
+            self._packed += more
 
 
-class _Lent:
-    """A stream that its reader may not close."""
-
-    closed = False
+class ZstdFile(_Streams):
+    """Frames and, between them, skippable ones (RFC 8878, section 3.1.2), with which `pzstd` begins each of its own."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self.read = stream.read
+        super().__init__(stream, "zstd", ZSTD_MAGIC, lambda: zstd.ZstdDecompressor(options=ZSTD_LONG))
 
-    def close(self) -> None:
-        pass
+    def _begin(self) -> bool:
+        self._hold(8)
+        while SKIPPABLE.match(self._packed):
+            left = 8 + int.from_bytes(self._packed[4:8], "little")
+            while left > len(self._packed):
+                left -= len(self._packed)
+                if not (more := self._stream.read(PACKED_BLOCK)):
+                    raise EOFError("the zstd stream ended inside a skippable frame")
+                self._packed = more
+            self._packed = self._packed[left:]
+            self._hold(8)
+        return super()._begin()
 
 
 class _GzipFile:
@@ -235,20 +282,3 @@ class _GzipFile:
             self._packed += more
         taken, self._packed = self._packed[:count], self._packed[count:]
         return taken
-
-
-class _XzFile:
-    """`lzma.LZMAFile` has no memory limit; its decompressor has."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._decompressor = lzma.LZMADecompressor(memlimit=XZ_MEMORY)
-
-    def read(self, size: int) -> bytes:
-        while not self._decompressor.eof:
-            packed = self._stream.read(1 << 16) if self._decompressor.needs_input else b""
-            if self._decompressor.needs_input and not packed:
-                raise EOFError("the xz stream ended before its end marker")
-            if content := self._decompressor.decompress(packed, size):
-                return content
-        return b""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -88,12 +88,13 @@ def _swift(window: Window, begin: int, stop: int, limit: int) -> Generator[Recor
     """FastWARC's records as long as nothing is odd, and where the first that may be odd begins.
 
     A record is handed on when the next begins where it should; so the last of a piece is never, nor one before damage.
+    FastWARC doesn't tell where in a gzip member a record begins: a member must be as long as its one record.
     """
     magic = next((sign for sign in (GZIP, WARC) if window.view(begin, len(sign)) == sign), None)
     if magic is None:
         return begin
     block = window.view(begin, stop - begin)
-    held, last = None, 0
+    held, last, size = None, 0, 0
     try:
         for found in ArchiveIterator(io.BytesIO(block), parse_http=False, record_types=WarcRecordType.any_type):
             at = found.stream_pos
@@ -101,15 +102,24 @@ def _swift(window: Window, begin: int, stop: int, limit: int) -> Generator[Recor
                 break
             content = found.reader.read(found.content_length)
             if held:
+                if magic == GZIP and size != int.from_bytes(block[at - 4 : at], "little"):
+                    break  # the member holds more than this record, or not all of it
                 yield held
             held, last = None, at
             if len(content) < found.content_length:
                 break
+            size = _written(found.headers.status_line, found.headers.astuples(), found.content_length)
             headers = {name.lower(): value for name, value in reversed(found.headers.astuples())}
             held = Record(str(begin + at), headers.get("warc-type", "").lower(), headers, content)
     except OSError:
         return begin + last  # the careful reader finds out what it was, and says so
     return begin + last
+
+
+def _written(version: str, headers: Sequence[tuple[str, str]], length: int) -> int:
+    """How many bytes a record has as everybody writes it, by which its gzip member is told to hold it and no other."""
+    signs = len(version) + sum(len(name) + len(value.encode("utf-8", "surrogatepass")) + 4 for name, value in headers)
+    return (signs + 2 + 2 + length + 4) & 0xFFFFFFFF
 
 
 def _careful(window: Window, start: int, stop: int, limit: int) -> Iterator[Record | Fault]:

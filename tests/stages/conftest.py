@@ -7,42 +7,12 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pyarrow as pa
 import pytest
 import zstandard
 
-from winnow.stages.ingest.source import Builder, kind_module
-
-
-class Ingested(NamedTuple):
-    """What one input became."""
-
-    documents: list[dict[str, Any]]
-    rejections: list[dict[str, Any]]
-
-
-Ingest = Callable[..., Ingested]
 Sdist = Callable[..., str]
-
-
-@pytest.fixture
-def ingest() -> Ingest:
-    """`ingest(kind, path, **settings)`: every split read in order by the kind's own module."""
-
-    def run(kind: str, path: str | Path, **settings: Any) -> Ingested:
-        module = kind_module(kind)
-        tables: list[pa.Table] = []
-        builder = Builder(source="test", kind=kind, emit=tables.append)
-        options = module.Settings(**settings)
-        for split in module.splits(str(path), options):
-            module.read(split, options, builder)
-        builder.flush()
-        documents = [row for table in tables for row in table.to_pylist()]
-        return Ingested(documents, builder.rejection_table().to_pylist())
-
-    return run
 
 
 @pytest.fixture

@@ -77,3 +77,27 @@ def test_members_that_go_on_for_ever_stay_within_the_limit() -> None:
     content = gzip.compress(head) + gzip.compress(bytes(60_000)) * 50 + gzip.compress(record(1))
     read = found(content, limit=100_000)
     assert [one.rule if isinstance(one, Fault) else one.type for one in read] == ["size", "response"]
+
+
+@pytest.mark.parametrize("together", [2, 3, 6])
+@pytest.mark.parametrize("size", [30, 3000])
+def test_members_of_several_records_give_each_of_them(together: int, size: int) -> None:
+    whole = [record(number, size) for number in range(COUNT)]
+    groups = [whole[at : at + together] for at in range(0, COUNT, together)]
+    for pack in PACKERS.values():
+        read = found(b"".join(pack(b"".join(group)) for group in groups), limit=1 << 20)
+        assert [one.content for one in read if isinstance(one, Record)] == [
+            one.content for one in found(b"".join(whole))
+        ]
+        assert len(read) == COUNT
+
+
+def test_skippable_frames_stand_anywhere_between_records() -> None:
+    pack = zstandard.ZstdCompressor().compress
+    skippable = b"\x50\x2a\x4d\x18\x04\0\0\0\x0c\0\0\0"  # what pzstd writes before each frame
+    content = b"".join(skippable + pack(record(number)) for number in range(COUNT)) + skippable * 2
+    read = found(content)
+    assert [one.content for one in read if isinstance(one, Record)] == [record_of(at).content for at in range(COUNT)]
+    assert len(read) == COUNT
+    for step in (7, 100, 333):
+        assert [one for at in range(0, len(content), step) for one in found(content, at, at + step)] == read
