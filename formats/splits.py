@@ -39,6 +39,6 @@ def size_of(path: str) -> int:
 
 
 def byte_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
-    """Equal byte ranges; the reader of a range takes every record that starts inside it."""
+    """Equal byte ranges; the reader of a range takes every record that starts inside it. An empty file is one, too."""
     size = size_of(path)
-    return [Split(path, start, min(start + split_bytes, size)) for start in range(0, size, split_bytes)]
+    return [Split(path, start, min(start + split_bytes, size)) for start in range(0, max(size, 1), split_bytes)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from winnow.formats.splits import size_of
-from winnow.pipeline import fetch
+from winnow.pipeline import fetch, losses
 from winnow.pipeline.cluster import connect
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.lock import build_lock, write_lock
@@ -49,11 +49,15 @@ def conduct(
     scheduler: str | None,
     until: str | None,
     console: Any,
+    keep_going: bool = False,
 ) -> Finished:
     """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
     `deduplicate` after the last whose name begins so.
 
-    Raises `ConfigurationError` for what the user has to mend and `RunFailed` for units that could not be finished.
+    After ingest and after the filters it tells, source by source, what was left out and why.
+
+    Raises `ConfigurationError` for what the user has to mend, `EverythingLost` for a source of which nothing is left
+    (unless `keep_going`), and `RunFailed` for units that could not be finished.
     """
     fetch_downloads(settings, console)
     check_recipes(settings)
@@ -73,6 +77,11 @@ def conduct(
         _discard_other_steps(workspace, names)
         for step, units in planned:
             done.append((step, runner.run(step, units)))
+            if step.name in losses.TOLD:
+                lost = losses.losses(parts, done[-1][1])
+                losses.tell(console, step.name, lost)
+                if not keep_going:
+                    losses.check(step.name, lost, parts, settings, workspace)
             if step.name == last:
                 break
     if len(done) < len(planned):

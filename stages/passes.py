@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from itertools import chain, repeat
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,6 +25,7 @@ from winnow.stages.run.unit import Counts, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 RESOURCE = "resource:"
+NAMES_SHOWN = 5  # of files that nobody read
 KEYS = ("id", "source", "kind")  # columns of the documents that stand in the attributes too
 
 
@@ -79,9 +81,19 @@ def ingest(workspace: Workspace, unit: Unit) -> Counts:
         builder = Builder(source=asked["source"], kind=asked["kind"], emit=emit, root=root)
         module.read(Split(unit.places["path"], asked["start"], asked["stop"]), settings, builder)
         builder.flush()
+        if not (builder.documents or builder.rejections or asked["start"]):
+            builder.reject(locator=unit.places["path"], rule="unread", value=_unread(unit.places["path"]))
     rejections = builder.rejection_table()
     workspace.write_table(f"rejections/ingest/{unit.name}.parquet", rejections)
     return {**counts, "rejected": Counter(rejections["rule"].to_pylist())}
+
+
+def _unread(path: str) -> str:
+    """The first names in an input of which its kind read nothing."""
+    filesystem, root = fsspec.core.url_to_fs(path)
+    found = sorted(filesystem.find(root))
+    names = [name.removeprefix(f"{root}/") for name in found[:NAMES_SHOWN]]
+    return ", ".join(names) + (f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else "")
 
 
 def measure_part(workspace: Workspace, unit: Unit) -> Counts:
@@ -200,6 +212,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
-INGEST = Step(name="ingest", version=9, work=ingest)  # 9: every stream, member and frame of what is packed
+INGEST = Step(name="ingest", version=10, work=ingest)  # 10: an input of which nothing is read is a rejection
 MEASURE = Step(name="measure", version=3, work=measure_part)  # 3: every category of harm, whole words; classifier.score
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -36,6 +36,8 @@ def command(
     winnow decontaminate --in pages.parquet --benchmark gsm8k.jsonl --out clean
     winnow decontaminate --out runs/mid --review        the hits of a run, item and document side by side
     """
+    from collections import Counter
+
     from winnow.pipeline.reading import ConfigurationError
     from winnow.stages.decontaminate.files import decontaminate_files
     from winnow.stages.decontaminate.review import review as hits
@@ -52,9 +54,10 @@ def command(
             found = decontaminate_files(inputs, out, settings, text=text)
         except (FileNotFoundError, ValueError) as error:
             raise ConfigurationError(str(error)) from None
-        console.print(
-            f"{found.documents:,} documents, {found.dropped:,} dropped for {found.hits:,} hits, {found.kept:,} kept"
-        )
     if review:
         for block in hits(Workspace(out), limit=limit, width=console.width):
             console.print(Text(block))
+    if inputs:
+        console.print(f"{found.hits:,} hits")
+        reasons = options.unread(out) + Counter(decontaminate=found.dropped)
+        options.conclude(found.kept + reasons.total(), found.kept, reasons)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from winnow.pipeline.commands import options
 
@@ -51,6 +49,8 @@ def command(
     winnow dedup minhash --in old.parquet --out old --set remember=true
     winnow dedup minhash --in new.parquet --out new --set known=old
     """
+    from collections import Counter
+
     from winnow.pipeline.reading import ConfigurationError
     from winnow.stages.deduplicate.files import LEVELS as KNOWN
     from winnow.stages.deduplicate.files import deduplicate_files
@@ -66,10 +66,6 @@ def command(
         found = deduplicate_files(inputs, out, level, settings, columns=columns, quality=quality)
     except (FileNotFoundError, LookupError, ValueError) as error:
         raise ConfigurationError(str(error)) from None
-    table = Table(show_header=False, box=None)
-    table.add_row("documents", f"{found.documents:,}")
-    table.add_row("dropped", f"{found.dropped:,}")
-    table.add_row("[bold]kept[/bold]", f"[bold]{found.kept:,}[/bold]")
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"{out}/kept/")
+    click.echo(f"{out}/kept/")
+    reasons = options.unread(out) + Counter({level: found.dropped})
+    options.conclude(found.kept + reasons.total(), found.kept, reasons)

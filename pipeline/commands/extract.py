@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from winnow.pipeline.commands.options import conclude
 
 
 @click.command(name="extract")
@@ -18,7 +19,7 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
     """Turn HTML pages, folders of them, WARC or WET files into clean text.
 
     Without `--out` the text is printed, each document under its locator. What can't be extracted is counted by reason
-    on standard error.
+    on standard error; where nothing can, the exit status is 3.
     """
     from collections import Counter
 
@@ -33,11 +34,14 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
     options = {"links": links, "mathematics": mathematics, **({"engine": engine} if engine else {})}
     tables: list[pa.Table] = []
     rejected: Counter[str] = Counter()
+    documents = 0
     try:
         for table in read_documents(inputs, source="extract", kind="web", **options):
             if table.schema == REJECTION:
                 rejected.update(table["rule"].to_pylist())
-            elif out:
+                continue
+            documents += table.num_rows
+            if out:
                 tables.append(table)
             else:
                 for locator, text in zip(table["locator"].to_pylist(), table["text"].to_pylist(), strict=True):
@@ -49,6 +53,5 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
         Workspace(str(target.parent)).write_table(
             target.name, pa.concat_tables(tables) if tables else DOCUMENT.empty_table()
         )
-        click.echo(f"{sum(table.num_rows for table in tables):,} documents in {out}", err=True)
-    for rule, count in rejected.most_common():
-        print(f"{rule}: {count:,}", file=sys.stderr)
+        click.echo(out, err=True)
+    conclude(documents + rejected.total(), documents, rejected, err=True)

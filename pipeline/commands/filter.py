@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from winnow.pipeline.commands.options import parse_value
+from winnow.pipeline.commands.options import conclude, parse_value
 
 
 @click.command(name="filter")
@@ -47,11 +45,5 @@ def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ..
         found = filter_files(recipe, inputs, out)
     except (LookupError, ValueError, FileNotFoundError) as error:
         raise ConfigurationError(str(error)) from None
-    console = Console(highlight=False)
-    table = Table(show_header=False, box=None)
-    table.add_row("documents", f"{found.documents:,}")
-    for rule, count in found.rejected.most_common():
-        table.add_row(f"− {rule}", f"{count:,}")
-    table.add_row("[bold]kept[/bold]", f"[bold]{found.kept:,}[/bold]")
-    console.print(table)
-    console.print(f"{out}/kept.parquet, rejected.parquet, measures.parquet")
+    click.echo(f"{out}/kept.parquet, rejected.parquet, measures.parquet")
+    conclude(found.kept + found.rejected.total(), found.kept, found.rejected)

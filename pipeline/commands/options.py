@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -69,3 +71,28 @@ def changed(
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def unread(out: str) -> Counter[str]:
+    """The records that a command working in `out` could not read, by reason."""
+    from winnow.stages.run.workspace import Workspace
+
+    table = Workspace(out).read_table("rejections.parquet", columns=["rule"])
+    return Counter(table["rule"].to_pylist())
+
+
+NOTHING_KEPT = 3
+"""Exit status of a command that works on files alone and has kept nothing of them."""
+
+
+def conclude(came: int, kept: int, reasons: Mapping[str, int], *, err: bool = False) -> None:
+    """The last line of a command that works on files alone: in, left out, the three reasons that took most, kept.
+
+    Ends the command with status `NOTHING_KEPT` where nothing is left.
+    """
+    most = ", ".join(f"{rule} {count:,}" for rule, count in Counter(reasons).most_common(3))
+    line = f"in {came:,}, left out {came - kept:,}" + (f" ({most})" if most else "") + f", kept {kept:,}"
+    click.echo(line, err=err)
+    if not kept:
+        click.echo("nothing is kept", err=True)
+        sys.exit(NOTHING_KEPT)

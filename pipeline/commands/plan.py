@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from winnow.pipeline.commands import options
+
+if TYPE_CHECKING:
+    from winnow.pipeline.parts import Part
+    from winnow.pipeline.settings import Settings
 
 
 @click.command(name="plan")
@@ -25,6 +34,7 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     from winnow.formats.splits import size_of
     from winnow.pipeline import fetch
     from winnow.pipeline.coverage import gaps
+    from winnow.pipeline.glimpse import glimpse, languages, said
     from winnow.pipeline.parts import find_parts
     from winnow.pipeline.plan import check_recipes, steps
     from winnow.pipeline.reading import ConfigurationError
@@ -62,9 +72,39 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     parts = find_parts(settings)
     sizes = {part.split.path: size_of(part.split.path) for part in parts}
     console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
+    looks = Table("input", "what it holds", box=None)
+    for part in _examples(parts, sizes):
+        found = glimpse(part.input, part.split, source=part.source, root=settings.profile.base + "/")
+        looks.add_row(f"{part.source}: {part.path}", escape(said(found, languages(found.documents, _model(settings)))))
+    console.print(looks)
     table = Table("step", "version", "units", "done", box=None)
     workspace = Workspace(out or f"runs/{asked.stage}")
     for step, units in steps(parts, settings):
         done = sum(workspace.exists(receipt_path(step.name, unit.name)) for unit in units)
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)
+
+
+def _examples(parts: Sequence[Part], sizes: Mapping[str, int]) -> list[Part]:
+    """One part of each input of the profile, the first that isn't too large to be looked into, else the smallest."""
+    from winnow.pipeline.glimpse import LARGEST
+
+    found: dict[tuple[str, int], Part] = {}
+    for part in parts:
+        key = part.source, id(part.input)
+        known = found.setdefault(key, part)
+        if sizes[known.split.path] > max(LARGEST, sizes[part.split.path]):
+            found[key] = part
+    return list(found.values())
+
+
+def _model(settings: Settings) -> str | None:
+    """The profile's language model, where the filters have one and it is on this machine."""
+    from winnow.stages.passes import RESOURCE, resources_of
+
+    for entry in settings.manifest.filters:
+        for resource in resources_of(entry.options):
+            if entry.recipe == "language":
+                place = settings.profile.place(settings.profile.resources[resource.removeprefix(RESOURCE)])
+                return place if os.path.exists(place) else None
+    return None

@@ -22,8 +22,15 @@ from winnow.pipeline.commands import options
 @click.option(
     "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
 )
+@click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
 def command(
-    manifest: str, profile: str, out: str | None, workers: int | None, scheduler: str | None, until: str | None
+    manifest: str,
+    profile: str,
+    out: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    until: str | None,
+    keep_going: bool,
 ) -> None:
     """Build the shards of one training stage, from the raw inputs to the lock.
 
@@ -45,7 +52,15 @@ def command(
     settings = load_settings(manifest, profile)
     folder = out or f"runs/{settings.manifest.stage}"
     try:
-        finished = conduct(settings, folder, workers=workers, scheduler=scheduler, until=until, console=console)
+        finished = conduct(
+            settings,
+            folder,
+            workers=workers,
+            scheduler=scheduler,
+            until=until,
+            console=console,
+            keep_going=keep_going,
+        )
     except RunFailed as failed:
         for failure in failed.failures:
             console.print(f"{failure.step}/{failure.unit}: {failure.reason}", style="red", markup=False, soft_wrap=True)
