@@ -56,7 +56,7 @@ class Glimpse:
 
     @property
     def records(self) -> int:
-        return self.documents.num_rows + self.rejected.total()
+        return int(self.documents.num_rows) + self.rejected.total()
 
 
 class _Enough(BaseException):
