@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from winnow.stages.document import REJECTION
+from winnow.stages.deduplicate.equal import CONTRADICTIONS
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
@@ -57,6 +58,13 @@ def read_rejections(workspace: Workspace) -> pl.DataFrame:
     frame = pl.from_arrow(pa.concat_tables(tables) if tables else REJECTION.empty_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def contradictory_questions(workspace: Workspace) -> int:
+    """Questions that stay with more than one label."""
+    names = workspace.list(CONTRADICTIONS, ".parquet")
+    tables = [workspace.read_table(name, columns=["question"]) for name in names]
+    return len(pa.concat_tables(tables)["question"].unique()) if tables else 0
 
 
 def planned_steps(workspace: Workspace) -> list[str]:

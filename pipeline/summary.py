@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from winnow.pipeline.conductor import Finished
-from winnow.pipeline.funnel import Funnel, read_funnel, read_index
+from winnow.pipeline.funnel import Funnel, contradictory_questions, read_funnel, read_index
 from winnow.pipeline.shares import shares
+from winnow.stages.deduplicate.equal import CONTRADICTIONS
 from winnow.stages.run.workspace import Workspace
 
 RULES_SHOWN = 3
@@ -24,6 +25,8 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
     """
     workspace = Workspace(folder)
     console.print(_funnel_table(read_funnel(workspace)))
+    if asked := contradictory_questions(workspace):
+        console.print(f"{asked:,} questions have contradictory labels: see {folder}/{CONTRADICTIONS}", highlight=False)
     index = read_index(workspace)
     if index is not None:
         console.print(_mixture_table(index.mixture))

@@ -1,6 +1,7 @@
 """Conversations: their one schema, the dialects they are published in, and those made of a package's documentation.
 
 dialogue, values                    the schema, and the JSON it is made of
+identity                            what a conversation teaches, by which two are told apart
 dialects, turns                     the forms in which conversations are published, and those of a single turn
 transcripts, trees, calls           whole talks as one text or as a tree; calls that stand in what is said
 manuals, sessions, implementations  what a package holds: pages, interactive sessions, documented functions

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys
+from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, to_hexadecimal
 from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
 from winnow.stages.run.exchange import gather, scatter
 from winnow.stages.run.unit import Counts, Step, Unit
@@ -24,9 +24,19 @@ CLAIM = pa.schema(
         pa.field("key", pa.uint64(), nullable=False),
         pa.field("check", pa.uint64(), nullable=False),  # the other half of the 128-bit hash
         pa.field("part", pa.int32(), nullable=False),
+        pa.field("label", pa.string()),  # of a question; what shares `key` with it is the same question
         *CONTENDER,
     ]
 )
+CONTRADICTION = pa.schema(
+    [
+        pa.field("question", pa.string(), nullable=False),  # the same for all that ask it
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+    ]
+)
+"""One row for each document that stays although another has another label for the same question."""
+CONTRADICTIONS = "contradictions"
 Keys = npt.NDArray[np.uint64]
 """n × 2 words of 128-bit hashes."""
 
@@ -41,11 +51,14 @@ class EqualSettings(BaseModel):
     preference: Preference = Preference()
 
 
-def send_claims(workspace: Workspace, unit: Unit, keys: Keys, contenders: pa.Table) -> Counts:
-    """Scatters the contenders of the unit's part by their keys."""
+def send_claims(
+    workspace: Workspace, unit: Unit, keys: Keys, contenders: pa.Table, labels: pa.Array | None = None
+) -> Counts:
+    """Scatters the contenders of the unit's part by their keys, with the labels of those that have one."""
     told = unit.parameters
     numbers = np.full(contenders.num_rows, told["index"], np.int32)
-    claims = pa.table([keys[:, 0], keys[:, 1], numbers, *contenders.columns], schema=CLAIM)
+    labels = pa.nulls(contenders.num_rows, pa.string()) if labels is None else labels
+    claims = pa.table([keys[:, 0], keys[:, 1], numbers, labels, *contenders.columns], schema=CLAIM)
     scatter(workspace, _claims(told["stage"], told["part"]), claims, told["settings"]["buckets"])
     return {"documents": contenders.num_rows}
 
@@ -79,7 +92,27 @@ def resolve(workspace: Workspace, unit: Unit) -> Counts:
         },
         told["parts"],
     )
-    return {"keys": int(fresh.sum()), "duplicates": int(len(order) - fresh.sum())}
+    contradictions = _contradictions(claims.take(pa.array(order[fresh])))
+    if contradictions.num_rows:
+        workspace.write_table(f"{CONTRADICTIONS}/{told['bucket']:05d}.parquet", contradictions)
+    return {
+        "keys": int(fresh.sum()),
+        "duplicates": int(len(order) - fresh.sum()),
+        "contradictory_labels": contradictions.num_rows,
+    }
+
+
+def _contradictions(claims: pa.Table) -> pa.Table:
+    """The labelled questions among `claims` (sorted by key, no two equal) that stand there with another label, too."""
+    claims = claims.filter(claims["label"].is_valid())
+    keys = claims["key"].to_numpy()
+    alike = np.zeros(len(keys), bool)
+    equal = keys[1:] == keys[:-1]
+    alike[1:] |= equal
+    alike[:-1] |= equal
+    claims = claims.filter(pa.array(alike))
+    questions = pa.array([f"{key:016x}" for key in claims["key"].to_pylist()], pa.string())
+    return pa.table([questions, to_hexadecimal(claims["identity"]), claims["label"]], schema=CONTRADICTION)
 
 
 def hash_units(stage: str, parts: Sequence[str], settings: EqualSettings, earlier: Sequence[str] = ()) -> list[Unit]:
