@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from winnow.stages.document import REJECTION
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
+from winnow.stages.document import REJECTION
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 

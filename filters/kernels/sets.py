@@ -10,6 +10,10 @@ from winnow.filters.kernels.bytes import Offsets, inlined, kernel
 Values = npt.NDArray[np.uint32]
 Table = npt.NDArray[np.uint64]
 
+SIDE_BITS = 30
+"""Bits of a hash below the two that tell which side of a document it is of."""
+SIDES = 4
+
 _SPREAD = np.uint32(0x9E3779B1)  # Fibonacci hashing: the table's place is the product's high bits
 
 
@@ -75,9 +79,9 @@ def shared_counts(
     left_index: Offsets,
     right_index: Offsets,
     table: Table,
-    shared: Offsets,
+    shared: npt.NDArray[np.int64],
 ) -> None:
-    """`shared[p]`: values common to sets `left_index[p]` and `right_index[p]`, both without repeats.
+    """`shared[p, s]`: values of side s common to sets `left_index[p]` and `right_index[p]`, both without repeats.
 
     Pairs with the same left set should follow each other: it is then put into the table once. `table` must be fresh
     from `set_table` of the largest left set.
@@ -93,7 +97,16 @@ def shared_counts(
             generation += np.uint64(1)
             for at in range(left_bounds[one], left_bounds[one + 1]):
                 _insert(table, left[at], generation, shift, True)
-        common = 0
+        for side in range(SIDES):
+            shared[pair, side] = 0
         for at in range(right_bounds[other], right_bounds[other + 1]):
-            common += _insert(table, right[at], generation, shift, False)
-        shared[pair] = common
+            if _insert(table, right[at], generation, shift, False):
+                shared[pair, right[at] >> np.uint32(SIDE_BITS)] += 1
+
+
+@kernel
+def side_sizes(values: Values, bounds: Offsets, sizes: npt.NDArray[np.int64]) -> None:
+    """`sizes[i, s]`: values of side s in set i; `sizes` holds zeros."""
+    for group in range(bounds.size - 1):
+        for at in range(bounds[group], bounds[group + 1]):
+            sizes[group, values[at] >> np.uint32(SIDE_BITS)] += 1

@@ -8,6 +8,7 @@ document's cluster was (`clusters/deduplicate.<level>/`), so that a manifest can
     contender   who competes: the documents still there, with what the preference asks
     address     where a document lies, as exchange key
     equal       documents with an equal key: one stays                      (url, exact)
+    content     what is compared: words, numbers where they matter, what a conversation teaches
     signature   MinHash signatures of a part, and their files
     bands       band keys of signatures
     candidates  pairs that share a band, without quadratic work

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.stages.deduplicate.contender import identity_words, read_contenders
+from winnow.stages.deduplicate.content import COLUMNS, sign_content
 from winnow.stages.deduplicate.recipes import MinHashSettings
-from winnow.stages.deduplicate.signature import Minima, sign, signature_table
+from winnow.stages.deduplicate.signature import Minima, signature_table
 from winnow.stages.run.exchange import scatter
 from winnow.stages.run.unit import Counts, Unit
 from winnow.stages.run.workspace import Workspace
@@ -38,14 +39,8 @@ def sign_part(workspace: Workspace, unit: Unit) -> Counts:
     """Signs the contenders of a part and scatters their bands. A document without words has no bands."""
     told = unit.parameters
     settings = MinHashSettings.model_validate(told["settings"])
-    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference)
-    minima, counts = sign(
-        documents["text"],
-        permutations_=settings.permutations,
-        shingle=settings.shingle,
-        characters=settings.unit == "characters",
-        seed=settings.seed,
-    )
+    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference, COLUMNS[1:])
+    minima, counts = sign_content(documents, settings)
     table = signature_table(contenders, minima, counts, settings.scheme())
     workspace.write_table(signatures_path(told["part"]), table)
     rows = band_rows(contenders, minima, counts, settings, part=told["index"])

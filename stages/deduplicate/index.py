@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from winnow.stages.deduplicate.bands import band_rows, bands_path
 from winnow.stages.deduplicate.contender import CONTENDER
+from winnow.stages.deduplicate.content import COLUMNS, content_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
-from winnow.stages.deduplicate.signature import check_scheme, shingle_sets, signature_minima
+from winnow.stages.deduplicate.signature import check_scheme, signature_minima
 from winnow.stages.run.drops import surviving
 from winnow.stages.run.exchange import scatter
 from winnow.stages.run.unit import Counts, Unit
@@ -63,16 +64,10 @@ def remember_part(workspace: Workspace, unit: Unit) -> Counts:
     documents, signatures = unit.inputs[:2]
     check_scheme(workspace, signatures, settings.scheme())
     table = workspace.read_table(signatures)
-    texts = workspace.read_table(documents, columns=["text"])["text"]
-    stays = surviving(workspace, told["part"], len(texts), told["stages"])
+    texts = workspace.read_table(documents, columns=list(COLUMNS))
+    stays = surviving(workspace, told["part"], texts.num_rows, told["stages"])
     table = table.filter(pa.array(stays[table["row"].to_numpy()]))
-    values, bounds = shingle_sets(
-        texts.take(table["row"]),
-        table["shingles"].to_numpy(),
-        shingle=settings.shingle,
-        characters=settings.unit == "characters",
-    )
-    sets = pa.LargeListArray.from_arrays(bounds, values)
+    sets = content_sets(texts.take(table["row"]), table["shingles"].to_numpy(), settings)
     metadata = table.schema.metadata
     table = table.append_column(SHINGLES, sets).replace_schema_metadata(metadata)
     workspace.write_table(index_path(told["part"]), table, row_group_size=ROWS_PER_GROUP)

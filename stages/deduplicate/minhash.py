@@ -27,18 +27,19 @@ __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 
 STAGE = "deduplicate.minhash"
 
-SIGN = Step(name="deduplicate.minhash.sign", version=1, work=bands.sign_part)
-RECALL = Step(name="deduplicate.minhash.recall", version=1, work=index.recall_known)
+# Version 2 of sign to verify, and of remember: numbers and conversations are compared as `content` tells.
+SIGN = Step(name="deduplicate.minhash.sign", version=2, work=bands.sign_part)
+RECALL = Step(name="deduplicate.minhash.recall", version=2, work=index.recall_known)
 PAIR = Step(name="deduplicate.minhash.pair", version=2, work=candidates.pair_bucket)
-SHOW = Step(name="deduplicate.minhash.show", version=1, work=verify.show_part)
-VERIFY = Step(name="deduplicate.minhash.verify", version=1, work=verify.verify_part)
+SHOW = Step(name="deduplicate.minhash.show", version=2, work=verify.show_part)
+VERIFY = Step(name="deduplicate.minhash.verify", version=2, work=verify.verify_part)
 LINK = Step(name="deduplicate.minhash.link", version=1, work=components.link_part)
 STAR = Step(name="deduplicate.minhash.star", version=1, work=components.star_bucket)
 LABEL = Step(name="deduplicate.minhash.label", version=1, work=components.label_bucket)
 CHOOSE = Step(name="deduplicate.minhash.choose", version=1, work=survivor.choose_all)
 CHOOSE_BUCKET = Step(name="deduplicate.minhash.choose", version=1, work=survivor.choose_bucket)
 DROP = Step(name="deduplicate.minhash.drop", version=2, work=drop)
-REMEMBER = Step(name="deduplicate.minhash.remember", version=1, work=index.remember_part)
+REMEMBER = Step(name="deduplicate.minhash.remember", version=2, work=index.remember_part)
 
 Planned = tuple[tuple[Step, list[Unit]], ...]
 

@@ -22,6 +22,10 @@ class MinHashSettings(BaseModel):
     """Terms of a shingle: words, or characters where the script has no spaces."""
     unit: Literal["words", "characters"] = "words"
     """`characters` makes every letter a term, in any script."""
+    numbers: Literal["by_kind", "keep", "fold"] = "by_kind"
+    """`fold` reads every number as 0, as FineWeb does, so that pages of one template with other dates are one; `keep`
+    tells texts apart by them. `by_kind` folds in web pages, books, translations and files of repositories, and keeps in
+    mathematics, tables, conversations and all else; there the numbers of problems must be alike by themselves, too."""
     threshold: float = Field(default=0.7, gt=0, le=1)
     """True Jaccard similarity of the two sets of shingles from which two documents are duplicates."""
     seed: int = 1
@@ -50,8 +54,8 @@ class MinHashSettings(BaseModel):
 
     def scheme(self) -> dict[str, Any]:
         """What two signatures must agree in to be compared."""
-        told = self.model_dump(include={"shingle", "unit", "seed"})
-        return {"scheme": "winnow", "normalisation": 1, "permutations": self.permutations, **told}
+        told = self.model_dump(include={"shingle", "unit", "numbers", "seed"})
+        return {"scheme": "winnow", "normalisation": 2, "permutations": self.permutations, **told}
 
     def collision_probability(self, similarity: float) -> float:
         """How likely two texts of this similarity become a candidate pair."""

@@ -33,7 +33,13 @@ def permutations(count: int, seed: int) -> tuple[Minima, Minima]:
 
 
 def sign(
-    texts: pa.Array | pa.ChunkedArray, *, permutations_: int, shingle: int, characters: bool, seed: int
+    texts: pa.Array | pa.ChunkedArray,
+    *,
+    permutations_: int,
+    shingle: int,
+    characters: bool,
+    seed: int,
+    fold_numbers: bool = True,
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     """Signatures of n texts, n × permutations of uint32, and how many shingles each has, repeats included.
 
@@ -51,7 +57,7 @@ def sign(
     sign_documents(
         *text_buffers(texts),
         tables(alone=characters),
-        True,
+        fold_numbers,
         characters,
         shingle,
         multipliers,
@@ -64,11 +70,17 @@ def sign(
 
 
 def shingle_sets(
-    texts: pa.Array | pa.ChunkedArray, counts: npt.NDArray[np.int64], *, shingle: int, characters: bool
+    texts: pa.Array | pa.ChunkedArray,
+    counts: npt.NDArray[np.int64],
+    *,
+    shingle: int,
+    characters: bool,
+    fold_numbers: bool = True,
+    bits: int = 32,
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     """The distinct shingle hashes of n texts (uint32, in order of appearance) and where each text's begin (n + 1).
 
-    `counts` are those of `sign`.
+    `counts` are those of `sign`; of each hash the lowest `bits` are kept.
     """
     from winnow.filters.kernels.bytes import text_buffers
     from winnow.filters.kernels.normalise import characters as tables
@@ -79,7 +91,10 @@ def shingle_sets(
     values = np.empty(int(counts.sum()), np.uint32)
     bounds = np.zeros(len(texts) + 1, np.int64)
     data, offsets = text_buffers(texts)
-    list_shingles(data, offsets, tables(alone=characters), True, characters, shingle, scratch(shingle), values, bounds)
+    tables_ = tables(alone=characters)
+    list_shingles(data, offsets, tables_, fold_numbers, characters, shingle, scratch(shingle), values, bounds)
+    if bits < 32:
+        values &= np.uint32((1 << bits) - 1)
     used = distinct(values, bounds, set_table(int(counts.max(initial=0))))
     return values[:used], bounds
 

@@ -38,7 +38,9 @@ _NOWHERE = re.compile(
     r"(?:.*\.)?(?:localhost|localdomain|invalid)|127(?:\.\d+){3}|0\.0\.0\.0|::1?"
     r"|null|none|nil|nan?|undefined|unknown|missing|empty|url|link|host|hostname|domain|example|test"
 )
-_NAMED = re.compile(r"(?!about:|blank:|data:|javascript:|file:|mailto:|blob:|chrome)([a-z][a-z0-9+.-]+):(?!//)\S+", re.I)
+_NAMED = re.compile(
+    r"(?!about:|blank:|data:|javascript:|file:|mailto:|blob:|chrome)([a-z][a-z0-9+.-]+):(?!//)\S+", re.I
+)
 """A name that is no address of the web but one thing's own: `urn:isbn:…`, `doi:10.…`."""
 _ROUTE = re.compile(r"!|/")
 _DEFAULT_PORT = {"http": 80, "https": 443}
@@ -59,7 +61,11 @@ def normalise_url(url: str) -> str | None:
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None
-    if not (parts.scheme or bare) or not _HOST.fullmatch(f"[{host}]" if ":" in host else host) or _NOWHERE.fullmatch(host):
+    if (
+        not (parts.scheme or bare)
+        or not _HOST.fullmatch(f"[{host}]" if ":" in host else host)
+        or _NOWHERE.fullmatch(host)
+    ):
         return None
     if not host.isascii():
         host = _ascii_host(host)
@@ -68,7 +74,9 @@ def normalise_url(url: str) -> str | None:
     path = _bytes(parts.path).rstrip("/")
     query = [
         (name, value)
-        for name, _, value in (_bytes(pair.replace("+", "%20")).partition("=") for pair in parts.query.split("&") if pair)
+        for name, _, value in (
+            _bytes(pair.replace("+", "%20")).partition("=") for pair in parts.query.split("&") if pair
+        )
         if not _TRACKING.fullmatch(name)
     ]
     query.sort(key=lambda pair: pair[0])  # by name alone: a name's values keep their order

@@ -1,4 +1,4 @@
-"""The true Jaccard similarity of every candidate pair, in the memory of one part.
+"""The true Jaccard similarity of every candidate pair, in the memory of one part (`content`: of what).
 
 A part sends the shingles of its left documents to each part that holds a partner, once per document and part; the
 partners' shingles never leave theirs. What a part receives is read file by file.
@@ -15,9 +15,10 @@ import pyarrow as pa
 from winnow.stages.deduplicate.address import lanes_for, part_keys, unpack
 from winnow.stages.deduplicate.candidates import first_of_each
 from winnow.stages.deduplicate.contender import IDENTITY, PREFERENCE
+from winnow.stages.deduplicate.content import COLUMNS, content_sets, side_similarity
 from winnow.stages.deduplicate.index import known_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
-from winnow.stages.deduplicate.signature import check_scheme, shingle_sets
+from winnow.stages.deduplicate.signature import check_scheme
 from winnow.stages.run.exchange import bucket_of, gather, scatter
 from winnow.stages.run.unit import Counts, Unit
 from winnow.stages.run.workspace import Workspace
@@ -119,7 +120,7 @@ def _compare(
     shown: pa.Table, signed: pa.Table, sets: pa.LargeListArray, rows: npt.NDArray[np.int32], index: int
 ) -> pa.Table:
     """The evidence for every pair of shown documents and their partners here."""
-    from winnow.filters.kernels.sets import set_table, shared_counts
+    from winnow.filters.kernels.sets import SIDES, set_table, shared_counts, side_sizes
 
     shingles, partners = shown["shingles"].combine_chunks(), shown["rows"].combine_chunks()
     left_bounds = shingles.offsets.to_numpy()
@@ -127,8 +128,11 @@ def _compare(
     left = np.repeat(np.arange(shown.num_rows), counts)
     right = np.searchsorted(rows, partners.flatten().to_numpy())
     right_bounds = sets.offsets.to_numpy()
-    shared = np.empty(len(left), np.int64)
-    left_sizes, right_sizes = np.diff(left_bounds), np.diff(right_bounds)
+    shared = np.empty((len(left), SIDES), np.int64)
+    left_sizes = np.zeros((shown.num_rows, SIDES), np.int64)
+    right_sizes = np.zeros((len(rows), SIDES), np.int64)
+    side_sizes(shingles.values.to_numpy(), left_bounds, left_sizes)
+    side_sizes(sets.values.to_numpy(), right_bounds, right_sizes)
     shared_counts(
         shingles.values.to_numpy(),
         left_bounds,
@@ -136,10 +140,10 @@ def _compare(
         right_bounds,
         left,
         right,
-        set_table(int(left_sizes.max(initial=0))),
+        set_table(int(np.diff(left_bounds).max(initial=0))),
         shared,
     )
-    union = left_sizes[left] + right_sizes[right] - shared
+    similarity = side_similarity(shared, left_sizes[left], right_sizes[right])
     one, other = pa.array(left), pa.array(right)
     names = (*PREFERENCE, "weight")
     columns = [
@@ -147,7 +151,7 @@ def _compare(
         *(shown[name].take(one) for name in names),
         (np.uint64(index) << np.uint64(32)) | rows[right].astype(np.uint64),
         *(signed[name].take(other) for name in names),
-        shared / union,
+        similarity,
         shown["bands"].combine_chunks().flatten(),
     ]
     return pa.table(columns, schema=EVIDENCE)
@@ -175,11 +179,5 @@ def _sets(workspace: Workspace, unit: Unit, rows: npt.NDArray[np.int32]) -> tupl
     columns = ["row", *PREFERENCE, "weight", "shingles"]
     signed = workspace.read_table(signatures, columns=columns)
     signed = signed.take(pa.array(np.searchsorted(signed["row"].to_numpy(), rows)))
-    texts = workspace.read_table(documents, columns=["text"])["text"].take(pa.array(rows))
-    values, bounds = shingle_sets(
-        texts,
-        signed["shingles"].to_numpy(),
-        shingle=settings.shingle,
-        characters=settings.unit == "characters",
-    )
-    return signed, pa.LargeListArray.from_arrays(bounds, values)
+    chosen = workspace.read_table(documents, columns=list(COLUMNS)).take(pa.array(rows))
+    return signed, content_sets(chosen, signed["shingles"].to_numpy(), settings)

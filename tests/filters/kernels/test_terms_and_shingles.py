@@ -14,7 +14,7 @@ from winnow.filters.kernels.bytes import text_buffers
 from winnow.filters.kernels.grams import PROSE, count_terms
 from winnow.filters.kernels.minima import LANES, band_keys, sign_documents
 from winnow.filters.kernels.normalise import characters
-from winnow.filters.kernels.sets import distinct, set_table, shared_counts
+from winnow.filters.kernels.sets import SIDES, distinct, set_table, shared_counts, side_sizes
 from winnow.filters.kernels.shingles import list_shingles
 from winnow.filters.kernels.terms import WINDOW, scratch, window_terms
 
@@ -162,10 +162,14 @@ def test_sets_and_their_overlaps_equal_those_of_python(groups):
     assert found == [list(dict.fromkeys(group)) for group in groups]
     assert used == sum(map(len, found))
     pairs = np.array([(left, right) for left in range(len(groups)) for right in range(len(groups))])
-    shared = np.empty(len(pairs), np.int64)
+    shared = np.empty((len(pairs), SIDES), np.int64)
     left, right = (np.ascontiguousarray(pairs[:, side]) for side in (0, 1))
     shared_counts(values, bounds, values, bounds, left, right, set_table(max(map(len, found))), shared)
-    assert shared.tolist() == [len(set(groups[one]) & set(groups[other])) for one, other in pairs]
+    both = [set(groups[one]) & set(groups[other]) for one, other in pairs]
+    assert shared.tolist() == [[sum(value >> 30 == side for value in own) for side in range(SIDES)] for own in both]
+    sizes = np.zeros((len(groups), SIDES), np.int64)
+    side_sizes(values, bounds, sizes)
+    assert sizes.tolist() == [[sum(value >> 30 == side for value in own) for side in range(SIDES)] for own in found]
 
 
 def test_band_keys_are_equal_exactly_where_bands_are():

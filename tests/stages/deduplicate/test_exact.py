@@ -12,7 +12,9 @@ from winnow.stages.deduplicate import exact
 from winnow.stages.deduplicate.exact import ExactSettings, document_keys, laid_out
 
 PROSE = "The mill stands by the river, and has done so since before the bridge was built. " * 4
-VERSE = "Shall I compare thee to a day\nthat is more lovely still\nrough winds do shake the buds of May\nand so they will"
+VERSE = (
+    "Shall I compare thee to a day\nthat is more lovely still\nrough winds do shake the buds of May\nand so they will"
+)
 CODE = "def f(a):\n    if a:\n        go()\n    stop()\n"
 LIST = "- a\n  - b\n"
 YAML = "on:\n  push:\n    branches: main\n  jobs: all\n"
