@@ -38,19 +38,19 @@ def _marked(data: Bytes, at: int, end: int) -> bool:
     """Whether a line begins like an item of a list, a row of a table, a fence or a comment."""
     byte = data[at]
     if byte == 0x2D or byte == 0x2A or byte == 0x2B:  # - * +
-        return at + 1 < end and (data[at + 1] == 0x20 or data[at + 1] == 0x09)
+        return bool(at + 1 < end and (data[at + 1] == 0x20 or data[at + 1] == 0x09))
     if byte == 0x7C:  # |
         return True
     if byte == 0x60:  # ```
-        return at + 2 < end and data[at + 1] == 0x60 and data[at + 2] == 0x60
+        return bool(at + 2 < end and data[at + 1] == 0x60 and data[at + 2] == 0x60)
     if byte == 0x2F:  # // and /*
-        return at + 1 < end and (data[at + 1] == 0x2F or data[at + 1] == 0x2A)
+        return bool(at + 1 < end and (data[at + 1] == 0x2F or data[at + 1] == 0x2A))
     digits = at
     while digits < end and 0x30 <= data[digits] <= 0x39 and digits - at < 4:
         digits += 1
     if digits == at or digits + 1 >= end or data[digits + 1] != 0x20:
         return False
-    return data[digits] == 0x2E or data[digits] == 0x29
+    return bool(data[digits] == 0x2E or data[digits] == 0x29)
 
 
 @inlined
@@ -69,10 +69,10 @@ def _ends_sentence(data: Bytes, first: int, last: int) -> bool:
     lead = data[last - 3]
     middle = data[last - 2]
     if lead == 0xE2:
-        return middle == 0x80 and (byte == 0x9D or byte == 0xA6)
+        return bool(middle == 0x80 and (byte == 0x9D or byte == 0xA6))
     if lead == 0xE3:
-        return middle == 0x80 and byte == 0x82
-    return lead == 0xEF and middle == 0xBC and (byte == 0x81 or byte == 0x9F)
+        return bool(middle == 0x80 and byte == 0x82)
+    return bool(lead == 0xEF and middle == 0xBC and (byte == 0x81 or byte == 0x9F))
 
 
 @kernel

@@ -178,4 +178,5 @@ def side_similarity(
     present = shared[:, 1:] > 0  # the mark of the side itself
     own = (shared[:, 1:] - 1) / np.maximum(union[:, 1:] - 1, 1)
     similarity[:, 1:] = np.where(present & (union[:, 1:] > 1), own, 1.0)
-    return similarity.min(axis=1)
+    least: npt.NDArray[np.float64] = similarity.min(axis=1)
+    return least
