@@ -25,7 +25,7 @@ import click
 
 from benchmarks.gold import rows
 from winnow.formats.charset import decode
-from winnow.formats.containers.git import contents, git
+from winnow.formats.containers.git import Repository
 from winnow.formats.html.classify import learned_from
 from winnow.formats.html.extraction import Engine, extract
 from winnow.formats.html.learning.annotations import registered
@@ -113,9 +113,10 @@ def gold(most: int) -> dict[str, list[Gold]]:
 
 def news(clone: Path, most: int) -> list[Gold]:
     """Articles of the sites that the block classifier didn't learn from."""
-    told = json.loads(git(str(clone), "show", f"{NEWS_COMMIT}:ground-truth.json"))
+    repository = Repository(str(clone))
+    told = json.loads(next(repository.required([f"{NEWS_COMMIT}:ground-truth.json"])))
     unseen = [name for name, article in sorted(told.items()) if not learned_from(registered(article["url"]))][:most]
-    stored = contents(str(clone), [f"{NEWS_COMMIT}:html/{name}.html.gz" for name in unseen])
+    stored = repository.required([f"{NEWS_COMMIT}:html/{name}.html.gz" for name in unseen])
     pages = [decode(gzip.decompress(content))[0] for content in stored]
     return [Gold(page, told[name]["articleBody"]) for name, page in zip(unseen, pages, strict=True)]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from winnow.formats.containers import git
+from winnow.formats.containers.git import REGULAR, Repository
+from winnow.formats.containers.git_directory import GitError
 from winnow.formats.languages.imports.facts import parent
 from winnow.formats.licences.grants import Grants
 
@@ -45,11 +46,12 @@ class Change:
     modes: tuple[str, str]
 
 
-def commits(path: str, head: str, start: int, stop: int) -> Iterator[Commit]:
+def commits(repository: Repository, head: str, start: int, stop: int) -> Iterator[Commit]:
     """The commits that `head` descends from, newest first, by their place in that list."""
     form = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%B%x00%x00"
     count = ("--max-count", str(stop - start)) if stop >= 0 else ()
-    said = git.git(path, "log", "--date-order", "--skip", str(start), *count, f"--format={form}", head)
+    options = ("--date-order", "--no-show-signature", "--encoding=UTF-8", "--skip", str(start), *count)
+    said = repository.run("log", *options, f"--format={form}", head)
     for record in said.decode("utf-8", "replace").split("\0\0\n"):
         fields = record.lstrip("\n").split("\0")
         if len(fields) >= 6:
@@ -57,10 +59,10 @@ def commits(path: str, head: str, start: int, stop: int) -> Iterator[Commit]:
             yield Commit(name, tuple(parents.split()), author, email, date, message.strip())
 
 
-def changes_of(path: str, commit: Commit) -> list[Change]:
+def changes_of(repository: Repository, commit: Commit) -> list[Change]:
     """The files that a commit changes against its only parent, renames found, by path."""
     options = ("-r", "-z", "--raw", "--no-abbrev", "--find-renames", "--no-textconv", "--no-ext-diff")
-    fields = git.git(path, "diff-tree", *options, commit.parents[0], commit.name).split(b"\0")
+    fields = repository.run("diff-tree", *options, commit.parents[0], commit.name).split(b"\0")
     found, place = [], 0
     while place < len(fields) and fields[place].startswith(b":"):
         old_mode, new_mode, old, new, status = fields[place][1:].decode().split(" ")
@@ -75,16 +77,18 @@ def changes_of(path: str, commit: Commit) -> list[Change]:
 class Licenses:
     """The licences before each commit, read anew only after a commit that touched a file which tells them."""
 
-    def __init__(self, path: str, head: str) -> None:
-        self.path = path
-        said = git.git(
-            path, "log", "--format=%H", "--full-history", head, "--", *(f":(top){name}" for name in LICENSE_NAMES)
-        )
-        self.touching = frozenset(said.decode().split())
+    def __init__(self, repository: Repository, head: str) -> None:
+        self.repository = repository
+        names = (f":(top){name}" for name in LICENSE_NAMES)
+        try:
+            said = repository.run("log", "--no-show-signature", "--format=%H", "--full-history", head, "--", *names)
+            self.touching: frozenset[str] | None = frozenset(said.decode().split())
+        except GitError:  # a tree somewhere can't be had: any commit may have touched them
+            self.touching = None
         self._grants: Grants | None = None
 
     def pass_by(self, commit: Commit) -> None:
-        if commit.name in self.touching:
+        if self.touching is None or commit.name in self.touching:
             self._grants = None
 
     def of(self, commit: Commit, changes: Sequence[Change]) -> str | None:
@@ -96,8 +100,11 @@ class Licenses:
 
     def _read(self, commit: str) -> Grants:
         grants = Grants()
-        entries = [entry for entry in git.entries(self.path, commit) if entry.path and entry.mode in git.REGULAR]
+        listed = self.repository.entries(commit)
+        entries = [entry for entry in listed if entry.path and entry.mode in REGULAR and entry.lost is None]
         wanted = [entry for entry in entries if grants.wants(str(entry.path)) and entry.size < LICENSE_BYTES]
-        for entry, content in zip(wanted, git.contents(self.path, [entry.object for entry in wanted]), strict=True):
-            grants.take(str(entry.path), content)
+        contents = self.repository.contents([entry.object for entry in wanted])
+        for entry, content in zip(wanted, contents, strict=True):
+            if isinstance(content, bytes):
+                grants.take(str(entry.path), content)
         return grants

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from winnow.formats.containers import git
 from winnow.formats.containers.archives import Reject, members
+from winnow.formats.containers.git import REGULAR, Repository, Unreadable
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.member_names import harm
 from winnow.formats.languages.imports.facts import parent
@@ -66,33 +66,43 @@ class Commit:
     """The tree of one commit of a git repository."""
 
     def __init__(self, path: str, revision: str, name: str | None, file_bytes: int, leave_out: LeaveOut) -> None:
-        self.path = path
+        self.repository = Repository(path)
         self.file_bytes = file_bytes
         self.leave_out = leave_out
-        self.commit = git.commit_of(path, revision)
-        self.name = repository_name(path, name)
+        self.commit = self.repository.commit_of(revision)
+        self.name = repository_name(self.repository, name)
         self.locator = f"{path}@{self.commit}" if self.commit else path
         self.metadata: Mapping[str, Any] = {}
         if self.commit:
-            self.metadata = {"commit": self.commit, "date": git.commit_day(path, self.commit)}
-        self._entries = git.entries(path, self.commit) if self.commit else []
+            self.metadata = {"commit": self.commit, "date": self.repository.commit_day(self.commit)}
+        self._entries = self.repository.entries(self.commit) if self.commit else []
         self.packages = Packages(entry.path for entry in self._entries if entry.path)
 
     def survey(self) -> Grants:
         grants = Grants()
-        files = ((entry, entry.path) for entry in self._entries if entry.mode in git.REGULAR and entry.path)
+        files = (
+            (entry, entry.path)
+            for entry in self._entries
+            if entry.mode in REGULAR and entry.path and entry.lost is None
+        )
         wanted = [(entry, path) for entry, path in files if grants.wants(path) and entry.size <= self.file_bytes]
-        contents = git.contents(self.path, [entry.object for entry, _ in wanted])
+        contents = self.repository.contents([entry.object for entry, _ in wanted])
         for (_, path), content in zip(wanted, contents, strict=True):
-            grants.take(path, content)
+            if isinstance(content, bytes):
+                grants.take(path, content)
         return grants
 
     def files(self, start: int, stop: int, reject: Reject) -> Iterator[Member]:
         kept = []
+        if start == 0:
+            for outside in self.repository.outside:
+                reject("objects/info/alternates", "outside", outside)
         for entry in self._entries[start : None if stop < 0 else stop]:
             if entry.path is None or harm(entry.path) is not None:
                 reject(entry.shown, "name", entry.shown)
-            elif entry.mode not in git.REGULAR:
+            elif entry.lost is not None:
+                reject(entry.path, entry.lost.rule, entry.lost.value)
+            elif entry.mode not in REGULAR:
                 reject(entry.path, NO_FILE.get(entry.mode, "device"), entry.mode)
             elif (rule := self.leave_out(entry.path)) is not None:
                 reject(entry.path, rule, entry.path)
@@ -100,9 +110,12 @@ class Commit:
                 reject(entry.path, "size", entry.size)
             else:
                 kept.append((entry.object, entry.path))
-        contents = git.contents(self.path, [identity for identity, _ in kept])
+        contents = self.repository.contents([identity for identity, _ in kept])
         for (_, path), content in zip(kept, contents, strict=True):
-            yield Member(path, content)
+            if isinstance(content, Unreadable):
+                reject(path, content.rule, content.value)
+            else:
+                yield Member(path, content)
 
 
 class Archive:
@@ -144,9 +157,9 @@ class Archive:
             yield Member(member.name.removeprefix(self._top), member.content, member.date)
 
 
-def repository_name(path: str, given: str | None = None) -> str:
+def repository_name(repository: Repository, given: str | None = None) -> str:
     """What a git repository is called: as given, as its remote's URL ends (`owner/name`), or as its folder."""
-    return given or git.origin_name(path) or stem(path)
+    return given or repository.origin_name() or stem(repository.path)
 
 
 def stem(path: str) -> str:

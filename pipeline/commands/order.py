@@ -19,7 +19,7 @@ def command(path: str, policy: str, commit: str, graph: str | None) -> None:
 
     PATH is a git repository, a folder, or an archive (source distribution, wheel, crate, zip). Nothing of it is run.
     """
-    from winnow.formats.containers.git import GitError
+    from winnow.formats.containers.git_directory import GitError
     from winnow.formats.languages.imports.graph import Policy
     from winnow.pipeline.order import order_report
     from winnow.pipeline.reading import ConfigurationError

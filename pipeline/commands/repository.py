@@ -20,7 +20,7 @@ def command(path: str, out: str, tokenizer: str, length: int, policy: str, commi
     A repository that is longer than LENGTH is split between files that don't depend on each other; no file is cut
     unless it alone is too long. PATH is a git repository, a folder or an archive.
     """
-    from winnow.formats.containers.git import GitError
+    from winnow.formats.containers.git_directory import GitError
     from winnow.formats.languages.imports.graph import Policy
     from winnow.pipeline.order import write_sequences
     from winnow.pipeline.reading import ConfigurationError

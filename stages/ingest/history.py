@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 
 from winnow.filters.linguist import language_of
-from winnow.formats.containers import git
 from winnow.formats.containers.commits import Change, Commit, Licenses, changes_of, commits
 from winnow.formats.containers.events import Events, Thread
+from winnow.formats.containers.git import REGULAR, Repository
+from winnow.formats.containers.git_directory import GitError
 from winnow.formats.containers.source_trees import repository_name
 from winnow.formats.languages import vendored
 from winnow.formats.splits import Split
@@ -55,41 +56,61 @@ _ISSUE = re.compile(
 
 def splits(path: str, settings: Settings) -> list[Split]:
     """Runs of 500 commits. Raises `GitError` where the path is no repository or lacks the revision."""
-    commit = git.commit_of(path, settings.revision)
-    count = int(git.git(path, "rev-list", "--count", commit)) if commit else 0
+    try:
+        repository = Repository(path)
+        commit = repository.commit_of(settings.revision)
+    except GitError:
+        if settings.revision != "HEAD":  # a user's slip; a repository that can't be read is told when it is read
+            raise
+        return [Split(path, 0, SPLIT_COMMITS)]
+    count = _walked(repository, commit)[0] if commit else 0
     return [Split(path, first, min(first + SPLIT_COMMITS, count)) for first in range(0, count, SPLIT_COMMITS)]
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:
     """Adds one document for each commit that is an edit across files; every other one is a rejection with its rule."""
-    path, head = split.path, git.commit_of(split.path, settings.revision)
+    path = split.path
+    try:
+        repository = Repository(path)
+        head = repository.commit_of(settings.revision)
+    except GitError as error:
+        builder.reject(locator=path, rule="repository", value=str(error))
+        return
     if head is None:
         return
-    name = repository_name(path, settings.name)
+    name = repository_name(repository, settings.name)
+    _, lost = _walked(repository, head)
+    if split.start == 0:
+        for outside in repository.outside:
+            builder.reject(locator=f"{path}!objects/info/alternates", rule="outside", value=outside)
+        for missing in lost:
+            builder.reject(locator=f"{path}@{missing}", rule="missing", value=missing)
 
     def reject(place: str, rule: str, value: object) -> None:
         if split.start == 0:  # every split reads the same events: one of them tells what is wrong with them
             builder.reject(locator=place, rule=rule, value=value)
 
-    events, licenses = Events.read(settings.events, name, reject), Licenses(path, head)
-    for commit in commits(path, head, split.start, split.stop):
+    events, licenses = Events.read(settings.events, name, reject), Licenses(repository, head)
+    for commit in commits(repository, head, split.start, split.stop):
         locator = f"{path}@{commit.name}"
         licenses.pass_by(commit)
         rule, value = unwanted(commit, settings)
-        changes: list[Change] = []
-        if rule is None:
-            changes = [change for change in changes_of(path, commit) if _counts(change)]
-            rule, value = _unfit(path, commit, changes, settings)
         if rule is not None:
             builder.reject(locator=locator, rule=rule, value=value)
             continue
-        before = _before(path, changes, settings)
-        if isinstance(before, str):
-            builder.reject(
-                locator=locator, rule=before, value=f"> {settings.file_bytes} or {settings.total_bytes} in all"
-            )
+        try:
+            changes = [change for change in changes_of(repository, commit) if _counts(change)]
+            rule, value = _unfit(repository, commit, changes, settings)
+            before = _before(repository, changes, settings) if rule is None else {}
+            diff = _diff(repository, commit, changes) if rule is None else ""
+            license = licenses.of(commit, changes) if rule is None else None
+        except GitError as error:
+            rule, value = "damaged", str(error)
+        except _Unfit as unfit:
+            rule, value = unfit.args
+        if rule is not None:
+            builder.reject(locator=locator, rule=rule, value=value)
             continue
-        diff = _diff(path, commit, changes)
         if len(diff.encode("utf-8", "replace")) > settings.total_bytes:
             builder.reject(locator=locator, rule="size", value=len(diff), threshold=settings.total_bytes)
             continue
@@ -101,7 +122,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
             repository=name,
             title=commit.message.partition("\n")[0].strip(),
             date=commit.date,
-            license=licenses.of(commit, changes),
+            license=license,
             language=_language(changes),
             metadata={
                 "commit": commit.name,
@@ -127,35 +148,70 @@ def unwanted(commit: Commit, settings: Settings) -> tuple[str | None, object]:
 
 def _counts(change: Change) -> bool:
     """Whether a change is of a file that somebody wrote: neither lock, binary, vendored nor generated, nor a link."""
-    return vendored.by_name(change.after) is None and all(mode in (*git.REGULAR, "000000") for mode in change.modes)
+    return vendored.by_name(change.after) is None and all(mode in (*REGULAR, "000000") for mode in change.modes)
 
 
-def _unfit(path: str, commit: Commit, changes: list[Change], settings: Settings) -> tuple[str | None, object]:
+class _Unfit(Exception):
+    """The rule by which a commit is left out for its files, and what was found."""
+
+
+def _walked(repository: Repository, head: str) -> tuple[int, list[str]]:
+    """How many commits `head` descends from, itself included, and those whose objects can't be had."""
+    try:
+        return int(repository.run("rev-list", "--count", head)), []
+    except GitError:
+        lost = repository.cut_history(head)
+        return int(repository.run("rev-list", "--count", head)), lost
+
+
+def _unfit(
+    repository: Repository, commit: Commit, changes: list[Change], settings: Settings
+) -> tuple[str | None, object]:
     if not settings.minimum_files <= len(changes) <= settings.maximum_files:
         return "files", len(changes)
+    most = settings.file_bytes + settings.total_bytes  # a file that grows to more makes too large a diff in any case
+    for size in repository.sizes([change.new for change in changes if change.status != "D"]):
+        if not isinstance(size, int):
+            return size.rule, size.value
+        if size > most:
+            return "size", size
+    for size in repository.sizes([change.old for change in changes if change.status != "A"]):
+        if not isinstance(size, int):
+            return size.rule, size.value
+        if size > settings.file_bytes:
+            return "size", _limits(settings)
+    for content in repository.contents([change.new for change in changes if change.status != "D"]):
+        if not isinstance(content, bytes):
+            return content.rule, content.value
     options = ("--quiet", "-w", "--ignore-blank-lines", "--no-ext-diff", "--no-textconv")
     paths = [f":(literal,top){name}" for change in changes for name in dict.fromkeys((change.before, change.after))]
-    if not git.differs(path, "diff", *options, commit.parents[0], commit.name, "--", *paths):
+    if not repository.differs("diff", *options, commit.parents[0], commit.name, "--", *paths):
         return "formatting", commit.message.partition("\n")[0]
     return None, None
 
 
-def _before(path: str, changes: list[Change], settings: Settings) -> dict[str, str] | str:
-    """The files as they were, by path; the name of a rule where one is no text or they are too many bytes."""
+def _limits(settings: Settings) -> str:
+    return f"> {settings.file_bytes} or {settings.total_bytes} in all"
+
+
+def _before(repository: Repository, changes: list[Change], settings: Settings) -> dict[str, str]:
+    """The files as they were, by path. Raises `_Unfit` where one is no text or can't be had, or they are too many bytes."""
     existing = [change for change in changes if change.status != "A"]
     found, total = {}, 0
-    for change, content in zip(existing, git.contents(path, [change.old for change in existing]), strict=True):
+    for change, content in zip(existing, repository.contents([change.old for change in existing]), strict=True):
+        if not isinstance(content, bytes):
+            raise _Unfit(content.rule, content.value)
         total += len(content)
-        if len(content) > settings.file_bytes or total > settings.total_bytes:
-            return "size"
+        if total > settings.total_bytes:
+            raise _Unfit("size", _limits(settings))
         text = text_of(content)
         if text is None or vendored.is_binary(content[: vendored.HEAD_BYTES]):
-            return "binary"
+            raise _Unfit("binary", change.before)
         found[change.before] = text
     return found
 
 
-def _diff(path: str, commit: Commit, changes: list[Change]) -> str:
+def _diff(repository: Repository, commit: Commit, changes: list[Change]) -> str:
     options = (
         "--find-renames",
         f"--unified={CONTEXT_LINES}",
@@ -165,7 +221,7 @@ def _diff(path: str, commit: Commit, changes: list[Change]) -> str:
         "--full-index",
     )
     paths = [f":(literal,top){name}" for change in changes for name in dict.fromkeys((change.before, change.after))]
-    said = git.git(path, "diff", *options, commit.parents[0], commit.name, "--", *paths)
+    said = repository.run("diff", *options, commit.parents[0], commit.name, "--", *paths)
     return text_of(said) or said.decode("utf-8", "replace")
 
 

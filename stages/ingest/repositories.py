@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 from winnow.filters.linguist import HEAD_CHARACTERS, language_of
 from winnow.formats.charset import decode
-from winnow.formats.containers import git
 from winnow.formats.containers.archives import member_splits
+from winnow.formats.containers.git import Repository, is_repository
+from winnow.formats.containers.git_directory import GitError
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.member_names import harm
 from winnow.formats.containers.records import read_records, record_splits, table_format
@@ -63,11 +64,18 @@ def splits(path: str, settings: Settings) -> list[Split]:
     """A table by its row groups, a folder or zip by runs of files, a git repository by runs of its tree's entries."""
     if table_format(path):
         return record_splits(path, settings.split_bytes)
-    if not git.is_repository(path):
+    if not is_repository(path):
         return member_splits(path, settings.split_bytes)
-    commit = git.commit_of(path, settings.commit)
+    try:
+        repository = Repository(path)
+        commit = repository.commit_of(settings.commit)
+        entries = repository.entries(commit) if commit else []
+    except GitError:
+        if settings.commit != "HEAD":  # a user's slip; a repository that can't be read at all is told when it is read
+            raise
+        entries = []
     bounds, pending = [0], 0
-    for index, entry in enumerate(git.entries(path, commit) if commit else []):
+    for index, entry in enumerate(entries):
         if pending and pending + entry.size > settings.split_bytes:
             bounds.append(index)
             pending = 0
@@ -81,8 +89,12 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
         _read_table(split, settings, builder)
         return
     container: Container
-    if git.is_repository(split.path):
-        container = Commit(split.path, settings.commit, settings.name, settings.file_bytes, settings.leave_out)
+    if is_repository(split.path):
+        try:
+            container = Commit(split.path, settings.commit, settings.name, settings.file_bytes, settings.leave_out)
+        except GitError as error:
+            builder.reject(locator=split.path, rule="repository", value=str(error))
+            return
     else:
         container = Archive(split.path, settings.name, settings.limits)
     grants = container.survey()

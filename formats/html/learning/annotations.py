@@ -26,7 +26,7 @@ import numpy.typing as npt
 from resiliparse.parse.html import HTMLTree
 
 from winnow.formats.charset import decode
-from winnow.formats.containers.git import contents, git
+from winnow.formats.containers.git import Repository
 from winnow.formats.html.blocks import Blocks, cut
 from winnow.formats.html.features import Matrix, features
 from winnow.formats.html.formulas import has_mathematics, replace_formulas
@@ -67,20 +67,20 @@ class Page:
 
 def load(clones: Path) -> Iterator[Page]:
     """All pages; about fifteen a second, most of it the voting extractors' time."""
-    yield from _annotated(clones / TRAFILATURA)
+    yield from _annotated(Repository(str(clones / TRAFILATURA)))
     for site in SITES:
-        yield from _selected(clones / site.repository, site)
-    yield from _printed(clones / FUNDUS)
+        yield from _selected(Repository(str(clones / site.repository)), site)
+    yield from _printed(Repository(str(clones / FUNDUS)))
 
 
-def _annotated(repository: Path) -> Iterator[Page]:
+def _annotated(repository: Repository) -> Iterator[Page]:
     files = _files(repository, TRAFILATURA_COMMIT)
-    annotations = json.loads(next(contents(str(repository), [files["tests/evaldata.json"]])))
+    annotations = json.loads(next(repository.required([files["tests/evaldata.json"]])))
     chosen = [
         next(files[path] for folder in ("cache", "eval") if (path := f"tests/{folder}/{annotation['file']}") in files)
         for annotation in annotations.values()
     ]
-    for (url, annotation), content in zip(annotations.items(), contents(str(repository), chosen), strict=True):
+    for (url, annotation), content in zip(annotations.items(), repository.required(chosen), strict=True):
         page = decode(content)[0]
         blocks = _cut(page)
         strings = [blocks.string(block) for block in range(len(blocks))]
@@ -97,7 +97,7 @@ def _annotated(repository: Path) -> Iterator[Page]:
         )
 
 
-def _selected(repository: Path, site: Site) -> Iterator[Page]:
+def _selected(repository: Repository, site: Site) -> Iterator[Page]:
     wanted, unwanted = re.compile(site.pages), re.compile(site.but)
     found = {
         hashlib.md5(path.encode()).digest(): identity
@@ -105,7 +105,7 @@ def _selected(repository: Path, site: Site) -> Iterator[Page]:
         if wanted.search(path) and not unwanted.search(path)
     }
     chosen = [identity for _, identity in sorted(found.items())][: site.most]
-    for content in contents(str(repository), chosen):
+    for content in repository.required(chosen):
         if len(content) < SHORTEST_PAGE:
             continue
         page = decode(content)[0]
@@ -117,9 +117,9 @@ def _selected(repository: Path, site: Site) -> Iterator[Page]:
             yield Page(Kind.DOCUMENTATION, site.repository, (), (), blocks, matrix, labels, np.ones(len(blocks), bool))
 
 
-def _printed(repository: Path) -> Iterator[Page]:
+def _printed(repository: Repository) -> Iterator[Page]:
     files = {path: name for path, name in _files(repository, FUNDUS_COMMIT).items() if path.startswith(FOLDER)}
-    stored = dict(zip(files, contents(str(repository), list(files.values())), strict=True))
+    stored = dict(zip(files, repository.required(list(files.values())), strict=True))
     for url, content, bodies in articles(stored):
         page = decode(content)[0]
         blocks = _cut(page)
@@ -143,10 +143,9 @@ def _votes(strings: Sequence[str], page: str) -> npt.NDArray[np.float64]:
     return weights
 
 
-def _files(repository: Path, commit: str) -> dict[str, str]:
+def _files(repository: Repository, commit: str) -> dict[str, str]:
     """The object of each path of a commit."""
-    lines = git(str(repository), "ls-tree", "-r", "-z", commit).decode("utf-8", "replace").split("\0")
-    return {path: facts.split()[2] for facts, _, path in (line.partition("\t") for line in lines if line)}
+    return {entry.path: entry.object for entry in repository.entries(commit) if entry.path}
 
 
 def _cut(page: str) -> Blocks:

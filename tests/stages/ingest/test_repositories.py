@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from winnow.formats.containers import git
+from winnow.formats.containers.git import Repository
+from winnow.formats.containers.git_directory import GitError
 from winnow.stages.ingest import repositories
 from winnow.stages.ingest.source import Builder
 
@@ -169,11 +170,11 @@ def test_a_chosen_commit_is_read_not_the_work_tree(tmp_path: Path) -> None:
     said = {revision: ingest(root, repositories.Settings(commit=revision))[0] for revision in ("HEAD", "HEAD~1")}
     texts = {revision: {row["path"]: row["text"] for row in rows}["README.md"] for revision, rows in said.items()}
     assert texts == {"HEAD": "second\n", "HEAD~1": "# Shop\n"}
-    commit = git.commit_of(str(root), "HEAD~1")
+    commit = Repository(str(root)).commit_of("HEAD~1")
     assert said["HEAD~1"][0]["locator"].startswith(f"{root}@{commit}!")
-    with pytest.raises(git.GitError, match="no commit 'missing'"):
+    with pytest.raises(GitError, match="no commit 'missing'"):
         repositories.splits(str(root), repositories.Settings(commit="missing"))
-    with pytest.raises(git.GitError, match="no revision"):
+    with pytest.raises(GitError, match="no revision"):
         repositories.splits(str(root), repositories.Settings(commit="--upload-pack=x"))
 
 
