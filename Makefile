@@ -11,6 +11,7 @@ BENCHMARKS := encode pack pack_bound shards filters filters_part filters_classif
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
+INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test lint bench airflow-test docs clean
@@ -22,14 +23,14 @@ setup: .venv/.pipeline ## install what the pipeline needs into .venv
 setup-train: .venv/.train ## the same and torch
 setup-test: .venv/.test ## the same and the test tools
 
-.venv/bin/python:
+.venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Winnow needs Python 3.11 or newer; try make PYTHON=python3.12 …"; exit 1; }
-	@command -v c++ >/dev/null || { echo "Winnow needs a C++ compiler (fastText is compiled): install g++ or clang"; exit 1; }
+	@test -e src/winnow/pipeline/cli.py || { echo "src/winnow has lost its links to the folders of the checkout: clone it where links can be made (git config core.symlinks true)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --upgrade pip
+	$(PIP) uv
 
-.venv/.pipeline: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) --editable .
+.venv/.pipeline: pyproject.toml constraints.txt | .venv/bin/uv
+	$(INSTALL) --editable .
 	@touch $@
 
 .venv/.$(STAGE)-warm: | .venv/.pipeline
@@ -37,11 +38,12 @@ setup-test: .venv/.test ## the same and the test tools
 	@touch $@
 
 .venv/.train: .venv/.pipeline
-	$(PIP) --editable '.[train]'
+	$(PIP) torch==2.13.0
+	$(INSTALL) --editable '.[train]'
 	@touch $@
 
 .venv/.test: .venv/.train
-	$(PIP) --editable '.[train,test]'
+	$(INSTALL) --editable '.[train,test]'
 	@touch $@
 
 pipeline: setup .venv/.$(STAGE)-warm ## build the shards: make pipeline STAGE=mid [PROFILE=sample] [WORKERS=2]
@@ -78,7 +80,7 @@ lint: setup-test ## format, lint and types
 	.venv/bin/mypy
 
 bench: setup-test ## the benchmarks that need no inputs of their own, beside their peers (long)
-	$(PIP) --requirement benchmarks/requirements.txt
+	$(INSTALL) --requirement benchmarks/requirements.txt
 	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; .venv/bin/python -m benchmarks.$$benchmark || exit 1; done
 
 docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md) anew
