@@ -24,7 +24,7 @@ from pathlib import Path
 import click
 
 from benchmarks.gold import rows
-from winnow.formats.charset import decode
+from winnow.formats.charset.pages import decode
 from winnow.formats.containers.git import Repository
 from winnow.formats.html.classify import learned_from
 from winnow.formats.html.extraction import Engine, extract

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from winnow.formats.charset import decode
+from winnow.formats.charset.pages import decode
 from winnow.formats.html.formulas import has_mathematics, replace_formulas
 from winnow.formats.html.head import Head, read_head
 

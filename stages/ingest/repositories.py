@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 from winnow.filters.linguist import HEAD_CHARACTERS, language_of
-from winnow.formats.charset import decode
+from winnow.formats.charset.pages import decode
 from winnow.formats.containers.archives import member_splits
 from winnow.formats.containers.git import Repository, is_repository
 from winnow.formats.containers.git_directory import GitError

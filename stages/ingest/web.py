@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import fsspec
 from pydantic import Field
 
-from winnow.formats.charset import utf_16
+from winnow.formats.charset.marks import utf_16
 from winnow.formats.containers.archives import member_splits, members
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response

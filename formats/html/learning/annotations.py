@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from resiliparse.parse.html import HTMLTree
 
-from winnow.formats.charset import decode
+from winnow.formats.charset.pages import decode
 from winnow.formats.containers.git import Repository
 from winnow.formats.html.blocks import Blocks, cut
 from winnow.formats.html.features import Matrix, features

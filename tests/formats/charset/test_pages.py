@@ -11,7 +11,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.formats.charset import decode, known
+from winnow.formats.charset.labels import known
+from winnow.formats.charset.pages import decode
 
 CHINESE = "这条河那年夏天水位很低，磨坊停了好几个星期，面包师只好进城买面粉。" * 4
 TAIWANESE = "這條河那年夏天水位很低，磨坊停了好幾個星期，麵包師只好進城買麵粉。" * 4

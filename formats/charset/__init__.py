@@ -1,0 +1,9 @@
+"""Which characters bytes stand for: one decision for every kind of text.
+
+- `labels`: the codec that a charset's label means to those who write it
+- `marks`: what shows without statistics: byte order marks, UTF-16's zeros, the escapes of seven bits
+- `detection`: the charset that the bytes of a text tell by their statistics, with a margin, or the candidates
+- `decision`: text from bytes: option, mark, UTF-8, declaration, bytes, else an error that names the candidates
+- `pages`: the same for web pages, which always come out as some text
+- `declarations`: where LaTeX and other plain text name their charset
+"""

@@ -1,0 +1,85 @@
+"""Text from bytes: one decision for every file that isn't a web page.
+
+In order: the option that the user set; a byte order mark; UTF-8, which nothing else passes for by chance; what the
+format declares, where the bytes agree; the bytes themselves, with a margin. What none of them settles is an error that
+names the candidates, so that the user can set the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from winnow.formats.charset.detection import Undecided, detect
+from winnow.formats.charset.labels import known
+from winnow.formats.charset.marks import MARKS, marked, mostly_utf_8, seven_bits, wide
+
+WRONG_SHARE = 0.001  # of characters that a declared charset may fail to decode
+
+
+class Decoded(NamedTuple):
+    """A text without its byte order mark, and the Python name of the charset that it was written in."""
+
+    text: str
+    charset: str
+
+
+class UnknownCharset(ValueError):
+    """Bytes whose charset can't be told; `candidates` are what they may be, likeliest first."""
+
+    def __init__(self, candidates: tuple[str, ...]) -> None:
+        self.candidates = candidates
+        if candidates:
+            super().__init__(f"maybe {' or '.join(candidates)}; name it with the option `charset`")
+        else:
+            super().__init__("no text in any charset known; name it with the option `charset`")
+
+
+def decode(content: bytes, *, declared: Iterable[str | None] = (), option: str | None = None) -> Decoded:
+    """The text of `content`. `declared` are labels that its format or its carrier names, the most trusted first.
+
+    With an `option` nothing else is asked. Raises `UnknownCharset` for bytes that no charset is told of, `ValueError`
+    for an option that isn't a charset or that the bytes don't agree with.
+    """
+    if option is not None:
+        return _as_told(content, option)
+    if (found := marked(content)) is not None:
+        name, length = found
+        return Decoded(content[length:].decode(name, "replace"), name)
+    labels = tuple(declared)
+    if b"\0" in content:  # of UTF-16 and UTF-32, whose bytes may all be ASCII, or of no text
+        if (name := wide(content)) is None:
+            raise UnknownCharset(())
+        return Decoded(content.decode(name, "replace"), name)
+    if content.isascii():
+        name = seven_bits(content, labels)
+        return Decoded(content.decode(name, "replace"), name)
+    try:
+        return Decoded(content.decode("utf-8"), "utf-8")
+    except UnicodeDecodeError:
+        pass
+    for label in labels:
+        if (name := known(label)) is None:
+            continue
+        text = content.decode(name, "replace")
+        if text.count("\ufffd") <= WRONG_SHARE * len(text):
+            return Decoded(text, name)
+    if (mostly := mostly_utf_8(content)) is not None:
+        return Decoded(mostly, "utf-8")
+    told = detect(content)
+    if isinstance(told, Undecided):
+        raise UnknownCharset(told.charsets)
+    return Decoded(content.decode(told, "replace"), told)
+
+
+def _as_told(content: bytes, option: str) -> Decoded:
+    name = known(option)
+    if name is None:
+        raise ValueError(f"{option!r} is no charset that is known")
+    for mark, marked_as in MARKS:
+        if content.startswith(mark) and name in (marked_as, marked_as[:6]):
+            return Decoded(content[len(mark) :].decode(marked_as, "replace"), marked_as)
+    try:
+        return Decoded(content.decode(name), name)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not {name}, as the option says: {error.reason} at byte {error.start}") from None

@@ -1,0 +1,59 @@
+"""Where text that isn't markup names its charset: LaTeX's packages, environments and magic comments, editors' marks.
+
+A declaration is only heard where it is no comment, but for comments that editors read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+HEAD_BYTES = 1 << 16
+MAGIC = re.compile(
+    rb"^[ \t]*(?:%|#|//|;|\.\.|<!--)[^\n]{0,80}?(?:encoding|coding|charset|fileencoding|fenc)[ \t]*[:=][ \t]*([\w.-]{2,40})",
+    re.MULTILINE | re.IGNORECASE,
+)
+INPUTENC = re.compile(
+    rb"^[^%\n]*\\(?:usepackage|RequirePackage)[ \t]*\[([^\]]*)\][ \t]*\{(?:[^{}]*,)?(?:inputenc|inputenx)\}"
+    rb"|^[^%\n]*\\(?:inputencoding|CJKencoding)[ \t]*\{([^{}]*)\}",
+    re.MULTILINE,
+)
+CTEX = re.compile(rb"^[^%\n]*\\(?:documentclass|usepackage)[ \t]*\[([^\]]*)\][ \t\n]*\{ctex\w*\}", re.MULTILINE)
+CJK = re.compile(rb"^[^%\n]*\\begin[ \t]*\{CJK\*?\}[ \t]*(?:\[[^\]]*\])?[ \t]*\{([\w-]+)\}", re.MULTILINE)
+ARABI = re.compile(rb"^[^%\n]*\\(?:usepackage|documentclass)[ \t]*\[[^\]]*\b(cp1256|cp1255|8859-8)\b", re.MULTILINE)
+
+LATEX_NAMES = {
+    "latin1": "cp1252", "latin2": "iso8859-2", "latin3": "iso8859-3", "latin4": "iso8859-4", "latin5": "cp1254",
+    "latin9": "iso8859-15", "latin10": "iso8859-16", "ansinew": "cp1252", "applemac": "mac-roman", "macce": "mac-latin2",
+    "maccyr": "mac-cyrillic", "koi8-r": "koi8-r", "koi8-ru": "koi8-u", "utf8x": "utf-8", "utf8": "utf-8", "decmulti": "latin-1",
+    "cp437de": "cp437", "cp866av": "cp866", "greek": "iso8859-7", "iso-8859-7": "iso8859-7", "iso88595": "iso8859-5",
+    "gbk": "gb18030", "gb": "gb18030", "bg5": "big5hkscs", "bg5+": "big5hkscs", "big5": "big5hkscs", "sjis": "cp932",
+    "jis": "euc_jp", "ks": "cp949", "hk": "big5hkscs", "euc-jp": "euc_jp", "eucjp": "euc_jp",
+}  # fmt: skip
+"""Names of inputenc and of CJK's environments, which aren't labels of charsets elsewhere."""
+
+
+def of_latex(content: bytes) -> Iterator[str]:
+    """The labels that a LaTeX file names, the most trusted first; all are charsets that `labels.known` knows."""
+    head = content[:HEAD_BYTES]
+    for found in MAGIC.finditer(head):
+        yield _python_name(found[1])
+    for pattern in (CTEX, INPUTENC):
+        for found in pattern.finditer(head):
+            for option in (found[1] or found[found.re.groups] or b"").split(b","):
+                yield _python_name(option)
+    for pattern in (ARABI, CJK):
+        for found in pattern.finditer(content):
+            yield _python_name(found[1])
+
+
+def of_text(content: bytes) -> Iterator[str]:
+    """The label in an editor's mark in the first or last lines (`-*- coding: gbk -*-`, `vim: fenc=big5`)."""
+    for part in (content[:1024], content[-1024:]):
+        if found := MAGIC.search(part):
+            yield _python_name(found[1])
+
+
+def _python_name(label: bytes) -> str:
+    name = label.strip().decode("ascii", "replace").lower()
+    return LATEX_NAMES.get(name, name)
