@@ -37,8 +37,8 @@ WRITTEN = {
     "south cp1251": "be mk sr sr_rs sr_cyrl mn",
     "central cp1250 iso8859-2": "cs cs_cz pl pl_pl hu hu_hu sk sk_sk sl sl_si hr hr_hr bs ro ro_ro sq sr_latn",
     "west cp1252 iso8859-1 iso8859-15": (
-        "fr fr_fr fr_ca de de_de de_at es es_es es_ar es_mx es_co es_ve it it_it pt pt_br pt_pt nl nl_nl nl_be sv sv_se da da_dk "
-        "nb no nb_no nn fi fi_fi is ca ca_es gl eu af ga id"
+        "fr fr_fr fr_ca de de_de de_at es es_es es_ar es_mx es_co es_ve it it_it pt pt_br pt_pt nl nl_nl nl_be sv sv_se "
+        "da da_dk nb no nb_no nn fi fi_fi is ca ca_es gl eu af ga id"
     ),
     "greek cp1253 iso8859-7": "el el_gr",
     "turkish cp1254 iso8859-9": "tr tr_tr az",

@@ -10,5 +10,6 @@ From the top, each of these may use those below it:
     licences/        SPDX expressions, and which of them holds for a file
     languages/       programming languages: their syntax trees, their imports, what nobody wrote by hand
     formulas/        MathML to LaTeX
-    charset, splits  which characters bytes stand for; inputs and the pieces that can be read alone
+    charset/         which characters bytes stand for: declared, told from the bytes, or the candidates
+    splits           inputs and the pieces that can be read alone
 """

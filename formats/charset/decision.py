@@ -30,7 +30,7 @@ class UnknownCharset(ValueError):
     def __init__(self, candidates: tuple[str, ...]) -> None:
         self.candidates = candidates
         if candidates:
-            super().__init__(f"maybe {' or '.join(candidates)}; name it with the option `charset`")
+            super().__init__(f"maybe {' or '.join(candidates[:6])}; name it with the option `charset`")
         else:
             super().__init__("no text in any charset known; name it with the option `charset`")
 
@@ -48,9 +48,9 @@ def decode(content: bytes, *, declared: Iterable[str | None] = (), option: str |
         return Decoded(content[length:].decode(name, "replace"), name)
     labels = tuple(declared)
     if b"\0" in content:  # of UTF-16 and UTF-32, whose bytes may all be ASCII, or of no text
-        if (name := wide(content)) is None:
+        if (unmarked := wide(content)) is None:
             raise UnknownCharset(())
-        return Decoded(content.decode(name, "replace"), name)
+        return Decoded(content.decode(unmarked, "replace"), unmarked)
     if content.isascii():
         name = seven_bits(content, labels)
         return Decoded(content.decode(name, "replace"), name)
@@ -59,11 +59,11 @@ def decode(content: bytes, *, declared: Iterable[str | None] = (), option: str |
     except UnicodeDecodeError:
         pass
     for label in labels:
-        if (name := known(label)) is None:
+        if (codec := known(label)) is None:
             continue
-        text = content.decode(name, "replace")
+        text = content.decode(codec, "replace")
         if text.count("\ufffd") <= WRONG_SHARE * len(text):
-            return Decoded(text, name)
+            return Decoded(text, codec)
     if (mostly := mostly_utf_8(content)) is not None:
         return Decoded(mostly, "utf-8")
     told = detect(content)

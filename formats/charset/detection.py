@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from winnow.formats.charset.alphabets import oddities
+from winnow.formats.charset.alphabets import oddities, usual_signs
 from winnow.formats.charset.labels import known
 from winnow.formats.charset.marks import wide
 
@@ -29,6 +29,9 @@ LEAST = 0.03  # of confidence; bytes that aren't text have less
 MARGIN, MARGIN_LONG = 0.9, 0.985  # of the best reading's confidence that the next may have, and that of long texts
 LONG = 20  # bytes that aren't ASCII, from which a text is long
 NAMED = 0.4  # of the best reading's confidence that a named candidate has
+ODD_SHARE = 0.2  # of its letters that may be out of place in a reading that is believed
+RARE_SHARE, FAMILIAR = 0.01, 1.3
+"""In texts that are nearly ASCII, English with a name or a sign, the charset of the West counts so much more."""
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
 
 
@@ -42,6 +45,7 @@ class _Reading(NamedTuple):
     confidence: float
     charset: str
     oddities: int
+    letters: int
 
 
 def detect(content: bytes) -> str | Undecided:
@@ -55,24 +59,30 @@ def detect(content: bytes) -> str | Undecided:
     sample = b"\n".join(line for line in content[:READ_BYTES].split(b"\n") if not line.isascii())[:SAMPLE_BYTES]
     told = detect_all(sample, include_encodings=CANDIDATES, ignore_threshold=True, max_bytes=SAMPLE_BYTES)
     readings: dict[str, _Reading] = {}
+    high = len(sample) - len(sample.translate(None, _HIGH))
+    weights = {**WEIGHTS, "cp1252": FAMILIAR} if high < RARE_SHARE * len(content) else WEIGHTS
+    named: list[str] = []
     least = NAMED * max(guess["confidence"] for guess in told)
     for guess in told:
         name = known(guess["encoding"])
-        if name is None or guess["confidence"] < least or (text := _text(sample, name)) is None:
+        if name is None or (text := _text(sample, name)) is None:
+            continue
+        named.append(name)
+        if guess["confidence"] < least:
             continue
         odd, letters = oddities(text)
-        likely = max(letters - odd, 0) / max(letters, 1) if letters else 0.5
-        confidence = guess["confidence"] * WEIGHTS.get(name, 1.0) * likely**2
+        likely = max(letters - odd, 0) / letters if letters else usual_signs(text)
+        confidence = guess["confidence"] * weights.get(name, 1.0) * likely**2
         if text not in readings or confidence > readings[text].confidence:
-            readings[text] = _Reading(confidence, name, odd)
+            readings[text] = _Reading(confidence, name, odd, letters)
     ranked = sorted(readings.values(), reverse=True)
     if not ranked or ranked[0].confidence < LEAST:
-        return Undecided(tuple(reading.charset for reading in ranked))
-    long = len(sample) - len(sample.translate(None, _HIGH)) >= LONG
-    near = (MARGIN_LONG if long else MARGIN) * ranked[0].confidence
+        return Undecided(tuple(named))
+    near = (MARGIN_LONG if high >= LONG else MARGIN) * ranked[0].confidence
     close = sorted((reading for reading in ranked if reading.confidence >= near), key=lambda near: near.oddities)
-    if len(close) > 1 and close[0].oddities == close[1].oddities:
-        return Undecided(tuple(reading.charset for reading in ranked))
+    undecided = len(close) > 1 and close[0].oddities == close[1].oddities
+    if undecided or close[0].oddities > max(ODD_SHARE * close[0].letters, 1):
+        return Undecided(tuple(dict.fromkeys([*(reading.charset for reading in ranked), *named])))
     return close[0].charset
 
 

@@ -90,4 +90,4 @@ def mostly_utf_8(content: bytes) -> str | None:
         text = content.decode("utf-8", "replace")
     beyond = len(text) - len(text.encode("ascii", "ignore"))
     broken = text.count("\ufffd")
-    return text if text.rstrip("\ufffd").count("\ufffd") <= BROKEN_SHARE * beyond and beyond > broken else None
+    return text if text.removesuffix("\ufffd").count("\ufffd") <= BROKEN_SHARE * beyond and beyond > broken else None

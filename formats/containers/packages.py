@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from typing import Any
 
+from winnow.formats.charset.decision import decode
+from winnow.formats.charset.declarations import of_text
 from winnow.formats.containers.archives import DEFAULT_LIMITS, Reject, members
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.licences import expressions
@@ -33,17 +35,27 @@ class Package:
         return f"{self.path}!{self.root}{file}" + (f"#{anchor}" if anchor else "")
 
 
-def open_package(path: str, *, include: Sequence[str], reject: Reject, limits: Limits = DEFAULT_LIMITS) -> Package:
-    """Reads the wanted files, decoded, and the metadata. A file that isn't UTF-8 is told to `reject`.
+def open_package(
+    path: str,
+    *,
+    include: Sequence[str],
+    reject: Reject,
+    limits: Limits = DEFAULT_LIMITS,
+    charset: str | None = None,
+    declared: Callable[[bytes], Iterable[str]] = of_text,
+) -> Package:
+    """Reads the wanted files, decoded, and the metadata. A file whose charset can't be told is told to `reject`.
 
-    Name and version come from the metadata, else from the archive's own name.
+    `charset` is the user's option, `declared` finds the labels that a file itself names. Name and version come from the
+    metadata, else from the archive's own name.
     """
     texts: dict[str, str] = {}
     dates: list[str] = []
     for member in members(path, include=(*include, *METADATA, *LICENSE_FILES), limits=limits, reject=reject):
         try:
-            texts[member.name] = member.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
+            content = member.read()
+            texts[member.name] = decode(content, declared=declared(content), option=charset).text
+        except ValueError as error:
             reject(member.name, "encoding", error)
             continue
         dates += [member.date] if member.date else []

@@ -46,6 +46,7 @@ DROPPED_ENVIRONMENTS |= {"diagram", "CCSXML"}
 BOXES = {"colhead", "makecell", "thead", "parbox", "caption", "shortstack"}
 """Commands whose optional argument says how their text is laid out, or stands for it in a list."""
 LAID_OUT = {"array": 1, "minipage": 1, "multicols": 1, "wrapfigure": 2, "adjustbox": 1, "tabular": 1, "longtable": 1}
+LAID_OUT |= {"CJK": 2, "otherlanguage": 1, "tcolorbox": 0, "spacing": 1, "changemargin": 2}
 """Environments whose text stays, and how many arguments before it say how it is laid out."""
 DROPPED_ARGUMENT = {
     "label": 1,

@@ -31,7 +31,7 @@ from winnow.formats.dialogues.verifiable import Placed, puzzle_talks, puzzles
 from winnow.formats.splits import Split
 from winnow.formats.translations.catalogues import read_po
 from winnow.stages.document import Content
-from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
 Form = Literal["sections", "sessions", "safety", "code", "translations", "prompts", "preferences"]
 TALKS = frozenset({"sections", "sessions", "safety"})
@@ -72,6 +72,7 @@ class Settings(SourceSettings):
     )
     characters: int = Field(16_000, gt=0, description="where a talk over one page is cut, at a section's end")
     section_characters: int = Field(160, ge=0, description="shortest section that answers anything")
+    charset: Charset = None
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
@@ -85,7 +86,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     def reject(name: str, rule: str, value: object) -> None:
         builder.reject(locator=f"{split.path}!{name}", rule=rule, value=value)
 
-    package = open_package(split.path, include=INCLUDE, reject=reject)
+    package = open_package(split.path, include=INCLUDE, reject=reject, charset=settings.charset)
     for made in _conversations(package, settings):
         if made.form in settings.forms:
             builder.add(

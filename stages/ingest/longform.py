@@ -31,7 +31,7 @@ from winnow.formats.markup.rst import to_markdown as rst_to_markdown
 from winnow.formats.markup.xhtml import to_markdown as xhtml_to_markdown
 from winnow.formats.splits import Split
 from winnow.stages.document import Content
-from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
 TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
@@ -49,6 +49,7 @@ class Settings(SourceSettings):
     reflow: bool = True
     least_characters: int = 2_000
     member_bytes: int = 256 << 20
+    charset: Charset = None
 
 
 @dataclass
@@ -89,7 +90,8 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     if split.path.lower().endswith(".epub"):
         works = _epub(split.path, reject)
     else:
-        package = open_package(split.path, include=(*texts, *CONTENTS_FILES), reject=reject, limits=limits)
+        wanted = (*texts, *CONTENTS_FILES)
+        package = open_package(split.path, include=wanted, reject=reject, limits=limits, charset=settings.charset)
         binaries = members(split.path, include=others, limits=limits, reject=reject)
         works = chain(_texts(package, texts, settings, reject), _books(binaries, package, settings, reject))
     for work in works:

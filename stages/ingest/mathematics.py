@@ -16,6 +16,9 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any, NamedTuple
 
+from winnow.formats.charset.decision import UnknownCharset, decode
+from winnow.formats.charset.declarations import of_latex, of_text
+from winnow.formats.charset.labels import known
 from winnow.formats.containers.archives import PACKED_SUFFIX, Member, members, unpack
 from winnow.formats.containers.packages import LICENSE_FILES, METADATA, describe
 from winnow.formats.containers.records import Record, read_records, record_splits, table_format
@@ -28,7 +31,7 @@ from winnow.formats.markup.markdown import render_section
 from winnow.formats.markup.projects import LATEX, PREAMBLES, Aside, projects
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import Content
-from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 from winnow.stages.ingest.tables import look_up
 
 PAGES = (".md", ".rst")
@@ -40,6 +43,7 @@ NO_SUFFIX = re.compile(r"[^.]+(\.\d[^.]*)*")
 BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
+COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 CONTENT = Content.MATHEMATICS
 
 
@@ -56,6 +60,7 @@ class Settings(SourceSettings):
     formulas: int = 0
     docstrings: bool = False
     split_bytes: int = SPLIT_BYTES
+    charset: Charset = None
 
 
 GUESSES = {
@@ -138,7 +143,7 @@ class _Archive(NamedTuple):
 
     def _add_all(self, files: Mapping[str, Member]) -> None:
         """Documents; shorter than `least_characters`, or a page of fewer formulas, is a rejection."""
-        texts = {name: decode(member.read()) for name, member in files.items()}
+        texts = self._decoded({name: member.read() for name, member in files.items()})
         dates = [member.date for member in files.values() if member.date]
         describing = {name: text for name, text in texts.items() if DESCRIBING.search(name)}
         package = describe(self.path, describing, max(dates, default=None))
@@ -158,6 +163,23 @@ class _Archive(NamedTuple):
                     license=package.license,
                     metadata={"proof": work.proof} if work.proof else None,
                 )
+
+    def _decoded(self, contents: Mapping[str, bytes]) -> dict[str, str]:
+        """The files as text. One of LaTeX that names no charset has the one that the others of its archive name."""
+        labels = {
+            name: tuple(of_latex(content) if name.lower().endswith((*LATEX, *PREAMBLES)) else of_text(content))
+            for name, content in contents.items()
+        }
+        papers = [labels[name] for name in contents if name.lower().endswith(LATEX)]
+        shared = {charset for said in papers for charset in map(known, said) if charset not in (None, "utf-8")}
+        texts = {}
+        for name, content in contents.items():
+            declared = labels[name] or (tuple(shared) if len(shared) == 1 and name.lower().endswith(LATEX) else ())
+            try:
+                texts[name] = _text(name, content, declared, self.settings.charset)
+            except ValueError as error:
+                self.reject(name, "encoding", error)
+        return texts
 
 
 class _Work(NamedTuple):
@@ -212,12 +234,19 @@ def _docstrings(name: str, text: str, root: str) -> _Work | Aside:
     return _Work(f"# {described.title}\n\n{body}\n", described.title, formulas=count, least=1)
 
 
-def decode(content: bytes) -> str:
-    """LaTeX files are UTF-8, or Latin-1 where they aren't: older papers say so in a package no one needs to load."""
+def _text(name: str, content: bytes, declared: tuple[str, ...], option: str | None) -> str:
+    """A file's text. In LaTeX the charset of comments doesn't matter, and definitions have hardly anything else."""
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+        return decode(content, declared=declared, option=option).text
+    except UnknownCharset:
+        if name.lower().endswith(PREAMBLES):
+            return content.decode("latin-1")
+        if not name.lower().endswith(LATEX):
+            raise
+        bare = COMMENT.sub(b"", content)
+        if bare == content:
+            raise
+        return decode(bare).text
 
 
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:

@@ -20,16 +20,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from winnow.formats.charset.labels import known
 from winnow.stages.document import DOCUMENT, REJECTION, document_id, metadata_json
 
 FLUSH_BYTES = 16 << 20
 EXCERPT_CHARACTERS = 200
 COMPUTED = {"id", "text", "source", "kind"}
+
+
+def _known_charset(label: str | None) -> str | None:
+    if label is not None and known(label) is None:
+        raise ValueError(f"{label!r} is no charset that is known; there are utf-8, gb18030, big5, cp1251 …")
+    return label
+
+
+Charset = Annotated[
+    str | None,
+    AfterValidator(_known_charset),
+    Field(description="charset of the files, where neither they nor their bytes tell it: `gb18030`, `cp1251` …"),
+]
+"""The setting by which a user names the charset of an input; nothing else is then asked."""
 
 
 class SourceSettings(BaseModel):

@@ -263,3 +263,24 @@ def test_deep_and_repeated_markup_is_read() -> None:
 @given(st.text(alphabet="0123456789\n\fa -", max_size=300))
 def test_any_lines_are_unpaginated_and_joined(text: str) -> None:
     reflow(unpaginate(text))
+
+
+@pytest.mark.parametrize(
+    ("charset", "line"),
+    [
+        ("gbk", "磨坊用水磨面粉，面包师进城买面粉，河水很低。"),
+        ("big5", "磨坊用水磨麵粉，麵包師進城買麵粉，河水很低。"),
+        ("cp1251", "Мельница мелет муку водой, и пекарь едет в город за мукой."),
+        ("cp1252", "Le moulin moud la farine ; l’été, la rivière est basse et le boulanger va à la ville."),
+        ("utf-16", "Мельница мелет муку водой."),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["txt", "md"])
+def test_books_are_read_in_the_charset_that_their_bytes_tell(
+    suffix: str, charset: str, line: str, tmp_path: Path, ingest: Any
+) -> None:
+    book = f"# {line}\n\n" + "\n\n".join([line] * 90)
+    (tmp_path / f"book.{suffix}").write_bytes(book.encode(charset))
+    documents, rejections = ingest("longform", tmp_path / f"book.{suffix}")
+    assert not rejections
+    assert documents[0]["text"].count(line) == 91

@@ -293,3 +293,60 @@ def test_listings_declared_in_a_style_are_no_comments_in_a_chapter(tmp_path: Pat
     documents, _ = ingest("mathematics", path)
     assert [row["locator"].rpartition("!")[2] for row in documents] == ["book.tex", "two.tex"]
     assert "```python\nx = 5 % 3  # \\input{two}\n```" in documents[0]["text"]
+
+
+CHINESE = "磨坊用水磨面粉，面包师进城买面粉，河水很低。" * 12
+TAIWANESE = "磨坊用水磨麵粉，麵包師進城買麵粉，河水很低。" * 12
+RUSSIAN = "Мельница мелет муку водой, и пекарь едет в город за мукой. " * 6
+POLISH = "Młyn miele mąkę wodą, a piekarz jeździ po mąkę do miasta, gdy rzeka jest niska. " * 5
+FRENCH = "Le moulin moud la farine, l'été la rivière est basse et le boulanger va à la ville. " * 5
+JAPANESE = "水車小屋は水で粉をひき、パン屋は町へ小麦粉を買いに行きます。" * 8
+DECLARED = [
+    (r"\documentclass[GBK]{ctexart}\begin{document}%s\end{document}", "gbk", CHINESE),
+    (
+        r"\documentclass{article}\usepackage{CJK}\begin{document}\begin{CJK*}{GBK}{song}%s\end{CJK*}\end{document}",
+        "gbk",
+        CHINESE,
+    ),
+    (
+        r"\documentclass{article}\usepackage{CJK}\begin{document}\begin{CJK}{Bg5}{bsmi}%s\end{CJK}\end{document}",
+        "big5",
+        TAIWANESE,
+    ),
+    ("% !TEX encoding = Shift_JIS\n\\documentclass{jarticle}\\begin{document}%s\\end{document}", "shift_jis", JAPANESE),
+    (r"\documentclass{article}\usepackage[cp1251]{inputenc}\begin{document}%s\end{document}", "cp1251", RUSSIAN),
+    (r"\documentclass{article}\usepackage[koi8-r]{inputenc}\begin{document}%s\end{document}", "koi8-r", RUSSIAN),
+    (r"\documentclass{article}\usepackage[latin2]{inputenc}\begin{document}%s\end{document}", "iso8859-2", POLISH),
+    (r"\documentclass{article}\usepackage[ansinew]{inputenc}\begin{document}%s\end{document}", "cp1252", FRENCH),
+    (r"\documentclass{article}\begin{document}%s\end{document}", "koi8-r", RUSSIAN),
+    (r"\documentclass{article}\begin{document}%s\end{document}", "gbk", CHINESE),
+]
+
+
+@pytest.mark.parametrize(("source", "charset", "said"), DECLARED)
+def test_latex_is_read_in_the_charset_that_it_names_or_its_bytes_tell(
+    source: str, charset: str, said: str, tmp_path: Path, ingest: Any
+) -> None:
+    (tmp_path / "paper.tex").write_bytes(source.replace("%s", said).encode(charset))
+    documents, rejections = ingest("mathematics", tmp_path / "paper.tex")
+    assert [row["text"].strip() for row in documents] == [said.strip()]
+    assert not rejections
+
+
+def test_a_chapter_has_the_charset_that_its_archive_names(tmp_path: Path, ingest: Any) -> None:
+    main = rb"\documentclass{book}\usepackage[latin2]{inputenc}\begin{document}\input{one}\end{document}"
+    path = tar(tmp_path / "book.tar", {"main.tex": main, "one.tex": f"{LONG} ľ ą".encode("iso8859-2")})
+    documents, _ = ingest("mathematics", path)
+    assert documents[0]["text"].strip().endswith("ľ ą")
+
+
+def test_latex_of_no_charset_that_can_be_told_is_a_rejection_and_an_option_reads_it(
+    tmp_path: Path, ingest: Any
+) -> None:
+    (tmp_path / "paper.tex").write_bytes(LONG.encode() + "水车".encode("gbk"))
+    documents, rejections = ingest("mathematics", tmp_path / "paper.tex")
+    assert not documents
+    assert [row["rule"] for row in rejections] == ["mathematics.encoding"]
+    assert "option `charset`" in rejections[0]["value"]
+    documents, _ = ingest("mathematics", tmp_path / "paper.tex", charset="gbk")
+    assert documents[0]["text"].strip().endswith("水车")
