@@ -13,7 +13,8 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from winnow.formats.charset import DETECTED_BYTES, decode
+from winnow.formats.charset.detection import READ_BYTES
+from winnow.formats.charset.pages import decode
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.records import LIMITS, read_records, table_format
 from winnow.formats.splits import Split, size_of
@@ -119,7 +120,7 @@ def charset_of(path: str) -> str | None:
         return None
     try:
         with fsspec.open(path, "rb") as stream:
-            head = Inflated(stream, LIMITS).read(DETECTED_BYTES)
+            head = Inflated(stream, LIMITS).read(READ_BYTES)
     except (Broken, OSError, ValueError):
         return None
     if b"\0" in head[:512] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
