@@ -3,6 +3,7 @@
 
 STAGE   ?= mid
 PROFILE ?= sample
+FUZZ ?= 5000
 RUN     ?= runs/$(STAGE)
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON  ?= python3
@@ -73,6 +74,9 @@ verify: setup ## check every digest and every count of a run
 test: setup-test ## run all tests, a file at a time on each core
 	.venv/bin/winnow fetch --profile $(PROFILE)
 	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+fuzz: setup-test ## unusual files of every format against their own libraries: make fuzz [FUZZ=20000]
+	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py
 
 lint: setup-test ## format, lint and types
 	.venv/bin/ruff format --check .

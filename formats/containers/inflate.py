@@ -12,6 +12,7 @@ import io
 import lzma
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -68,7 +69,13 @@ class Inflated(io.RawIOBase):
 
     def peek(self, size: int) -> bytes:
         """The first bytes, which a later `read` gives again; only before the first `read`."""
-        self._head = self._take(size)
+        if not self.compressed:
+            head = self._packed.read(size)
+            self._packed.seek(0)
+            return head
+        with suppress(Broken):  # what breaks the stream is told when it is read
+            while len(self._head) < size and (block := self._take(size - len(self._head), whole=False)):
+                self._head += block
         return self._head
 
     def read(self, size: int = -1) -> bytes:
@@ -79,7 +86,7 @@ class Inflated(io.RawIOBase):
 
     def _read(self, size: int, *, whole: bool) -> bytes:
         content, self._head = self._head[:size], self._head[size:]
-        if len(content) < size:
+        if len(content) < size and (whole or not content):
             content += self._take(size - len(content), whole=whole)
         self._position += len(content)
         self.last = content

@@ -8,19 +8,18 @@ import json
 import re
 from collections.abc import Iterator
 
-import orjson
-
 from winnow.formats.containers.inflate import Inflated
+from winnow.formats.containers.json_text import read_json
 
 BLOCK = 1 << 20
 LARGEST = 64 << 20  # characters of one value
 SPACE = " \t\r\n"
 BETWEEN = re.compile(rf"[{SPACE}]*(,?)[{SPACE}]*")
-SCAN = json.JSONDecoder(strict=False).raw_decode  # tells where a value ends; orjson, which is strict, reads it
+SCAN = json.JSONDecoder(strict=False).raw_decode  # tells where a value ends, whatever it says
 
 
 def values(stream: Inflated) -> Iterator[object]:
-    """The items of an array, or the values of a file without one. A value that only orjson refuses is yielded as its error.
+    """The items of an array, or the values of a file without one. A value that `read_json` refuses is yielded as its error.
 
     Raises `ValueError` where no value can be told any more, and for one above `LARGEST`; what stands before is yielded.
     """
@@ -77,6 +76,6 @@ def _value(text: str, at: int, is_array: bool, ended: bool) -> tuple[object, int
     if is_array and not (match and match[1]) and not text.startswith("]", following):
         raise ValueError(f"no comma at {text[end : end + 20]!r}")
     try:
-        return orjson.loads(text[at:end]), following
-    except orjson.JSONDecodeError as error:
+        return read_json(text[at:end]), following
+    except ValueError as error:
         return error, following

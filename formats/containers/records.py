@@ -7,20 +7,22 @@ JSON lines by bytes; an array, and what is compressed or quoted across lines, is
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 import fsspec
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.formats.containers.archives import Reject
+from winnow.formats.containers.delimited import comma_separated, tab_separated
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.formats.containers.json_stream import values
+from winnow.formats.containers.json_text import read_json
+from winnow.formats.containers.line_ends import HEAD_BYTES, WithNewlines, ends_in_returns, with_newlines
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
 
 BATCH_ROWS = 1024
@@ -39,12 +41,18 @@ FORMATS = {
     "csv": "csv",
     "tsv": "tsv",
 }
-BROKEN = (ValueError, csv.Error, pa.ArrowException)
+BROKEN = (ValueError, pa.ArrowException)
 
 SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*[\r\n])")  # an array, or objects over many lines
 
+UNHELD = (ValueError, OverflowError, KeyError, NotImplementedError, pa.ArrowException)
+MICROSECONDS = {pa.time64("ns"): pa.time64("us"), pa.duration("ns"): pa.duration("us")}
+
 Record = Mapping[str, Any]
-Row = tuple[str, Record | ValueError]  # with its place; or why it can't be read
+
+
+class Unreadable(ValueError):
+    """A value of a record that can't be had, and why: it stands in the value's place, for who needs it to refuse."""
 
 
 def table_format(path: str) -> str | None:
@@ -84,9 +92,9 @@ def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = N
     with opened(split.path, kind) as stream:
         try:
             if kind == "parquet":
-                yield from _told(_parquet(stream, split, columns), reject)
+                yield from _parquet(stream, split, columns)
             elif kind == "arrow":
-                yield from _told(_arrow(stream, split), reject)
+                yield from _arrow(stream, split)
             else:
                 yield from read_text_records(stream, kind, split.start, split.stop, reject)
         except Broken as broken:
@@ -103,16 +111,19 @@ def read_text_records(
     stream: IO[bytes], kind: str, start: int, stop: int, reject: Reject
 ) -> Iterator[tuple[str, Record]]:
     """The records of an open text table (`lines`, `json`, `csv`, `tsv`), compressed or not."""
+    stream.seek(start)
+    plain = start > 0 and not ends_in_returns(stream.read(HEAD_BYTES))  # the file's head, which may be far, isn't asked
     inflated = Inflated(stream, LIMITS)
     if inflated.compressed:
-        start, stop = 0, -1
+        start, stop, plain = 0, -1, False
     if kind == "json" and SPREAD.match(inflated.peek(256)):
         yield from _objects(inflated, reject)
     elif kind in ("lines", "json"):
-        yield from _lines(inflated, start, stop, reject)
+        yield from _lines(inflated if plain else with_newlines(inflated), start, stop, reject)
     else:
-        text = io.TextIOWrapper(io.BufferedReader(inflated), encoding="utf-8-sig", errors="surrogateescape", newline="")
-        yield from _csv(text, "\t" if kind == "tsv" else ",", reject)
+        lines = io.BufferedReader(with_newlines(inflated))
+        text = io.TextIOWrapper(lines, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
+        yield from _delimited(text, kind, reject)
 
 
 def _known_format(path: str) -> str:
@@ -142,15 +153,7 @@ def _column_pieces(stream: IO[bytes], kind: str, split_bytes: int) -> Iterator[t
     yield first, len(sizes)
 
 
-def _told(rows: Iterator[Row], reject: Reject) -> Iterator[tuple[str, Record]]:
-    for place, row in rows:
-        if isinstance(row, ValueError):
-            reject(place, "encoding", row)
-        else:
-            yield place, row
-
-
-def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> Iterator[Row]:
+def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> Iterator[tuple[str, Record]]:
     file = pq.ParquetFile(stream)
     groups = range(split.start, file.num_row_groups if split.stop < 0 else split.stop)
     row = sum(file.metadata.row_group(index).num_rows for index in range(split.start))
@@ -161,7 +164,7 @@ def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> 
             row += 1
 
 
-def _arrow(stream: IO[bytes], split: Split) -> Iterator[Row]:
+def _arrow(stream: IO[bytes], split: Split) -> Iterator[tuple[str, Record]]:
     reader = _arrow_file(stream)
     if reader is None:
         stream.seek(0)
@@ -182,18 +185,43 @@ def _arrow_file(stream: IO[bytes]) -> Any:
     return pa.ipc.open_file(stream)
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[Record | ValueError]:
-    """The rows of a batch; one that holds what isn't UTF-8 as its error."""
+def _rows(batch: pa.RecordBatch) -> Iterator[Record]:
+    """The rows of a batch. A cell that Python can't hold comes as `_spelled`, what it should say or why it can't be said.
+
+    Maps are objects, as their JSON is. Of two columns of one name neither can be meant.
+    """
+    names = batch.schema.names
+    twice = {name for name in names if names.count(name) > 1}
+    columns = {
+        name: [Unreadable(f"{name} is the name of two columns")] * len(batch) if name in twice else _column(column)
+        for name, column in zip(names, batch.columns, strict=True)
+    }
+    for place in range(len(batch)):
+        yield {name: column[place] for name, column in columns.items()}
+
+
+def _column(column: pa.Array) -> list[Any]:
+    """The values of a column as Python has them, all at once where that goes."""
+    if not pa.types.is_temporal(column.type) or getattr(column.type, "unit", "us") != "ns":
+        with suppress(*UNHELD):
+            return list(column.to_pylist(maps_as_pydicts="strict"))
+    return [_spelled(cell) for cell in column]
+
+
+def _spelled(cell: pa.Scalar) -> Any:
+    """A cell as Python has it; a time that Python can't hold in ISO 8601; else why it can't be read, as `Unreadable`."""
     try:
-        rows = batch.to_pylist()
-    except ValueError:
-        for place in range(len(batch)):
-            try:
-                yield batch.slice(place, 1).to_pylist()[0]
-            except ValueError as error:
-                yield error
-    else:
-        yield from rows
+        if not pa.types.is_temporal(cell.type):
+            return cell.as_py(maps_as_pydicts="strict")
+        if getattr(cell.type, "unit", "us") != "ns":
+            return cell.as_py()
+        kind = pa.timestamp("us", cell.type.tz) if pa.types.is_timestamp(cell.type) else MICROSECONDS[cell.type]
+        return cell.cast(kind).as_py()
+    except UNHELD as error:
+        if pa.types.is_timestamp(cell.type) or pa.types.is_date(cell.type):
+            spelled = str(cell.cast(pa.string()).as_py())
+            return Unreadable(spelled) if spelled.startswith("<") else spelled.replace(" ", "T", 1)
+        return Unreadable(f"{type(error).__name__}: {error}")
 
 
 def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
@@ -206,7 +234,7 @@ def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
             reject(f"item {place}", "json", why)
 
 
-def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Record]]:
+def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Record]]:
     """JSON objects, one a line: those that begin in bytes `[start, stop)`."""
     buffered: IO[bytes] = io.BufferedReader(stream, 1 << 18)
     position = start
@@ -228,8 +256,8 @@ def _lines(stream: Inflated, start: int, stop: int, reject: Reject) -> Iterator[
         if not line or line.isspace():
             continue
         try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+            record = read_json(line)
+        except ValueError as error:
             reject(place, "json", error)
             continue
         if isinstance(record, dict):
@@ -248,14 +276,20 @@ def skip_line(stream: IO[bytes]) -> int:
     return skipped
 
 
-def _csv(text: io.TextIOWrapper, delimiter: str, reject: Reject) -> Iterator[tuple[str, Record]]:
-    csv.field_size_limit(RECORD_BYTES)
-    rows = csv.reader(text, delimiter=delimiter, strict=False)
+def _delimited(text: Iterable[str], kind: str, reject: Reject) -> Iterator[tuple[str, Record]]:
+    """The rows of CSV or TSV below their header. What a name that stands twice holds can't be told: it is `Unreadable`."""
+    rows = comma_separated(text) if kind == "csv" else tab_separated(text)
     header = next(rows, None)
+    if header is None:
+        return
+    if isinstance(header, ValueError):
+        raise header
+    twice = {name: Unreadable(f"{name} stands twice in the header") for name in header if header.count(name) > 1}
     for index, row in enumerate(rows):
-        if not row:
-            continue
-        if len(row) != len(header or ()):
-            reject(f"row {index}", "columns", f"{len(row)}, the header has {len(header or ())}")
+        if isinstance(row, ValueError):
+            reject(f"row {index}", "csv", row)
+        elif len(row) != len(header):
+            if row and row != [""]:
+                reject(f"row {index}", "columns", f"{len(row)}, the header has {len(header)}")
         else:
-            yield f"row {index}", dict(zip(header or (), row, strict=True))
+            yield f"row {index}", dict(zip(header, row, strict=True)) | twice

@@ -116,9 +116,11 @@ def _swift(window: Window, begin: int, stop: int, limit: int) -> Generator[Recor
     return begin + last
 
 
-def _written(version: str, headers: Sequence[tuple[str, str]], length: int) -> int:
+def _written(version: str | None, headers: Sequence[tuple[str, str]], length: int) -> int:
     """How many bytes a record has as everybody writes it, by which its gzip member is told to hold it and no other."""
-    signs = len(version) + sum(len(name) + len(value.encode("utf-8", "surrogatepass")) + 4 for name, value in headers)
+    signs = len(version or "") + sum(
+        len(name) + len(value.encode("utf-8", "surrogatepass")) + 4 for name, value in headers
+    )
     return (signs + 2 + 2 + length + 4) & 0xFFFFFFFF
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from winnow.formats.containers.json_text import read_json
 
 LISTS = (list, tuple)
 OBJECTS = (dict, Mapping)  # the usual one first: to ask an abstract class takes several times as long
@@ -30,8 +31,8 @@ def parsed(value: Any, here: str) -> Any:
     if not value.strip():
         return None
     try:
-        return UNAMBIGUOUS.decode(value)
-    except (ValueError, RecursionError) as error:
+        return read_json(value)
+    except ValueError as error:
         raise Misfit(here, f"not JSON: {error}") from error
 
 
@@ -95,14 +96,3 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(inner) for inner in value]
     return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
-    return found
-
-
-UNAMBIGUOUS = json.JSONDecoder(object_pairs_hook=_object)

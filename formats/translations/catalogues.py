@@ -13,6 +13,7 @@ from winnow.formats.markup.roles import to_markdown_inline
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
 CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:+-]{2,40})', re.IGNORECASE)
+LINE_END = re.compile(r"\r\n|\n|\r")
 HEADER_BYTES = 1 << 16
 
 
@@ -50,7 +51,7 @@ def read_po(text: str) -> Iterator[Pair]:
     current = ""
     fuzzy = False
     start = 0
-    for number, line in enumerate([*text.replace("\r\n", "\n").split("\n"), ""], 1):
+    for number, line in enumerate([*LINE_END.split(text), ""], 1):
         stripped = line.strip()
         match = STRING.match(stripped)
         if match is not None and match[1] in ("msgctxt", "msgid") and any(name.startswith("msgstr") for name in fields):

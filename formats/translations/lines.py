@@ -18,6 +18,7 @@ import numpy as np
 
 from winnow.formats.containers.archives import PACKED_SUFFIX
 from winnow.formats.containers.inflate import Broken, Inflated
+from winnow.formats.containers.line_ends import WithNewlines, with_newlines
 from winnow.formats.containers.records import LIMITS, skip_line
 
 BLOCK = 16 << 20
@@ -68,13 +69,13 @@ class Text:
             return stream.compressed
 
     @contextmanager
-    def open(self) -> Iterator[Inflated]:
-        """Its bytes, unpacked. Reading them raises `Broken` where a compressed file is damaged."""
+    def open(self) -> Iterator[Inflated | WithNewlines]:
+        """Its bytes, unpacked, lines ended by line feeds. Reading them raises `Broken` where a compressed file is damaged."""
         if self.content is not None:
-            yield Inflated(io.BytesIO(self.content), LIMITS)
+            yield with_newlines(Inflated(io.BytesIO(self.content), LIMITS))
             return
         with fsspec.open(self.path, "rb") as stream:
-            yield Inflated(stream, LIMITS)
+            yield with_newlines(Inflated(stream, LIMITS))
 
     def head(self) -> bytes:
         """Its first MiB, without the line that is cut there; less where a compressed file is damaged."""
@@ -121,7 +122,7 @@ class Text:
             ends = np.flatnonzero(np.frombuffer(stream.read(BLOCK), np.uint8) == NEWLINE)
         return block * BLOCK + int(ends[missing - 1]) + 1
 
-    def _lines_after(self, stream: Inflated, start: int) -> Iterator[Line]:
+    def _lines_after(self, stream: Inflated | WithNewlines, start: int) -> Iterator[Line]:
         """The lines that begin at byte `start` or after it."""
         if start == 0:
             return _lines(_buffered(stream), 1, 0)
@@ -142,7 +143,7 @@ def _lines(buffered: IO[bytes], number: int, offset: int) -> Iterator[Line]:
         number += 1
 
 
-def _buffered(stream: Inflated) -> IO[bytes]:
+def _buffered(stream: Inflated | WithNewlines) -> IO[bytes]:
     return cast(IO[bytes], io.BufferedReader(stream, BUFFER))
 
 

@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from winnow.formats.containers.packages import Package
 from winnow.formats.containers.records import read_records, record_splits, table_format
+from winnow.formats.dialogues.json_values import Misfit
 from winnow.formats.dialogues.manuals import page_markdown, read_page
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.formats.translations.catalogues import Pair, read_po, unmarked
@@ -33,7 +34,7 @@ from winnow.formats.translations.renderings import Direction, Rendering
 from winnow.stages.document import Content
 from winnow.stages.ingest.pairs import Writer
 from winnow.stages.ingest.source import Builder, SourceSettings
-from winnow.stages.ingest.tables import look_up
+from winnow.stages.ingest.tables import look_up, text_of
 
 CONTENT = Content.TRANSLATIONS
 
@@ -118,7 +119,9 @@ class _Reader:
         def pairs() -> Iterator[Pair]:
             for place, record in read_records(self.split, reject):
                 try:
-                    source, target = (str(look_up(record, columns[side])) for side in ("source", "target"))
+                    source, target = (text_of(look_up(record, columns[side])) for side in ("source", "target"))
+                except Misfit as misfit:
+                    reject(place, "column", misfit)
                 except KeyError as error:
                     reject(place, "column", error.args[0])
                 else:

@@ -14,7 +14,7 @@ from winnow.formats.dialogues.json_values import Misfit, without_nulls
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
-from winnow.stages.ingest.tables import found_in, plain, text_of
+from winnow.stages.ingest.tables import beside, found_in, text_of
 
 LICENSE_FIELDS = ("license", "licence")
 LANGUAGE_FIELDS = ("language", "lang")
@@ -77,7 +77,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
                 reject(place, "dialect", f"unknown, say by `columns` what is what: {', '.join(sorted(record))}")
                 continue
             label = text_of(mapped["label"]) if "label" in mapped else None
-            beside = {name: plain(record.get(name)) for name in settings.metadata}
+            kept = beside(record, settings.metadata)
             found = conversations(record, dialect, label)
         except Misfit as misfit:
             reject(place, "field", misfit)
@@ -88,7 +88,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
                 locator=f"{split.path}#{place}" + (f".{number}" if number else ""),
                 **_provenance(record, mapped),
                 messages=conversation.json(),
-                metadata={**beside, "dialect": dialect},
+                metadata={**kept, "dialect": dialect},
             )
 
 

@@ -145,6 +145,7 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
 
     for place, record in read_records(split, reject, sorted(names.values())):
         repository, path, text = (record.get(names.get(key, key)) for key in ("repository", "path", "text"))
+        text = text_of(text) if isinstance(text, bytes) else text
         if not isinstance(repository, str) or not isinstance(path, str) or not isinstance(text, str):
             reject(place, "column", f"no {names['repository']}, {names['path']} or {names['text']}")
             continue

@@ -90,16 +90,19 @@ class Builder:
         if not text or text.isspace():
             self.reject(locator=locator, rule="empty")
             return
+        if metadata:
+            fields["metadata"] = metadata_json(metadata)
         try:
             content = text.encode("utf-8")
+            for value in fields.values():
+                if value is not None and not value.isascii():
+                    value.encode("utf-8")
         except UnicodeEncodeError as error:
             self.reject(locator=locator, rule="invalid_unicode", value=str(error)[:EXCERPT_CHARACTERS])
             return
         if not fields.keys() <= self._columns.keys():
             raise TypeError(f"documents have no column {sorted(fields.keys() - self._columns)}; put it into metadata")
         fields["locator"] = locator
-        if metadata:
-            fields["metadata"] = metadata_json(metadata)
         for name, value in fields.items():
             column = self._columns[name]
             if len(column) < len(self._texts):  # the documents before had none
@@ -114,8 +117,12 @@ class Builder:
             self.flush()
 
     def below_root(self, locator: str) -> str:
-        """The locator as documents bear it: what is decided by a hash of it is the same wherever the inputs lie."""
-        return locator.removeprefix(self.root)
+        """The locator as documents bear it: what is decided by a hash of it is the same wherever the inputs lie.
+
+        Of a file name that isn't UTF-8 the bytes that aren't stand as `\\xNN`.
+        """
+        locator = locator.removeprefix(self.root)
+        return locator if locator.isascii() else locator.encode("utf-8", "backslashreplace").decode()
 
     def reject(self, *, locator: str, rule: str, value: object = None, threshold: object = None) -> None:
         """Counts one record that became no document: why, what was found and what was allowed."""

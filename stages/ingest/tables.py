@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from winnow.formats.containers.records import Record, read_records, record_splits
+from winnow.formats.containers.records import Record, Unreadable, read_records, record_splits
 from winnow.formats.dialogues.dialogue import check
 from winnow.formats.dialogues.json_values import DEPTH, Misfit, parsed
 from winnow.formats.splits import SPLIT_BYTES, Split
@@ -62,13 +62,13 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     optional = {name: expression for name, expression in settings.columns.items() if name != "text"}
     for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata))):
         try:
-            text = look_up(record, settings.columns["text"])
+            text = said(look_up(record, settings.columns["text"]), settings.columns["text"])
             if not isinstance(text, str):
                 raise Misfit(settings.columns["text"], f"{type(text).__name__}, not a string")
             fields = {name: _optional(record, expression) for name, expression in optional.items()}
             if talk := fields.get("messages"):
                 fields["messages"] = _conversation(talk)
-            metadata = {name: plain(record.get(name)) for name in settings.metadata}
+            metadata = beside(record, settings.metadata)
         except KeyError as error:
             reject(place, "column", error.args[0])
             continue
@@ -96,6 +96,29 @@ def look_up(record: Record, expression: str) -> Any:
         else:
             raise KeyError(f"{expression} is missing")
     return value
+
+
+def said(value: Any, here: str) -> Any:
+    """Text kept as bytes as text, anything else as it is. Raises `Misfit` for other bytes, and for what can't be had."""
+    if isinstance(value, Unreadable):
+        raise Misfit(here, str(value))
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Misfit(here, f"bytes, not UTF-8: {error}") from None
+
+
+def beside(record: Record, names: Sequence[str]) -> dict[str, Any]:
+    """What is kept beside a document, as `plain` has it. Raises `Misfit` naming the column."""
+    kept = {}
+    for name in names:
+        try:
+            kept[name] = plain(record.get(name))
+        except Misfit as misfit:
+            raise Misfit(name, str(misfit).partition(": ")[2]) from None
+    return kept
 
 
 def found_in(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
@@ -150,6 +173,8 @@ def plain(value: Any, depth: int = DEPTH) -> Any:
         return [plain(item, depth - 1) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, Unreadable):
+        raise Misfit("value", str(value))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,0 +1,160 @@
+"""Rows of tables in text: CSV (RFC 4180) and TSV (IANA's text/tab-separated-values), and one rule for their quotes.
+
+CSV: a cell that begins with a quote ends with one, quotes inside it are doubled. A row of which that isn't true is an
+error by itself, and reading goes on at the next line.
+
+TSV has no quotes: a cell is what stands between two tabs. Programs that write CSV with tabs quote all the same, so a row
+is read their way where it can't be meant as it stands: all names of the header are quoted, or the lines up to the
+closing quote don't have the header's number of cells while the row they make has.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+CELL_CHARACTERS = 64 << 20
+ROW_LINES = 200_000  # that a quoted row of CSV may have
+TAB_ROW_LINES = 2_000  # that one of TSV may have: each is looked at again with every line
+FAR = 1_000
+VAIN = 100  # quotes that close nowhere, or far away and wrong, after which they are no longer believed
+QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
+
+Row = list[str] | ValueError
+
+
+def comma_separated(lines: Iterable[str]) -> Iterator[Row]:
+    """The rows of CSV; an empty line is an empty row. The first line tells the sign: `;` or a tab where it has no comma."""
+    given = _Lines(lines)
+    first = given.peek()
+    sign = "," if "," in first else next((sign for sign in ";\t" if sign in first), ",")
+    csv.field_size_limit(CELL_CHARACTERS)
+    vain = 0
+    while given.more():
+        try:
+            row = next(csv.reader(given, delimiter=sign, strict=True))
+        except csv.Error as error:
+            vain += given.ended or len(given.row) > FAR
+            if vain > VAIN:
+                raise ValueError(f"{VAIN} quotes close nowhere") from error
+            given.again()
+            yield ValueError(f"quotes: {error}")
+        except StopIteration:
+            return
+        else:
+            yield row
+        given.taken()
+
+
+def tab_separated(lines: Iterable[str]) -> Iterator[Row]:
+    """The rows of TSV."""
+    given = _Lines(lines)
+    header = _cut(given.line())
+    given.taken()
+    quoted = all(QUOTED.fullmatch(cell) for cell in header)
+    width = len(header)
+    yield [_unquoted(cell) for cell in header] if quoted else header
+    vain = 0
+    while given.more():
+        row = _cut(given.line())
+        if vain <= VAIN and (quoted or any(cell.startswith('"') for cell in row)):
+            whole, fits = _joined(given, row, width, quoted)
+            vain += not whole or len(given.row) > FAR
+            row = whole or row
+            if not fits:
+                given.again()
+        yield row
+        given.taken()
+
+
+def _joined(given: _Lines, row: list[str], width: int, quoted: bool) -> tuple[list[str], bool]:
+    """A row that some program may have quoted, and whether the lines read for it belong to it."""
+    literal = [row]
+    text = "\t".join(row)
+    cells = _closed(text)
+    while cells is None and len(literal) < TAB_ROW_LINES and given.more():
+        line = given.line()
+        literal.append(_cut(line))
+        text += "\n" + line.rstrip("\r\n")
+        if '"' in line:
+            cells = _closed(text)
+    if cells is None:
+        return [], False
+    meant = len(cells) == width and (quoted or any(len(line) != width for line in literal))
+    if meant:
+        return [_unquoted(cell) for cell in cells], True
+    if quoted or len(literal) > 1 or not any('""' in cell and QUOTED.fullmatch(cell) for cell in row):
+        return row, False
+    return [_unquoted(cell) if '""' in cell[1:-1] else cell for cell in row], True
+
+
+def _closed(text: str) -> list[str] | None:
+    """The cells of a row by the rule of CSV, their quotes kept; None where the last isn't closed."""
+    cells, at = [], 0
+    while True:
+        found = QUOTED.match(text, at) if text.startswith('"', at) else None
+        if found and text[found.end() : found.end() + 1] in ("", "\t"):
+            end = found.end()
+        elif text.startswith('"', at) and found is None:
+            return None
+        else:
+            tab = text.find("\t", at)
+            end = len(text) if tab < 0 else tab
+        cells.append(text[at:end])
+        if end == len(text):
+            return cells
+        at = end + 1
+
+
+def _cut(line: str) -> list[str]:
+    return line.rstrip("\r\n").split("\t")
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and QUOTED.fullmatch(cell) else cell
+
+
+class _Lines:
+    """Lines one after the other, those of the row at hand kept, to be read again where it isn't one."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._pending: deque[str] = deque()
+        self.row: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._pending.popleft() if self._pending else next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.row.append(line)
+        if len(self.row) > ROW_LINES:
+            self.ended = True
+            raise StopIteration
+        return line
+
+    def peek(self) -> str:
+        return self._pending[0] if self.more() else ""
+
+    def line(self) -> str:
+        return next(self, "")
+
+    def more(self) -> bool:
+        if not self._pending and (line := next(self._lines, None)) is not None:
+            self._pending.append(line)
+        return bool(self._pending)
+
+    def taken(self) -> None:
+        """The row is read: its lines are no longer needed."""
+        self.row.clear()
+        self.ended = False
+
+    def again(self) -> None:
+        """All lines but the first of the row at hand come again."""
+        self._pending.extendleft(reversed(self.row[1:]))
