@@ -15,7 +15,7 @@ PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test fuzz lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

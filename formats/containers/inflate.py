@@ -24,7 +24,7 @@ PACKED_BLOCK = 1 << 16
 HEADER_CHECKSUM, EXTRA, NAME, COMMENT = 2, 4, 8, 16  # flags of a gzip header
 ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)  # in its stubs an instance
 ZSTD_WINDOW = 1 << 27  # of one record's frame: what `zstd --long=27` writes
-ZSTD_LONG = {zstd.DecompressionParameter.window_log_max: 31}
+ZSTD_LONG: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
 """`zstd --long=31`, as dumps of forums come: a window is touched only as far as the stream swells, which `Limits` bound."""
 ZstdError = zstd.ZstdError
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
