@@ -43,9 +43,11 @@ DROPPED_ENVIRONMENTS = {
     "forest",
 }
 DROPPED_ENVIRONMENTS |= {"diagram", "CCSXML"}
-BOXES = {"colhead", "makecell", "thead", "parbox", "caption", "shortstack"}
+BOXES = {"colhead", "makecell", "thead", "caption", "shortstack"}
 """Commands whose optional argument says how their text is laid out, or stands for it in a list."""
 LAID_OUT = {"array": 1, "minipage": 1, "multicols": 1, "wrapfigure": 2, "adjustbox": 1, "tabular": 1, "longtable": 1}
+IN_LINE = {"CJK", "otherlanguage"}
+"""Environments that begin no line."""
 LAID_OUT |= {"CJK": 2, "otherlanguage": 1, "tcolorbox": 0, "spacing": 1, "changemargin": 2}
 """Environments whose text stays, and how many arguments before it say how it is laid out."""
 DROPPED_ARGUMENT = {
@@ -149,6 +151,25 @@ DROPPED_ARGUMENT |= {
 }
 DROPPED_ARGUMENT |= {"lstnewenvironment": 3, "DefineVerbatimEnvironment": 3, "RecustomVerbatimEnvironment": 3}
 DROPPED_ARGUMENT |= {"newminted": 2, "setminted": 1, "newtcblisting": 2, "lstdefinestyle": 2, "lstdefinelanguage": 2}
+DROPPED_ARGUMENT |= {
+    "parbox": 1,
+    "foreignlanguage": 1,
+    "textlanguage": 1,
+    "fcolorbox": 2,
+    "selectlanguage": 1,
+    "inputencoding": 1,
+}
+DROPPED_ARGUMENT |= {
+    "CJKfamily": 1,
+    "newif": 0,
+    "settoggle": 2,
+    "newtoggle": 1,
+    "setboolean": 2,
+    "setbool": 2,
+    "newboolean": 1,
+    "newbool": 1,
+}
+DROPPED_ARGUMENT |= {"toggletrue": 1, "togglefalse": 1, "booltrue": 1, "boolfalse": 1, "sisetup": 1, "includeonly": 1}
 DEFINITIONS = {"def": 1, "edef": 1, "gdef": 1, "xdef": 1, "newcommand": 1, "renewcommand": 1, "providecommand": 1}
 DEFINITIONS |= {"DeclareRobustCommand": 1, "NewDocumentCommand": 2, "RenewDocumentCommand": 2}
 """What gives a command a meaning too involved to expand, and the groups after its name."""
@@ -203,5 +224,37 @@ SIGNS |= {
     "par": "\n\n",
 }
 SIGNS |= {"textbackslash": "\\", "textasciitilde": "~", "quad": " ", "qquad": " ", "newline": "\n", "linebreak": "\n"}
+SIGNS |= {
+    "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ", "SS": "SS", "IJ": "Ĳ",
+    "ij": "ĳ",
+    "degree": "°", "celsius": "°C", "micro": "µ", "ohm": "Ω", "perthousand": "‰", "textmu": "µ", "textpm": "±",
+    "texttimes": "×",
+    "textdiv": "÷", "texteuro": "€", "EUR": "€", "textsterling": "£", "textyen": "¥", "textcent": "¢",
+    "textflorin": "ƒ",
+    "textcurrency": "¤", "textonehalf": "½", "textonequarter": "¼", "textthreequarters": "¾", "textonesuperior": "¹",
+    "texttwosuperior": "²", "textthreesuperior": "³", "textordfeminine": "ª", "textordmasculine": "º", "textohm": "Ω",
+    "textmho": "℧", "textcelsius": "℃", "textperthousand": "‰", "textpertenthousand": "‱", "textnumero": "№",
+    "textsection": "§", "textparagraph": "¶", "textdagger": "†", "textdaggerdbl": "‡", "textbullet": "•",
+    "textperiodcentered": "·", "textcopyright": "©", "textcircledP": "℗", "textservicemark": "℠", "textestimated": "℮",
+    "textlnot": "¬", "textminus": "−", "textsurd": "√", "textfractionsolidus": "⁄", "textbrokenbar": "¦",
+    "textbardbl": "‖",
+    "textleftarrow": "←", "textrightarrow": "→", "textuparrow": "↑", "textdownarrow": "↓", "textquoteleft": "‘",
+    "textquoteright": "’", "textquotedblleft": "“", "textquotedblright": "”", "textquotestraightbase": "‚",
+    "quotesinglbase": "‚",
+    "quotedblbase": "„", "glqq": "„", "grqq": "“", "flqq": "«", "frqq": "»", "guillemotleft": "«",
+    "guillemotright": "»",
+    "guillemetleft": "«", "guillemetright": "»", "guilsinglleft": "‹", "guilsinglright": "›", "og": "« ", "fg": " »",
+    "textexclamdown": "¡", "textquestiondown": "¿", "textasciiacute": "´", "textasciidieresis": "¨",
+    "textasciigrave": "`",
+    "textasciimacron": "¯", "textinterrobang": "‽", "textreferencemark": "※", "textmusicalnote": "♪",
+    "textbraceleft": "{",
+    "textbraceright": "}", "textbackslash": "\\", "textvisiblespace": "␣", "textalpha": "α", "textbeta": "β",
+    "textgamma": "γ",
+    "textomega": "ω", "textpi": "π", "BibTeX": "BibTeX", "LaTeXe": "LaTeX2e", "XeTeX": "XeTeX", "XeLaTeX": "XeLaTeX",
+    "LuaTeX": "LuaTeX", "LuaLaTeX": "LuaLaTeX", "pdfTeX": "pdfTeX", "AmS": "AMS",
+}  # fmt: skip
+SCRIPTS = {"textsuperscript": "^", "textsubscript": "_", "textsu": "^", "textinferior": "_"}
+NUMBER = re.compile(r"[+\-−–±]?\d[\d.,]*[+\-−]?|[+\-−]|[a-z]")
+"""What is a power or an index where it is raised or lowered; `st` and `e` of ordinals are not."""
 TYPOGRAPHY = {"``": "“", "''": "”", "--": "–", "---": "—", "~": " "}
 DINGBATS = {"51": "✓", "52": "✔", "55": "✗", "56": "✘"}

@@ -22,6 +22,7 @@ from winnow.formats.markup.commands import (
     STYLES,
     THEOREMS,
 )
+from winnow.formats.markup.conditionals import chosen
 from winnow.formats.markup.listings import Listings
 from winnow.formats.markup.macros import Macro, expand, take_macros
 from winnow.formats.markup.skipping import argument_of
@@ -56,6 +57,7 @@ def read_latex(source: str, inherited: Mapping[str, Macro] | None = None, listin
 
     source = source.replace("\ue000", "").replace("\ue001", "")
     source = without_verbatim(source, keep, {**(listings or {}), **listings_of([source])})
+    source = chosen(source)
     theorems = {**THEOREMS, **dict(NEW_THEOREM.findall(source))}
     source, macros = take_macros(source)
     macros = {**(inherited or {}), **macros}

@@ -14,8 +14,9 @@ from winnow.formats.markup.verbatim import listings_of, parts, tex, without_comm
 LATEX = (".tex", ".ltx", ".latex")
 PREAMBLES = (".sty", ".cls", ".def")
 INPUT = re.compile(
-    r"\\(?:input|include|subfile|subfileinclude|olimport(?:\[[^\]]*\])?|import\{[^{}]*\})(?![A-Za-z])"
-    r"\s*(?:\{([^{}]+)\}|([\w./-]+))"
+    r"\\(?:input|include|subfile|subfileinclude|InputIfFileExists|olimport(?:\[[^\]]*\])?"
+    r"|(?:sub)?(?:import|inputfrom|includefrom)\*?\s*\{(?P<folder>[^{}]*)\})(?![A-Za-z])"
+    r"\s*(?:\{(?P<file>[^{}]+)\}|(?P<bare>[\w./-]+))"
 )
 MAIN = re.compile(r"\\document(?:class|style)\s*[\[{]")
 BEGIN = "\\begin{document}"
@@ -90,15 +91,29 @@ def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[st
         return without_comments(sources[name])
 
     def put(match: re.Match[str]) -> str:
-        target = (match[1] or match[2]).strip()
-        for path in (target, f"{target}.tex", posixpath.join(posixpath.dirname(name), target)):
-            for candidate in (posixpath.normpath(path), posixpath.normpath(path) + ".tex"):
-                if candidate in sources and candidate not in above:
-                    used.add(candidate)
-                    inner = _join(candidate, sources, used, (*above, candidate), listings)
-                    body = BODY.search(inner) if MAIN.search(tex(inner)) else None
-                    return f"\n{body[1] if body else inner}\n"
+        target = posixpath.join((match["folder"] or "").strip(), (match["file"] or match["bare"]).strip().strip('"'))
+        for candidate in _candidates(target, name, sources):
+            if candidate in sources and candidate not in above:
+                used.add(candidate)
+                inner = _join(candidate, sources, used, (*above, candidate), listings)
+                body = BODY.search(inner) if MAIN.search(tex(inner)) else None
+                return f"\n{body[1] if body else inner}\n"
         return ""
 
     joined = "".join(text if code else INPUT.sub(put, text) for text, code in parts(sources[name], listings))
     return joined[:PROJECT_CHARACTERS]
+
+
+def _candidates(target: str, name: str, sources: Mapping[str, str]) -> Iterator[str]:
+    """The files that a name may mean: from where TeX runs, from the file that inputs it and the folders above that."""
+    folder = posixpath.dirname(name)
+    folders = ["", folder]
+    while folder := posixpath.dirname(folder):
+        folders.append(folder)
+    for above in folders:
+        path = posixpath.normpath(posixpath.join(above, target))
+        yield from (path, f"{path}.tex")
+    ending = f"/{posixpath.normpath(target).removeprefix('../')}"
+    same = [source for source in sources if f"/{source}".endswith((ending, f"{ending}.tex"))]
+    if len(same) == 1:
+        yield same[0]

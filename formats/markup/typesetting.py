@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from winnow.formats.markup import algorithm2e
+from winnow.formats.markup import algorithm2e, units
 from winnow.formats.markup.commands import (
     ACCENTS,
     BARE,
@@ -17,12 +17,15 @@ from winnow.formats.markup.commands import (
     DINGBATS,
     DROPPED_ARGUMENT,
     DROPPED_ENVIRONMENTS,
+    IN_LINE,
     LAID_OUT,
     LENGTHS,
     LETTER_ACCENTS,
     MATHEMATICS,
     NOTES,
+    NUMBER,
     REFERENCES,
+    SCRIPTS,
     SECTIONS,
     SIGNS,
     STYLES,
@@ -41,6 +44,7 @@ INDENT = re.compile(r"\n[ \t]+")
 NO_FORMULA = re.compile(r"[ \t]*\\label\{[^{}]*\}[ \t]*|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])")
 OPTIONS = re.compile(r"(?:[ \t]*\[[^\[\]]*\])*")
 CHARACTER = re.compile(r"\s*(?:`\\?(.)|\"([0-9A-F]{1,5})|(\d{1,6}))")
+TEXT_GROUP = re.compile(r"\\(?:mbox|hbox|text(?:rm|it|bf|normal)?|intertext)\s*\{")
 DEPTH = 40
 
 
@@ -123,7 +127,7 @@ class Writer:
             self.lists.append((plain, 0))
             out.append("\n")
         else:
-            out.append("\n")
+            out.append("" if plain in IN_LINE else "\n")
             if plain in LAID_OUT:
                 return skip_arguments(source, position, LAID_OUT[plain])
         return optional.end() if optional else position
@@ -144,6 +148,8 @@ class Writer:
         if self.lists and name in ("itemize", "enumerate", "description", "compactenum", "compactitem"):
             self.lists.pop()
         self.in_algorithmic = self.in_algorithmic and name != "algorithmic"
+        if name.rstrip("*") in IN_LINE:
+            return
         out.append("\n\n" if name.rstrip("*") in self.theorems or not self.lists else "\n")
 
     def _command(self, source: Source, command: str, position: int, out: list[str]) -> int:
@@ -180,6 +186,16 @@ class Writer:
         elif command in STYLES and argument is not None:
             mark, inner = STYLES[command], self.convert(argument[0])
             out.append(f"{mark}{inner.strip()}{mark}" if inner.strip() else "")
+        elif command in units.COMMANDS and argument is not None:
+            groups, position = self._groups(source, spaced.end() if spaced else after, units.COMMANDS[command])
+            if groups is None:
+                return after
+            out.append(self.convert(units.quantity(command, groups)))
+            return position
+        elif command in SCRIPTS and argument is not None:
+            inner = self.convert(argument[0]).strip()
+            raised = f"{SCRIPTS[command]}{inner}" if len(inner) == 1 else f"{SCRIPTS[command]}{{{inner}}}"
+            out.append(raised if NUMBER.fullmatch(inner) else inner)
         elif command in NOTES and argument is not None:
             out.append(f" ({self.convert(argument[0]).strip()})")
         elif command in BOXES and argument is not None:
@@ -199,6 +215,18 @@ class Writer:
             swallowed = re.compile(r"[ \t]+").match(source, position) if command in SIGNS and command != "par" else None
             return swallowed.end() if swallowed and command not in ("ldots", "dots") else position
         return argument[1]
+
+    def _groups(self, source: Source, position: int, count: int) -> tuple[list[str] | None, int]:
+        """The groups of a command, and where the text goes on; None where there are fewer."""
+        groups: list[str] = []
+        for _ in range(count):
+            blank = re.compile(r"\s*(?:\[[^\[\]]*\]\s*)?(?=\{)").match(source, position)
+            group = source.group(blank.end()) if blank else None
+            if group is None:
+                return None, position
+            groups.append(group[0])
+            position = group[1]
+        return groups, position
 
     def _algorithm(self, body: str) -> str:
         """An algorithm of `algorithm2e`, each of its lines on one."""
@@ -252,6 +280,8 @@ class Writer:
         stop = position
         while (stop := self._find(source, closing, stop)) >= 0 and _escaped(source, stop):
             stop += len(closing)
+        if closing == "$" and stop >= 0 and (text := TEXT_GROUP.search(source, position, stop)) and source.closings:
+            stop = self._past_text(source, text, stop)
         if stop < 0 or (mark == "$" and "\n\n" in source[position:stop]):
             out.append("$")
             return position
@@ -260,6 +290,19 @@ class Writer:
             body = one_line(body)
         out.append(f"\n\n$$\n{body}\n$$\n\n" if mark == "$$" else f"${body}$" if body else "")
         return stop + len(closing)
+
+    def _past_text(self, source: Source, text: re.Match[str] | None, stop: int) -> int:
+        """The dollar that closes a formula in which words hold formulas of their own: `$x \\mbox{ for $n$ } y$`."""
+        while text is not None:
+            group = source.group(text.end() - 1)
+            if group is None or group[1] <= text.end():
+                break
+            if text.start() < stop < group[1]:
+                stop = self._find(source, "$", group[1])
+                if stop < 0:
+                    break
+            text = TEXT_GROUP.search(source, group[1], stop)
+        return stop
 
     def _find(self, source: Source, closing: str, position: int) -> int:
         """Where the closing sign stands, or -1; what was once not found in the whole text isn't searched again."""

@@ -12,6 +12,12 @@ INLINE = (
     r"\\(?:verb\*?|lstinline(?:\[[^\[\]\n]*\])?|mint(?:inline)?(?:\[[^\[\]\n]*\])?\{[^{}\n]*\})"
     r"(?P<sign>[^A-Za-z0-9\s*{])(?P<inline>.{0,1000}?)(?P=sign)"
 )
+_BRACED = r"\{(?P<%s>(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*)\}"
+BRACED_CODE = r"\\(?:lstinline|mint(?:inline)?(?:\[[^\[\]\n]*\])?\{[^{}\n]*\})(?:\[[^\[\]\n]*\])?" + _BRACED % "braced"
+ADDRESS = (
+    r"\\(?:url|nolinkurl|path)\s*" + _BRACED % "address" + r"|\\href\s*(?:\[[^\[\]\n]*\]\s*)?" + _BRACED % "target"
+)
+ESCAPED = re.compile(r"\\([%#_&~{}])(?:\{\})?")
 OPTIONS = r"(?:\[(?:[^\[\]{}]|\{[^{}]*\})*\])?(?:\{[^{}\n]*\}){0,3}"
 COMMENT = r"%[^\n]*(?:\n(?![ \t]*\n)[ \t]*)?"
 LAST_GROUP = re.compile(r"\{([^{}]*)\}$")
@@ -22,7 +28,8 @@ def _pattern(names: frozenset[str]) -> re.Pattern[str]:
     """In the order of the source, so that a comment in a listing is the listing's and a listing in a comment is none."""
     listings = "|".join(map(re.escape, sorted(names)))
     return re.compile(
-        rf"{INLINE}|\\begin\{{(?P<name>{listings})\}}(?P<options>(?>{OPTIONS}))(?![ \t]*\}})|\\[\\%]|(?P<comment>{COMMENT})"
+        rf"{INLINE}|{BRACED_CODE}|{ADDRESS}"
+        rf"|\\begin\{{(?P<name>{listings})\}}(?P<options>(?>{OPTIONS}))(?![ \t]*\}})|\\[\\%]|(?P<comment>{COMMENT})"
     )
 
 
@@ -69,6 +76,14 @@ def parts(source: str, listings: Listings | None = None) -> Iterator[tuple[str, 
         elif found["sign"] is not None:
             yield source[start : found.start()], None
             yield found[0], f"`{found['inline']}`"
+            start = position
+        elif found["braced"] is not None or found["address"] is not None:
+            yield source[start : found.start()], None
+            yield found[0], f"`{found['braced']}`" if found["address"] is None else ESCAPED.sub(r"\1", found["address"])
+            start = position
+        elif found["target"] is not None:
+            yield source[start : found.start()], None
+            yield re.sub(r"(?<!\\)%", r"\\%", found[0]), None
             start = position
         elif name is not None and name not in unclosed:
             stop = source.find(closing := f"\\end{{{name}}}", position)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from winnow.formats.markup.latex import read_latex
 from winnow.formats.markup.macros import expand, take_macros
+from winnow.formats.markup.projects import Project, projects
 from winnow.formats.markup.verbatim import without_comments
 
 PAPER = r"""
@@ -244,3 +245,40 @@ def test_commands_of_a_class_keep_their_meaning() -> None:
     )[1]
     paper = read_latex(r"\title{Mills}\author{A}\begin{document}$\R$\end{document}", macros)
     assert paper.text == "# Mills\n\n$\\mathbb{R}$\n"
+
+
+TEXTS = [
+    (r"See \url{http://ex.org/a%20b} now.", "See http://ex.org/a%20b now."),
+    (r"At \url{http://ex.org/~ann/x\_y\#z}.", "At http://ex.org/~ann/x_y#z."),
+    (r"\href{http://ex.org/c%20d}{The page} tells.", "The page tells."),
+    (r"A tool.\footnote{At \url{http://ex.org/e%20f}.} More.", "A tool. (At http://ex.org/e%20f.) More."),
+    (r"A \SI{3}{\kilo\metre} B \num{1e3} C \ang{90}.", "A 3 km B 1 × 10^3 C 90°."),
+    (r"5\,\textmu m, \textpm 2, 3\texttimes 4, \texteuro 5, \textonehalf{}.", "5 µm, ±2, 3×4, €5, ½."),
+    (
+        r"10\textsuperscript{6}, H\textsubscript{2}O, 10\textsuperscript{12}, 1\textsuperscript{st}.",
+        "10^6, H_2O, 10^{12}, 1st.",
+    ),
+    (r"A \begin{CJK*}{UTF8}{gbsn}春天\end{CJK*} B", "A 春天 B"),
+    (r"A \foreignlanguage{french}{mot} B \begin{otherlanguage*}{german}Wort\end{otherlanguage*}.", "A mot B Wort."),
+    (r"\parbox[t]{3cm}{In the box} and \fcolorbox{red}{white}{here}.", "In the box and here."),
+    (r"\mintinline{python}{d = {}} and \lstinline{x = {1}}.", "`d = {}` and `x = {1}`."),
+    (r"$x \mbox{ for all $n$ in } N$ and $y$.", r"$x \mbox{ for all $n$ in } N$ and $y$."),
+    (r"\newif\ifx A \iffalse OUT \else IN \fi", "A IN"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), TEXTS)
+def test_what_is_typeset_is_read(source: str, said: str) -> None:
+    assert read_latex(rf"\begin{{document}}{source}\end{{document}}").text.strip() == said
+
+
+def test_imports_are_followed_from_their_folder_and_by_the_only_file_of_a_name() -> None:
+    files = {
+        "main.tex": r"\documentclass{book}\begin{document}\import{parts/}{one}\subimport{parts/deep/}{two}\input{four}\end{document}",
+        "parts/one.tex": r"One. \input{three}",
+        "parts/three.tex": "Three.",
+        "parts/deep/two.tex": "Two.",
+        "elsewhere/four.tex": "Four.",
+    }
+    [project] = [found for found in projects(files) if isinstance(found, Project)]
+    assert read_latex(project.source).text.split() == ["One.", "Three.", "Two.", "Four."]
