@@ -81,7 +81,7 @@ def measure(documents: pa.Table) -> pa.Table:
     - `.misplaced_turns` int64: messages whose role may not stand where it does; `.unanswered`: 1 when the user has the
       last word; a conversation that can't be read has one misplaced turn
     - `.refusals` int64 and `.refusal_fraction` float64: assistant's turns that begin with a refusal
-    - `.truncated` int64: 1 when the last answer breaks off
+    - `.truncated` int64: 1 when the last answer breaks off; one that ends with a call, as agents' traces do, doesn't
     - `.skeleton` string and `.skeleton_count` int64: see the module
     """
     has_messages = "messages" in documents.column_names
@@ -106,10 +106,10 @@ def measure_conversation(stored: str) -> dict[str, Any]:
         "turns": len(messages),
         "empty_turns": sum(_is_empty(message) for message in messages),
         "misplaced_turns": max(_misplaced(messages), int(not messages)),
-        "unanswered": int(bool(messages) and messages[-1]["role"] != "assistant"),
+        "unanswered": int(bool(messages) and messages[-1]["role"] not in ("assistant", "tool")),
         "refusals": refusals,
         "refusal_fraction": refusals / len(answers) if answers else None,
-        "truncated": int(bool(answers) and is_truncated(answers[-1]["content"])),
+        "truncated": int(bool(answers) and not answers[-1].get("tool_calls") and is_truncated(answers[-1]["content"])),
         "skeleton": skeleton(next(prompts, "")),
     }
 

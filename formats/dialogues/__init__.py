@@ -3,6 +3,7 @@
 dialogue, values                    the schema, and the JSON it is made of
 identity                            what a conversation teaches, by which two are told apart
 dialects, turns                     the forms in which conversations are published, and those of a single turn
+forms                               published forms that are a dialect under other names
 transcripts, trees, calls           whole talks as one text or as a tree; calls that stand in what is said
 manuals, sessions, implementations  what a package holds: pages, interactive sessions, documented functions
 talks, questions, verifiable        what is made of them: talks, questions, prompts with answers to check

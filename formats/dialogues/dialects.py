@@ -13,7 +13,7 @@ from typing import Any
 from winnow.formats.dialogues.calls import python_call, spoken_calls
 from winnow.formats.dialogues.dialogue import SAID, WHERE, Conversation, check
 from winnow.formats.dialogues.json_values import Misfit, sequence
-from winnow.formats.dialogues.transcripts import is_transcript, transcript
+from winnow.formats.dialogues.transcripts import is_transcript, spoken_turns, transcript
 from winnow.formats.dialogues.trees import ways
 from winnow.formats.dialogues.turns import Message, conversation, message, turn, turns, with_system
 
@@ -21,24 +21,41 @@ Arguments = dict[str, Any]
 Dialect = Callable[[Mapping[str, Any]], list[Arguments]]
 
 MEDIA = ("image", "images", "video", "videos", "audio", "audios")
+REFUSED = ("rejected_response", "rejected_messages")
 VERDICTS = ("label", "kto_tag")  # false: an answer that nobody wants
 
 
 def chat(record: Mapping[str, Any], *, field: str) -> list[Arguments]:
     """A list of turns, with `tools` or the older `functions`; a trajectory's `reward` becomes its score.
 
-    LLaMA-Factory keeps the two answers of a preference beside the turns, as `chosen` and `rejected`.
+    LLaMA-Factory keeps the two answers of a preference beside the turns, as `chosen` and `rejected`; ms-swift what would
+    stand in place of the last turn, as `rejected_response` (a text) or `rejected_messages` (a whole conversation).
     """
     messages = conversation(record, field)
     arguments: Arguments = {"messages": messages, "tools": _tools(record), "scores": _scores(record)}
     if all(isinstance(record.get(side), str | Mapping) for side in ("chosen", "rejected")):
         arguments["messages"] = [*messages, *_answer(record["chosen"], "chosen")]
         arguments["rejected"] = _answer(record["rejected"], "rejected")
+    elif refused := next((name for name in REFUSED if record.get(name) is not None), None):
+        arguments["rejected"] = _answer(record[refused], refused)
+        if arguments["rejected"][:1] == [] or arguments["rejected"][0]["role"] != "assistant":
+            return preference({**record, "chosen": messages, "rejected": record[refused]})
     return [arguments]
 
 
 def alpaca(record: Mapping[str, Any]) -> list[Arguments]:
-    """`instruction`, `input`, `output`, with `system` and `history` where given."""
+    """`instruction`, `input`, `output`, with `system` and `history` where given.
+
+    An output that lists two texts is LLaMA-Factory's older preference: the chosen answer, then the rejected one.
+    """
+    answers = record["output"]
+    if isinstance(answers, list) and answers and all(isinstance(answer, str) for answer in answers):
+        if len(answers) > 2:
+            raise Misfit("output", f"{len(answers)} answers: which is meant?")
+        if len(answers) == 2:
+            beside = {name: value for name, value in record.items() if name != "prompt"}
+            return preference({**beside, "chosen": answers[0], "rejected": answers[1]})
+        record = {**record, "output": answers[0]}
     answer = message("assistant", record["output"], "output")
     return [
         {
@@ -105,7 +122,10 @@ def calls(record: Mapping[str, Any]) -> list[Arguments]:
 
 
 def spoken(record: Mapping[str, Any]) -> list[Arguments]:
-    """A whole `chat` as one text, with `system` before it."""
+    """A whole `chat` as one text, with `system` before it; MOSS-003's is an object of its turns."""
+    if isinstance(record["chat"], Mapping):
+        instruction = {"system": record["meta_instruction"]} if record.get("meta_instruction") else record
+        return [{"messages": with_system(instruction, spoken_turns(record["chat"], "chat")), "tools": _tools(record)}]
     if not isinstance(record["chat"], str):
         raise Misfit("chat", f"{type(record['chat']).__name__}, not a string")
     system = record.get("system")
@@ -167,7 +187,7 @@ DIALECTS: Mapping[str, tuple[Sequence[str], Dialect]] = {
 """Each dialect with the fields it is known by, the most telling first."""
 SCORES = ("score_chosen", "score_rejected", "reward")
 BESIDE = frozenset({"tools", "functions", "system", "input", "history", "prompt", *SCORES, *VERDICTS})
-FIELDS = BESIDE | {field.partition(".")[0] for fields, _ in DIALECTS.values() for field in fields}
+FIELDS = BESIDE | frozenset(REFUSED) | {field.partition(".")[0] for fields, _ in DIALECTS.values() for field in fields}
 """What dialects read."""
 
 
@@ -227,6 +247,8 @@ def _asked(record: Mapping[str, Any], names: Sequence[str]) -> list[Message]:
 
 def _answer(value: Any, here: str, role: str = "assistant") -> list[Message]:
     """One side of a preference: a text, a transcript, a turn or a list of turns."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        [value] = value
     if isinstance(value, str):
         return transcript(value, here) if is_transcript(value) else [message(role, value, here)]
     return turn(value, here) if isinstance(value, Mapping) else turns(value, here)

@@ -25,8 +25,9 @@ SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant", "tool"
 REASONINGS = ("reasoning", "reasoning_content", "thinking")
 ARGUMENTS = ("arguments", "parameters", "input")
 PARAMETERS = ("parameters", "input_schema")
-LEARNED = frozenset({"train", "training", "weight", "loss", "step_loss_mask"})  # per message, of the usual trainers
+LEARNED = frozenset({"train", "training", "weight", "loss", "loss_weight", "step_loss_mask"})
 THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+CALL_PART = "tool_call"
 TEXT_PARTS = (None, "text", "input_text", "output_text")
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
 READABLE = json.JSONEncoder(ensure_ascii=False, check_circular=False)
@@ -119,7 +120,10 @@ def _messages(value: Any, path: str, names: set[str]) -> list[dict[str, Any]]:
             raise Misfit(said, "empty")
         if raw.get("name"):
             message["name"] = unicode_text(raw["name"], f"{here}.name")
+        if fitted and fitted[-1]["role"] == "tool" and role != "tool":
+            _in_order(fitted, path)
         fitted.append(message)
+    _in_order(fitted, path)
     return fitted
 
 
@@ -133,7 +137,7 @@ def _assistant(
         reasoning, message["content"] = opening[1].strip(), message["content"][opening.end() :]
     if reasoning:
         message["reasoning"] = reasoning
-    calls = sequence(raw.get("tool_calls"), f"{here}.tool_calls")
+    calls = sequence(raw.get("tool_calls"), f"{here}.tool_calls") or _calls_among(raw.get("content"))
     if not calls and raw.get("function_call"):
         calls = [raw["function_call"]]
     fitted = [_call(call, f"{here}.tool_calls[{place}]", names) for place, call in enumerate(calls)]
@@ -146,6 +150,35 @@ def _assistant(
     if not LEARNED.isdisjoint(raw):
         _mark_unlearned(message, raw, here)
     return [call.get("id") for call in fitted]
+
+
+def _calls_among(content: Any) -> list[Any]:
+    """The calls among the parts of a content, as LLaMA-Factory v1 keeps them; their parts say nothing else."""
+    parts = content if isinstance(content, list) else ()
+    return [part.get("value") for part in parts if isinstance(part, OBJECTS) and part.get("type") == CALL_PART]
+
+
+def _in_order(fitted: list[dict[str, Any]], path: str) -> None:
+    """Puts the results of parallel calls that name their calls into the order of the calls, by which they are rendered.
+
+    Raises `Misfit` where a call has no result but one behind it has: by its place it would be the other's.
+    """
+    at = len(fitted)
+    while at and fitted[at - 1]["role"] == "tool":
+        at -= 1
+    results, calls = fitted[at:], fitted[at - 1].get("tool_calls", ()) if at else ()
+    identities = [call.get("id") for call in calls]
+    answered = [result.get("tool_call_id") for result in results]
+    if None in identities or None in answered or len({*identities}) < len(calls) or len({*answered}) < len(answered):
+        identities, answered = [call["name"] for call in calls], [result.get("name") for result in results]
+        if len({*identities}) < len(calls) or len({*answered}) < len(answered):
+            return
+    if not results or not {*answered} <= {*identities}:
+        return
+    if {*answered} != {*identities[: len(answered)]}:
+        missing = next(place for place, name in enumerate(identities) if name not in answered)
+        raise Misfit(f"{path}[{at - 1}].tool_calls[{missing}]", "has no result, but one behind it has")
+    fitted[at:] = sorted(results, key=lambda result: identities.index(answered[results.index(result)]))
 
 
 def _mark_unlearned(message: dict[str, Any], raw: Mapping[str, Any], here: str) -> None:
@@ -210,16 +243,21 @@ def _content(value: Any, here: str, structured: bool = False) -> tuple[str, str]
     if structured and not _has_text_parts(value):
         return READABLE.encode(sound(value, here)), ""
     said, thought = [], []
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(part, str) for part in value):
+        raise Misfit(here, f"{len(value)} texts: which is meant?")
     for place, part in enumerate(value if isinstance(value, list) else [value]):
         at = f"{here}[{place}]" if isinstance(value, list) else here
         if isinstance(part, OBJECTS):
             kind = part.get("type")
-            if kind in ("thinking", "reasoning"):
-                thought.append(unicode_text(part.get(kind, part.get("text")), at))
+            if kind == CALL_PART:
                 continue
-            if kind not in TEXT_PARTS or not isinstance(part.get("text"), str):
+            if kind in ("thinking", "reasoning"):
+                thought.append(unicode_text(part.get(kind, part.get("text", part.get("value"))), at))
+                continue
+            text = part.get("text", part.get("value"))  # LLaMA-Factory v1 calls it `value`
+            if kind not in TEXT_PARTS or not isinstance(text, str):
                 raise Misfit(at, f"{kind or 'an object'}, not text")
-            part = part["text"]
+            part = text
         said.append(unicode_text(part, at))
     return "".join(said), "".join(thought)
 

@@ -40,6 +40,8 @@ SAYINGS = ("content", "value", "text", "system_prompt")
 PAIRS = (("human", "assistant"), ("user", "assistant"), ("input", "output"), ("prompt", "response"))
 SYSTEMS = ("system", "system_prompt", "system_message")
 
+STOPS = ("###STOP###", "###TRANSFER###", "###OUT-OF-SCOPE###")  # τ-bench's
+
 Message = dict[str, Any]
 
 
@@ -47,7 +49,19 @@ def conversation(record: Mapping[str, Any], field: str) -> list[Message]:
     """The messages of a field, below the system prompt that the record keeps apart, calls that stand in words made
     calls.
     """
-    return with_system(record, spoken_calls(turns(record.get(field), field)))
+    return with_system(record, spoken_calls(ended(turns(record.get(field), field))))
+
+
+def ended(messages: list[Message]) -> list[Message]:
+    """The messages without a last word of the user's that only ends the talk, as simulated users are told to say it.
+
+    So the end of an agent's trace is told from an answer that is missing.
+    """
+    last = messages[-1] if messages else {}
+    said = last.get("content")
+    if last.get("role") == "user" and isinstance(said, str) and said.rstrip().endswith(STOPS):
+        return messages[:-1]
+    return messages
 
 
 def turns(value: Any, here: str) -> list[Message]:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from winnow.formats.containers.records import Record, read_records, record_splits, table_format
 from winnow.formats.dialogues.dialects import FIELDS, conversations, recognise
+from winnow.formats.dialogues.forms import renamed
 from winnow.formats.dialogues.json_values import Misfit, without_nulls
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import Content
@@ -73,6 +74,8 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
             moved = {settings.columns[name] for name in mapped if name in FIELDS}
             record = {**{name: value for name, value in record.items() if name not in moved}, **mapped}
             dialect = (recognise(mapped) or recognise(record)) if settings.dialect == "auto" else settings.dialect
+            if dialect is None and (other := renamed(record)) is not None:
+                record, dialect = other, recognise(other)
             if dialect is None:
                 reject(place, "dialect", f"unknown, say by `columns` what is what: {', '.join(sorted(record))}")
                 continue

@@ -41,6 +41,8 @@ CALLING = said("assistant", "", tool_calls=[CALL])
         ([said("user", "a"), CALLING, said("tool", ""), said("assistant", "c")], "empty_turns", 0),
         ([said("user", "a"), said("assistant", "  ")], "empty_turns", 1),
         ([said("user", "a"), said("assistant", "b"), said("user", "c")], "unanswered", 1),
+        ([said("user", "a"), CALLING, said("tool", "3")], "unanswered", 0),
+        ([said("user", "a"), {**CALLING, "content": "I will look at"}, said("tool", "3")], "truncated", 0),
         ([said("user", "a"), said("assistant", "I'm sorry, but I can't help with that request.")], "refusals", 1),
         ([said("user", "a"), said("assistant", "As an AI language model, I cannot have opinions.")], "refusals", 1),
         ([said("user", "a"), said("assistant", "很抱歉，我无法提供这方面的信息。")], "refusals", 1),
