@@ -11,7 +11,7 @@ gets a language of its own, and `language.segments` tells what share of the lett
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,16 @@ language.
 FEWEST_CHINESE = 16
 NO_PROSE = r"(?s)```.*?(?:```|\z)|`[^`\n]*`|https?://\S+|\]\([^)\n]*\)"
 """Fenced and inline code, links: left out before function words are counted."""
+FORM = r"[`<|]|://|\](?:\(|\[)|[\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{3000}\x{feff}]|\S@\S"
+"""A sign of what the model never saw in its training: markup, addresses, other white space than the plain one."""
+NO_WORDS = NO_PROSE + r"|</?[a-zA-Z][^<>]{0,400}>|&[a-zA-Z]{2,8};|\S+@\S+\.\S+|[|*#=_~-]{2,}|[|]"
+WHITE_SPACE = r"[\s\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{3000}\x{feff}]+"
+CAPITALS = r"\p{Lu}{4}|\p{Lu}{2}\P{L}{1,3}\p{Lu}{2}"
+MOSTLY_CAPITALS = 0.6
+FEWEST_WORDS = 0.2
+"""A piece of which less is left than this share of its letters is shown to the model as it is: it is all code."""
+SURE = 0.65
+"""Probability from which a segment's language counts as known; FineWeb's for a document."""
 
 # Scripts that only one of the languages of lid.176 is written in.
 LANGUAGE_OF_SCRIPT: Mapping[Script, str] = {
@@ -76,6 +86,8 @@ def measure(documents: pa.Table, *, model: str) -> pa.Table:
 
     - `language.label` string: ISO 639-1 or -3 as the model names it, `zh` for every Chinese, `und` where nothing tells
     - `language.score` float64: the model's probability, or the plain script's share of the letters
+    - `language.certainty` float64: the score or, where it is larger, the share of the letters that lie in segments whose
+      language is known: a page in two languages has a low score and a high certainty
     - `language.method` string: `script`, `fasttext`, `prose` (Chinese prose among code, see below) or `none`
     - `language.script` string, ISO 15924: `Latn`, `Hans`, `Hant`, `Hani` (either), `Jpan`, `Kore` …, `Zyyy` without
       letters
@@ -97,6 +109,7 @@ def measure(documents: pa.Table, *, model: str) -> pa.Table:
     segment_scripts, document_scripts = _merge(segment_counts.astype(np.int64)), _merge(counts)
     segment_labels, _ = _plain_languages(segment_scripts)
     labels, scores = _plain_languages(document_scripts)
+    sure = segment_labels != UNDETERMINED
     methods = np.where(labels == UNDETERMINED, "none", "script").astype(object)
     letters = document_scripts.sum(axis=1)
     asked = np.flatnonzero((labels == UNDETERMINED) & (letters > 0))
@@ -106,15 +119,19 @@ def measure(documents: pa.Table, *, model: str) -> pa.Table:
         methods[asked] = np.where(found[0] == UNDETERMINED, "none", "fasttext")
         _prefer_chinese_prose(labels, scores, methods, data, starts, ends, groups, asked, document_scripts)
         open_segments = segment_labels[found[2]] == UNDETERMINED
+        sure[found[2][open_segments]] = found[4][open_segments] >= SURE
         segment_labels[found[2][open_segments]] = found[3][open_segments]
     # Segments of a document that its script settled, but that are mixed themselves, count as that language.
     owners = np.repeat(np.arange(groups.size - 1), np.diff(groups))
     undecided = segment_labels == UNDETERMINED
     segment_labels[undecided] = labels[owners[undecided]]
+    known = _sum_groups((segment_scripts.sum(axis=1) * sure)[:, None], groups)[:, 0] / np.maximum(letters, 1)
+    known[methods == "prose"] = 1.0  # Chinese and English by their words, code left out
     shares = _segment_shares(segment_labels, segment_scripts.sum(axis=1), owners, groups.size - 1)
     columns: dict[str, Any] = {
         "language.label": pa.array(labels, pa.string()),
         "language.score": pa.array(scores, pa.float64()),
+        "language.certainty": pa.array(np.maximum(scores, np.where(labels == UNDETERMINED, 0.0, known)), pa.float64()),
         "language.method": pa.array(methods, pa.string()),
         "language.script": pa.array(_script_codes(counts, document_scripts, labels), pa.string()),
         "language.letters": pa.array(letters, pa.int64()),
@@ -174,14 +191,42 @@ def _plain_languages(merged: Counts) -> tuple[npt.NDArray[Any], npt.NDArray[np.f
 
 def _ask_model(
     model: Model, data: Any, starts: Offsets, ends: Offsets, groups: Offsets, asked: npt.NDArray[Any]
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Labels and scores of the documents `asked` for, and the numbers and labels of their segments."""
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """Labels and scores of the documents `asked` for, and the numbers, labels and scores of their segments."""
     lengths = np.diff(groups)[asked]
     asked_groups = np.concatenate([[0], np.cumsum(lengths)])
     segments = np.repeat(groups[asked] - asked_groups[:-1], lengths) + np.arange(asked_groups[-1])
-    piece_labels, _, labels, scores = classify_pieces(model, data, starts[segments], ends[segments], asked_groups)
+    shown, bounds = text_buffers(_words_alone(data, starts[segments], ends[segments]))
+    found = classify_pieces(model, shown, bounds[:-1], bounds[1:], asked_groups)
+    piece_labels, piece_scores, labels, scores = found
     names = np.array([*("zh" if label in CHINESE else label for label in model.labels), UNDETERMINED], object)
-    return names[labels], np.minimum(scores, 1.0).astype(np.float64), segments, names[piece_labels]
+    return names[labels], np.minimum(scores, 1.0).astype(np.float64), segments, names[piece_labels], piece_scores
+
+
+def _words_alone(data: Any, starts: Offsets, ends: Offsets) -> pa.Array:
+    """Segments as the model is shown them: without markup, code and addresses, white space plain, capitals small."""
+    pieces = [bytes(data[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    texts = pa.array(pieces, pa.large_binary()).cast(pa.large_string())
+    texts = _where(texts, pc.match_substring_regex(texts, FORM), _without_form)
+    return _where(texts, pc.match_substring_regex(texts, CAPITALS), _without_capitals)
+
+
+def _where(texts: pa.Array, chosen: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    if not pc.any(chosen).as_py():
+        return texts
+    return pc.replace_with_mask(texts, chosen, change(texts.filter(chosen)))
+
+
+def _without_form(texts: pa.Array) -> pa.Array:
+    words = pc.replace_substring_regex(pc.replace_substring_regex(texts, NO_WORDS, " "), WHITE_SPACE, " ")
+    plain = pc.replace_substring_regex(texts, WHITE_SPACE, " ")
+    left, all_ = (pc.count_substring_regex(text, r"\p{L}").to_numpy() for text in (words, plain))
+    return pc.if_else(pa.array(left > FEWEST_WORDS * all_), words, plain)
+
+
+def _without_capitals(texts: pa.Array) -> pa.Array:
+    capitals, small = (pc.count_substring_regex(texts, sign).to_numpy() for sign in (r"\p{Lu}", r"\p{Ll}"))
+    return pc.if_else(pa.array(capitals > MOSTLY_CAPITALS * (capitals + small)), pc.utf8_lower(texts), texts)
 
 
 def _prefer_chinese_prose(
@@ -251,7 +296,10 @@ RECIPES = (
         measure=measure,
         rules=(
             Rule(
-                name="score", measure="language.score", minimum=0.65, source="FineWeb (arXiv 2406.17557), section 3.2"
+                name="score",
+                measure="language.certainty",
+                minimum=SURE,
+                source="FineWeb (arXiv 2406.17557), section 3.2, asks it of the score alone",
             ),
         ),
         cost=2,

@@ -151,3 +151,34 @@ def test_measures_stay_when_documents_are_permuted_and_batches_joined(
     whole = told(texts, language_model)
     assert told(texts[::-1], language_model) == whole[::-1]
     assert told(texts[:50], language_model) + told(texts[50:], language_model) == whole
+
+
+ENGLISH = "The committee met in the morning and agreed on the budget for the next year, as it had been asked to do. "
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        str.upper,
+        lambda text: text.replace(" ", "\u00a0"),
+        lambda text: text.replace(" ", "\u2003"),
+        lambda text: f"<div class='a b'><p>{text}</p></div>" * 2,
+        lambda text: (
+            f"{text}\n\n```\nxs = [zorg(q) for q in kru]\n```\n\n`kvart()` and `zzglop`, see https://kxq.example/ahoj/svet"
+        ),
+        lambda text: "\n".join(f"| {word} | {word} |" for word in text.split()),
+        lambda text: f"{text} kontakt@beispiel.example.org",
+    ],
+)
+def test_a_text_is_known_in_whatever_form_it_is_written(language_model: str, form: Callable[[str], str]) -> None:
+    (row,) = told([form(ENGLISH * 3)], language_model)
+    assert row["label"] == "en" and row["certainty"] >= 0.65
+
+
+def test_a_page_of_two_languages_is_certain_of_both_and_debris_of_none(language_model: str) -> None:
+    french = "Le comité s'est réuni le matin et a approuvé le budget de l'année prochaine, comme on le lui demandait. "
+    bilingual, debris = told(
+        [f"{ENGLISH * 4}\n{french * 4}\n" * 3, "xq zt wrk bl 77 qpl mm zz vv kk tt " * 20], language_model
+    )
+    assert set(json.loads(bilingual["segments"])) == {"en", "fr"} and bilingual["certainty"] > 0.9
+    assert debris["certainty"] < 0.65
