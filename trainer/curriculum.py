@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,13 +88,12 @@ def plan_steps(
         epoch = start = 0
         for _ in range(number):
             asked = batch_tokens * schedule.batch_factor(len(steps)) / phase.length
-            count = min(max(1, round(asked / multiple)) * multiple, available // multiple * multiple)
-            if count == 0:
+            usable = available // multiple
+            if usable == 0:
                 raise TrainingError(
                     f"phase {phase.name!r} has {available} sequences to train on, a step needs {multiple}"
                 )
-            if start + count > available:
-                epoch, start = epoch + 1, 0
+            count = evened(usable - start // multiple, max(1, round(asked / multiple))) * multiple
             steps.append(
                 Step(
                     number=len(steps),
@@ -106,7 +106,20 @@ def plan_steps(
                 )
             )
             start += count
+            if (
+                start + multiple > available
+            ):  # what is left of the epoch, less than `multiple`, differs from one to the next
+                epoch, start = epoch + 1, 0
     return steps
+
+
+def evened(left: int, asked: int) -> int:
+    """How many of the `left` sequences of an epoch the next step takes, where about `asked` are wanted.
+
+    The epoch ends with a whole step: what is left is dealt out evenly to as many steps as `asked` fits best, so that
+    every sequence is read once an epoch whatever the batch, and no step is a fraction of the others.
+    """
+    return math.ceil(left / max(1, round(left / asked)))
 
 
 def _shares(weights: Sequence[int], total: int) -> list[int]:

@@ -102,12 +102,22 @@ class Transformer(nn.Module):
 
     def foresee(self, state: torch.Tensor, batch: Batch) -> tuple[torch.Tensor | None, list[Balance]]:
         """States [T − D, hidden] that predict the token after the next, where the model has the layer for it."""
-        if self.prediction is None or not len(batch.leading):
+        if self.prediction is None:
             return None, []
+        if not len(batch.leading):  # documents of one token alone: nothing to foresee, and still a load to report
+            return None, [self._idle(state, batch)]
         angles = self.rotary(batch.positions[batch.leading] + 1, state.dtype)
         following = self.embed_tokens(batch.following)
         ahead, balance = self.prediction(state[batch.leading], following, angles, batch.lead_documents, batch.lead_rows)
         return ahead, [balance]
+
+    def _idle(self, state: torch.Tensor, batch: Batch) -> Balance:
+        """The prediction layer run on one token for nothing: no load, no loss, and no rank that waits for another."""
+        assert self.prediction is not None
+        angles = self.rotary(batch.positions[:1], state.dtype)
+        following = self.embed_tokens(batch.tokens[:1])
+        ahead, (load, _) = self.prediction(state[:1], following, angles, Documents(bounds=[0, 1]), [0, 1])
+        return torch.zeros_like(load), ahead.sum() * 0
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Logits [T, V] of the next token at every token."""

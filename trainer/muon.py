@@ -41,7 +41,9 @@ def orthogonalise(matrices: torch.Tensor, steps: int, dtype: torch.dtype) -> tor
 class Muon(Optimizer):
     """Nesterov momentum, orthogonal updates of RMS about 0.2 × lr, decoupled weight decay.
 
-    Takes parameters of two dimensions, or of three as stacks of matrices.
+    Takes parameters of two dimensions, or of three as stacks of matrices. `parts` of a group is how many matrices lie
+    one below the other in each: gate and up of an expert are two maps, each made orthogonal by itself, as they would be
+    if they were kept apart.
     """
 
     def __init__(
@@ -53,14 +55,16 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         steps: int = 5,
         dtype: torch.dtype | None = None,
+        parts: int = 1,
     ) -> None:
-        super().__init__(
-            params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "steps": steps, "dtype": dtype}
-        )
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "steps": steps, "dtype": dtype}
+        super().__init__(params, {**defaults, "parts": parts})
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.ndim not in (2, 3):
                     raise ValueError(f"Muon takes matrices and stacks of them, not a shape {tuple(parameter.shape)}")
+                if parameter.shape[-2] % group["parts"]:
+                    raise ValueError(f"{parameter.shape[-2]} rows are not {group['parts']} matrices of one size")
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -86,10 +90,11 @@ class Muon(Optimizer):
             buffer.lerp_(gradient, 1 - momentum)
             update = whole(gradient.lerp(buffer, momentum))
             stacks.append(update if update.ndim == 3 else update[None])
-        together = torch.cat(stacks)
+        together = torch.cat(stacks).unflatten(1, (group["parts"], -1)).flatten(0, 1)
         dtype = group["dtype"] or (torch.bfloat16 if together.is_cuda else torch.float32)
         orthogonal = orthogonalise(together, group["steps"], dtype).to(together.dtype)
         scale = UPDATE_RMS * math.sqrt(max(together.shape[-2:]))
+        orthogonal = orthogonal.unflatten(0, (-1, group["parts"])).flatten(1, 2)
         for parameter, update in zip(parameters, orthogonal.split([len(stack) for stack in stacks]), strict=True):
             parameter.mul_(1 - lr * group["weight_decay"])
             like = update if parameter.ndim == 3 else update[0]

@@ -27,23 +27,23 @@ class OptimizerConfig:
 
 def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
     """Muon for the matrices, AdamW for the rest (decaying only embeddings and head), or AdamW for all."""
-    matrices, decayed, plain = [], [], []
+    matrices, pairs, decayed, plain = [], [], [], []
     for name, parameter in model.named_parameters():
         is_head = name.startswith("lm_head.")
         is_table = is_head or name.startswith("embed_tokens.")
         if parameter.ndim < 2:
             plain.append(parameter)
         elif (config.head if is_head else "adamw" if is_table else config.matrices) == "muon":
-            matrices.append(parameter)
+            (pairs if name.endswith("gate_up_proj") else matrices).append(parameter)
         else:
             decayed.append(parameter)
     rate = config.learning_rate
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=rate, betas=config.betas, eps=config.eps, foreach=True)
-    if not matrices:
+    if not matrices and not pairs:
         return [adamw]
     muon = Muon(
-        matrices,
+        [{"params": pairs, "parts": 2}, {"params": matrices}] if pairs else matrices,
         lr=rate,
         weight_decay=config.weight_decay,
         momentum=config.momentum,

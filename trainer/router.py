@@ -69,15 +69,19 @@ def sequence_balance(route: Route, rows: list[int]) -> torch.Tensor:
     """Sum over sequences of Σᵢ fᵢ·Pᵢ: the sequence's share of choices of expert i, scaled to 1 when even, times its
     mean normalised score.
 
-    `rows` bounds the sequences in the flat row of tokens, [B + 1]. An even load gives 1 for each sequence.
+    A choice here is by the scores alone (equation 18), not by score plus correction bias, by which tokens are sent: the
+    loss evens out what the router itself prefers. `rows` bounds the sequences in the flat row of tokens, [B + 1]. An
+    even load gives 1 for each sequence.
     """
     count = route.scores.shape[1]
+    with torch.no_grad():
+        preferred = torch.topk(route.scores, route.experts.shape[1], dim=-1, sorted=False).indices
     shares = route.scores / (route.scores.sum(dim=-1, keepdim=True) + LEAST)
     total = shares.new_zeros(())
     for start, stop in pairwise(rows):
         if start == stop:
             continue
-        chosen = load_of(route.experts[start:stop], count).to(shares.dtype)
+        chosen = load_of(preferred[start:stop], count).to(shares.dtype)
         frequency = chosen * (count / (route.experts.shape[1] * (stop - start)))
         total = total + (frequency * shares[start:stop].mean(dim=0)).sum()
     return total

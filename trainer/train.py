@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -66,7 +67,8 @@ def main(
 ) -> None:
     """Trains a mixture-of-experts model on the shards of a finished run; goes on where an earlier call stopped.
 
-    Several processes: torchrun --nproc-per-node N -m winnow.trainer.train …
+    Several processes: torchrun --nproc-per-node N -m winnow.trainer.train -- --run … (without the -- torchrun takes
+    --run for an option of its own).
     """
     try:
         with joined_world(device) as world:
@@ -104,9 +106,19 @@ def imported(folder: str) -> Transformer:
 
 
 def choose_phases(index: ShardIndex, names: str | None, longest: int | None) -> tuple[str, ...]:
-    """The phases named, or all that aren't longer than `longest`; says which are left out."""
+    """The phases named, or all that aren't longer than `longest`; says which are left out.
+
+    Raises `TrainingError` with the nearest right name for a phase that the run hasn't got.
+    """
     if names is not None:
-        return tuple(names.split(","))
+        known = [phase.name for phase in index.phases]
+        asked = tuple(name.strip() for name in names.split(","))
+        for name in asked:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+                raise TrainingError(f"--phases: the run has no phase {name!r}; {hint}")
+        return asked
     chosen = tuple(phase.name for phase in index.phases if longest is None or phase.length <= longest)
     left_out = [phase.name for phase in index.phases if phase.sequences and phase.name not in chosen]
     if left_out:

@@ -58,6 +58,24 @@ def test_more_steps_than_sequences_go_on_with_a_shuffled_epoch(index: ShardIndex
     assert {step.order_seed for step in steps if step.epoch} == {step.epoch for step in steps if step.epoch}
 
 
+@pytest.mark.parametrize("batch_tokens", [64, 200, 300, 460, 700])
+@pytest.mark.parametrize("multiple", [1, 3])
+def test_every_sequence_is_read_once_an_epoch_whatever_the_batch(
+    index: ShardIndex, tiny: ModelConfig, batch_tokens: int, multiple: int
+) -> None:
+    options = {"batch_tokens": batch_tokens, "held_out": 0.1, "multiple": multiple, "phases": ["length-32"]}
+    steps = plan_steps(index, tiny, Schedule(steps=60), **options)
+    phase = index.phase("length-32")
+    available = phase.sequences - held_out_of(phase, 0.1)
+    whole = [epoch for epoch in range(steps[-1].epoch)]
+    assert whole
+    for epoch in whole:
+        taken = [g for step in steps if step.epoch == epoch for g in range(step.start, step.start + step.count)]
+        assert taken == list(range(available // multiple * multiple))
+    asked = max(1, round(batch_tokens / 32 / multiple)) * multiple
+    assert all(step.count <= 2 * asked for step in steps)
+
+
 def test_batches_are_multiples_that_ranks_can_share(index: ShardIndex, tiny: ModelConfig) -> None:
     schedule = Schedule(steps=20, batch_warmup=0.5)
     steps = plan_steps(index, tiny, schedule, batch_tokens=300, held_out=0.1, multiple=4)

@@ -42,6 +42,16 @@ def test_a_stack_of_experts_moves_as_its_matrices_would_alone() -> None:
     torch.testing.assert_close(stack.data, torch.stack([m.data for m in alone]), rtol=1e-5, atol=1e-6)
 
 
+def test_gate_and_up_move_as_they_would_apart() -> None:
+    start = torch.randn(3, 24, 20, generator=torch.Generator().manual_seed(0))
+    joined = torch.nn.Parameter(start.clone())
+    gate, up = torch.nn.Parameter(start[:, :12].clone()), torch.nn.Parameter(start[:, 12:].clone())
+    stepped(Muon([joined], lr=0.02, parts=2), [joined], 3, steps=1)
+    gate.grad, up.grad = joined.grad[:, :12].clone(), joined.grad[:, 12:].clone()
+    Muon([gate, up], lr=0.02).step()
+    torch.testing.assert_close(joined.data, torch.cat([gate.data, up.data], dim=1), rtol=1e-5, atol=1e-6)
+
+
 def test_newton_schulz_brings_singular_values_near_one_and_keeps_the_directions() -> None:
     matrices = torch.randn(3, 16, 40, generator=torch.Generator().manual_seed(0))
     found = orthogonalise(matrices, 5, torch.float32)

@@ -70,6 +70,15 @@ def test_the_sequence_balance_is_one_a_sequence_when_even_and_more_when_not() ->
     assert sequence_balance(lopsided, [0, 24]).item() == pytest.approx(8 * 0.9 / 1.6)
 
 
+def test_the_sequence_balance_counts_what_the_scores_prefer_not_where_the_bias_sends() -> None:
+    """DeepSeek-V3 report, equation 18: the choice in f is by s alone."""
+    scores = torch.full((6, 4), 0.1)
+    scores[:, 2] = 0.9
+    sent = torch.zeros(6, 1, dtype=torch.long)
+    found = sequence_balance(Route(experts=sent, weights=torch.ones(6, 1), scores=scores), [0, 6])
+    assert found.item() == pytest.approx(4 * 0.9 / 1.2)
+
+
 def test_half_precision_leaves_the_correction_bias_in_full(router: Router) -> None:
     router.e_score_correction_bias.fill_(1.001)
     router.to(torch.bfloat16)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pkgutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.sequences import ShardError
+from winnow.stages.shards.sequences import Sequences, ShardError
+from winnow.stages.shards.shard import Phase, build_index, write_shard
 from winnow.trainer.checkpoint import complete, digest_weights, load_weights
 from winnow.trainer.config import ModelConfig, TrainingError
 from winnow.trainer.export import export
@@ -217,7 +222,45 @@ def test_mistakes_on_the_command_line_end_with_a_line_not_a_traceback(shards: Wo
     for arguments, wanted in (
         (["--run", str(tmp_path)], "isn't there: build the run first"),
         (["--run", shards.path(""), "--steps", "1"], "1 steps are too few for 2 phases"),
-        (["--run", shards.path(""), "--phases", "none"], "holds no sequence to train on"),
+        (
+            ["--run", shards.path(""), "--phases", "length-32,lenght-64"],
+            "no phase 'lenght-64'; did you mean 'length-64'?",
+        ),
+        (["--run", shards.path(""), "--phases", "none"], "there are length-32, length-64"),
     ):
         result = CliRunner().invoke(main, [*arguments, *place])
         assert result.exit_code == 1 and wanted in result.output and "Traceback" not in result.output
+
+
+def test_the_documented_way_to_start_several_processes_reaches_the_trainer(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "trainer.md").read_text()
+    documented = next(line for line in page.splitlines() if line.startswith("torchrun "))
+    assert "-m winnow.trainer.train -- --run " in documented
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "1",
+        "-m",
+        "winnow.trainer.train",
+        "--",
+    ]
+    arguments = ["--run", str(tmp_path), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    result = subprocess.run([*torchrun, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert "isn't there: build the run first" in result.stderr and "ambiguous option" not in result.stderr
+
+
+def test_sequences_of_one_token_documents_train_beside_others(
+    tiny: ModelConfig, pack: Callable[..., Sequences], tmp_path: Path
+) -> None:
+    workspace = Workspace(str(tmp_path / "run"))
+    rows = [[16] if row % 2 else [1] * 16 for row in range(16)]
+    write_shard(workspace, "shards/p/00000.parquet", pack(rows))
+    phases = [Phase(name="p", length=16, rotary_base=1e4)]
+    tokenizer = {"path": "", "digest": "", "vocabulary_size": tiny.vocab_size}
+    build_index(workspace, stage="mid", dtype=np.uint16, tokenizer=tokenizer, phases=phases)
+    config = RunConfig(model=tiny, schedule=Schedule(steps=2), batch_tokens=64, micro_tokens=16)
+    notes = []
+    Training(workspace.path(""), tmp_path / "out", config, World()).run(notes.append)
+    assert len(notes) == 2 and all(math.isfinite(note["loss"]) for note in notes)
