@@ -27,7 +27,8 @@ import pyarrow as pa
 from benchmarks.gold import pages
 from winnow.tokenizer.bpe import BytePairEncoder
 from winnow.tokenizer.export import tokenizer_json
-from winnow.tokenizer.load import MODEL, load
+from winnow.tokenizer.files import MODEL, Files
+from winnow.tokenizer.load import load
 from winnow.tokenizer.pieces import SentencePieceEncoder
 from winnow.tokenizer.train import chunks_of, train_model
 
@@ -113,7 +114,7 @@ def prepare(vocabulary: int, folder: str) -> tuple[dict[str, list[str]], BytePai
     assert isinstance(ours, BytePairEncoder)
     ours.encode(pa.array(["compile"]))
     print(f"loaded in {time.process_time() - start:.2f} s, first call included", flush=True)
-    return groups, ours, SentencePieceEncoder(path, Path(path).read_bytes())
+    return groups, ours, SentencePieceEncoder(Files(path, Path(path).read_bytes()))
 
 
 def compare(vocabulary: int, folder: str) -> None:

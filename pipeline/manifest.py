@@ -79,7 +79,13 @@ class Tokenizer(Section):
     """Trained on a sample of the run's own documents, or taken as it is from `path`."""
 
     vocabulary_size: int = Field(151_552, ge=512, le=1 << 20)
-    path: str | None = Field(None, description="a tokenizer.json or tokenizer.model to use instead of training one")
+    path: str | None = Field(
+        None, description="a tokenizer.json, tokenizer.model or folder with one, to use instead of training one"
+    )
+    tokens: dict[str, str] = Field(
+        default_factory=dict,
+        description='which tokens of it serve as ours, where its own files don\'t say: `{end_of_text: "</s>"}`',
+    )
     sample_bytes: int = Field(2 << 30, ge=1 << 16, description="text that the tokenizer is trained on")
 
 

@@ -16,15 +16,17 @@ from winnow.stages.mixing import mix
 from winnow.stages.mixing.mixture import Mixture, Phase
 from winnow.stages.passes import applies_to
 from winnow.stages.repositories import repository
-from winnow.stages.run.inventory import change_mark
 from winnow.stages.run.unit import Planned, Unit
 from winnow.stages.shards import emit
 from winnow.stages.shards.index import INDEX_STEP, index_units
 from winnow.stages.shards.shard import Phase as ShardPhase
 from winnow.stages.tokens import sample
 from winnow.stages.tokens.encode import ENCODE, Encoding, encode_units
+from winnow.tokenizer.conventions import with_tokens
+from winnow.tokenizer.encoder import digest_of
+from winnow.tokenizer.files import read
 from winnow.tokenizer.infill import Infill
-from winnow.tokenizer.load import load
+from winnow.tokenizer.load import encoder_of
 from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITORY, SpecialTokenError
 
 TALKING = ("conversations", "documentation", "mathematics")  # kinds of ingest that make conversations
@@ -106,11 +108,14 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
     if asked.path is not None:
         place = settings.profile.place(asked.path)
         try:
-            load(place).require(special, "the documents of this run")
+            files = with_tokens(read(place), asked.tokens)
+            encoder_of(files).require(special, "the documents of this run")
         except (OSError, ValueError, SpecialTokenError) as error:
             raise ConfigurationError(f"tokenizer.path {place}: {error}") from None
-        mark = change_mark(place)["mark"]
-        yield sample.TRAIN_STEP, sample.train_units([], vocabulary_size=0, digest=mark, place=place, special=special)
+        given = sample.train_units(
+            [], vocabulary_size=0, digest=digest_of(files.all), place=place, special=special, tokens=asked.tokens
+        )
+        yield sample.TRAIN_STEP, given
         return
     by_source: dict[str, list[str]] = {}
     for part in parts:

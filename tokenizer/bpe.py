@@ -47,9 +47,7 @@ class BytePairEncoder(Encoder):
     """
 
     def __init__(self, reference: SentencePieceEncoder) -> None:
-        super().__init__(
-            path=reference.path, digest=reference.digest, special=reference.special, spellings=reference.spellings
-        )
+        super().__init__(files=reference.files, special=reference.special, spellings=reference.spellings)
         self.vocabulary = reference.vocabulary
         self._tables = _tables(reference.vocabulary)
         self._local = threading.local()

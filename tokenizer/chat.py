@@ -20,9 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.files import TEMPLATE
 from winnow.tokenizer.special import ASSISTANT, CONVERSATION, END_OF_THINK, ROLES, THINK
-
-TEMPLATE = "chat_template.jinja"
 
 # A guard is put into messages where they spell a special token, so that it isn't taken for one, and is removed before
 # encoding. It is a non-character (Unicode: never assigned); one that stands in a message is marked to survive.

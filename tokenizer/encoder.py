@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from winnow.tokenizer.conventions import ConventionsError, conventions_of
+from winnow.tokenizer.files import Files
 from winnow.tokenizer.special import require
 
 DIGEST_BYTES = 16
@@ -31,15 +33,30 @@ class Encoded(NamedTuple):
 class Encoder(ABC):
     """Text to ids and back.
 
-    `special` maps the special tokens' names to their ids; `spellings` holds the bytes that each id stands for;
-    `digest` is the BLAKE2b-128 of the file that defines the tokenizer.
+    `special` maps the special tokens' names to their ids, `added` those of all that were added, plain ones too;
+    `spellings` holds the bytes that each id stands for; `digest` is the BLAKE2b-128 of the file that defines the tokenizer;
+    `files` are this file and those beside it, `conventions` what these say.
     """
 
-    def __init__(self, *, path: str, digest: str, special: Mapping[str, int], spellings: Sequence[bytes]) -> None:
-        self.path = path
-        self.digest = digest
+    def __init__(
+        self,
+        *,
+        files: Files,
+        special: Mapping[str, int],
+        spellings: Sequence[bytes],
+        added: Mapping[str, int] | None = None,
+        beginning: tuple[int, ...] = (),
+    ) -> None:
+        self.files = files
+        self.path = files.path
+        self.digest = digest_of(files.content)
         self.special = special
+        self.added = special if added is None else added
         self.spellings = tuple(spellings)
+        try:
+            self.conventions = conventions_of(files, self.added, beginning)
+        except ConventionsError as error:
+            raise EncoderError(str(error)) from error
 
     @abstractmethod
     def encode(self, texts: pa.Array | pa.ChunkedArray) -> Encoded:
@@ -67,8 +84,8 @@ class Encoder(ABC):
         return b"".join(map(self.spellings.__getitem__, numbers)).decode("utf-8", "replace")
 
     def require(self, names: Iterable[str], purpose: str) -> tuple[int, ...]:
-        """The ids of special tokens; raises `SpecialTokenError` with all that are missing."""
-        return require(self.special, names, purpose)
+        """The ids of the tokens that serve as ours, by our names; raises `SpecialTokenError` with all that are missing."""
+        return require(self.conventions.roles, names, purpose)
 
 
 def digest_of(content: bytes) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from winnow.tokenizer.chat import TEMPLATE, template
+from winnow.tokenizer.chat import template
 from winnow.tokenizer.encoder import Encoder
-from winnow.tokenizer.load import JSON
+from winnow.tokenizer.files import CONFIGURATION, GENERATION, JSON, MODEL, ROLES_FILE, TEMPLATE
 from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT
 from winnow.tokenizer.vocabulary import SPACE, Kind, Vocabulary
-
-CONFIGURATION = "tokenizer_config.json"
 
 
 class ExportError(ValueError):
@@ -19,16 +17,21 @@ class ExportError(ValueError):
 
 
 def export(encoder: Encoder) -> dict[str, bytes]:
-    """Files by name: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` (where all its tokens exist).
+    """Files by name: `tokenizer.json`, `tokenizer.model`, `tokenizer_config.json`, `chat_template.jinja` (given its tokens).
 
-    A tokenizer that came as a `tokenizer.json` keeps it. A sentencepiece model that isn't a lossless BPE has no
-    `tokenizer.json` of equal ids and gets none.
+    What lay beside a tokenizer that came from elsewhere stays as it was. A tokenizer that came as a `tokenizer.json` keeps
+    it. A sentencepiece model goes along as it is; one that isn't a lossless BPE has no `tokenizer.json` of equal ids.
     """
     vocabulary: Vocabulary | None = getattr(encoder, "vocabulary", None)
-    files = {CONFIGURATION: _json(_configuration(encoder))}
-    if vocabulary is not None and vocabulary.is_lossless:
-        files[JSON] = _json(tokenizer_json(vocabulary, encoder.path))
-    if set(CONVERSATION) <= set(encoder.special):
+    files = {name: content for name, content in encoder.files.beside if name not in (ROLES_FILE, GENERATION)}
+    files.setdefault(CONFIGURATION, _json(_configuration(encoder)))
+    if vocabulary is None:
+        files[JSON] = encoder.files.content
+    else:
+        files[MODEL] = encoder.files.content
+        if vocabulary.is_lossless:
+            files[JSON] = _json(tokenizer_json(vocabulary, encoder.path))
+    if encoder.conventions.template is None and set(CONVERSATION) <= set(encoder.conventions.roles):
         files[TEMPLATE] = template().encode()
     return files
 
@@ -100,7 +103,8 @@ def _added_token(number: int, content: str) -> dict[str, Any]:
 
 def _configuration(encoder: Encoder) -> dict[str, Any]:
     """`tokenizer_config.json`: a plain fast tokenizer that leaves decoded text as it is."""
-    end = END_OF_TEXT if END_OF_TEXT in encoder.special else None
+    names = {number: name for name, number in encoder.added.items()}
+    end = names.get(encoder.conventions.roles.get(END_OF_TEXT, -1))
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,

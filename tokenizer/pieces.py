@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import sentencepiece
 
-from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, digest_of, gather, strings
+from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, gather, strings
+from winnow.tokenizer.files import Files
 from winnow.tokenizer.vocabulary import SPACE, Kind, VocabularyError, read_vocabulary
 
 
@@ -16,16 +17,15 @@ class SentencePieceEncoder(Encoder):
     fallback that character is encoded by its three bytes, which makes a lossless model lossless for every string.
     """
 
-    def __init__(self, path: str, model: bytes) -> None:
+    def __init__(self, files: Files) -> None:
         try:
-            self.vocabulary = read_vocabulary(model, path)
+            self.vocabulary = read_vocabulary(files.content, files.path)
         except VocabularyError as error:
             raise EncoderError(str(error)) from error
-        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=files.content)
         pieces = self.vocabulary.pieces
         super().__init__(
-            path=path,
-            digest=digest_of(model),
+            files=files,
             special={pieces[control]: control for control in self.vocabulary.ids_of(Kind.CONTROL)},
             spellings=self.vocabulary.spellings,
         )

@@ -43,17 +43,38 @@ SPECIAL_TOKENS = (
 """Every special token of a tokenizer that is trained here, in the order of its ids: that of GLM-4.5, then ours."""
 
 
+BEGINNING_OF_TEXT, PADDING = "beginning_of_text", "padding"
+WORDS = {
+    "end_of_text": END_OF_TEXT,
+    BEGINNING_OF_TEXT: BEGINNING_OF_TEXT,
+    PADDING: PADDING,
+    **{"system": SYSTEM, "user": USER, "assistant": ASSISTANT, "observation": OBSERVATION},
+    **{"code_prefix": CODE_PREFIX, "code_middle": CODE_MIDDLE, "code_suffix": CODE_SUFFIX},
+    **{"generate_mask": GENERATE_MASK, "start_of_piece": START_OF_PIECE},
+    **{"think": THINK, "end_of_think": END_OF_THINK},
+    **{"tool_call": TOOL_CALL, "end_of_tool_call": END_OF_TOOL_CALL},
+    **{"tool_response": TOOL_RESPONSE, "end_of_tool_response": END_OF_TOOL_RESPONSE},
+    **{"argument_key": ARGUMENT_KEY, "end_of_argument_key": END_OF_ARGUMENT_KEY},
+    **{"argument_value": ARGUMENT_VALUE, "end_of_argument_value": END_OF_ARGUMENT_VALUE},
+    **{"repository_name": REPOSITORY_NAME, "file_separator": FILE_SEPARATOR},
+}
+"""The words by which a manifest says which token of another tokenizer serves as one of ours (`tokenizer.tokens`)."""
+
+
 class SpecialTokenError(LookupError):
     """A tokenizer lacks special tokens that the work needs."""
 
 
-def require(special: Mapping[str, int], names: Iterable[str], purpose: str) -> tuple[int, ...]:
-    """The ids of special tokens by their names. Raises `SpecialTokenError` that lists all that are missing."""
+def require(known: Mapping[str, int], names: Iterable[str], purpose: str) -> tuple[int, ...]:
+    """The ids of tokens by our names. Raises `SpecialTokenError` that lists all that are missing."""
     wanted = tuple(names)
-    missing = [name for name in wanted if name not in special]
+    missing = [name for name in wanted if name not in known]
     if missing:
+        words = {name: word for word, name in WORDS.items()}
+        asked = ", ".join(f"{words[name]}: …" for name in missing if name in words)
         raise SpecialTokenError(
             f"the tokenizer lacks {', '.join(missing)}, needed for {purpose}; "
-            "train one, or add them to its added_tokens as special tokens"
+            f"name the tokens that serve instead, in the manifest: tokenizer: {{tokens: {{{asked}}}}}, "
+            "or add them to its added_tokens as special tokens"
         )
-    return tuple(special[name] for name in wanted)
+    return tuple(known[name] for name in wanted)

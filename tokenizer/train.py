@@ -12,7 +12,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 
-from winnow.tokenizer.load import MODEL
+from winnow.tokenizer.files import MODEL
 from winnow.tokenizer.special import SPECIAL_TOKENS
 
 CHUNK_BYTES = 4096  # sentencepiece's own limit for a sentence; longer ones it would leave out

@@ -128,7 +128,9 @@ class Assembly:
         key = (source, name, origin)
         if key not in self._repositories:
             ids = self.encoder.encode(pa.array([name], pa.large_string())).ids[: self.length // 4]
-            header = np.concatenate([[self.name_mark], ids]).astype(self.encoder.dtype)
+            header = np.concatenate([self.encoder.conventions.beginning, [self.name_mark], ids]).astype(
+                self.encoder.dtype
+            )
             self._repositories[key] = Repository(source, name, origin, header)
         return self._repositories[key]
 

@@ -221,4 +221,4 @@ def _bucket(workspace: Workspace, inputs: Iterable[str], bucket: int) -> Iterato
 
 
 SCATTER = Step(name="repositories.scatter", version=1, work=scatter_part)
-ORDER = Step(name="repositories.order", version=2, work=order_bucket)
+ORDER = Step(name="repositories.order", version=3, work=order_bucket)  # 3: begins as the tokenizer begins texts

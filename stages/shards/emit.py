@@ -84,7 +84,7 @@ def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
     asked = unit.parameters
     phase, bucket, seed = Phase(**asked["phase"]), asked["bucket"], asked["seed"]
     tokenizer = json.loads(workspace.read_bytes(TOKENIZER))
-    (end,) = require(tokenizer["special"], [END_OF_TEXT], "padding")
+    (end,) = require({**tokenizer["special"], **tokenizer.get("roles", {})}, [END_OF_TEXT], "padding")
     documents = gather(workspace, [name for name in unit.inputs if name.startswith("exchange/")], bucket, EMITTED_KEY)
     lengths = np.diff(list_offsets(documents["tokens"]))
     if asked["method"] == Method.CONCATENATE:

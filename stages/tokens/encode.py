@@ -117,7 +117,8 @@ def encode(documents: pa.Table, measures: pa.Table, encoder: Encoder, encoding: 
                 nodes = partial(spans, text, language)
                 parts = encoding.infill.rearrange(text, seed=encoding.seed, document=identity, spans=nodes)
                 if parts:  # best not cut at all
-                    tokenized[row] = Tokenized(infill.encode(parts, encoder), None, np.empty(0, np.int64))
+                    ids = np.concatenate([_beginning(encoder), infill.encode(parts, encoder)])
+                    tokenized[row] = Tokenized(ids, None, np.empty(0, np.int64))
     plain = [row for row, done in enumerate(tokenized) if done is None]
     for row, done in zip(plain, _texts(documents["text"].take(pa.array(plain, pa.int64())), encoder), strict=True):
         tokenized[row] = done
@@ -140,8 +141,14 @@ class Tokenized(NamedTuple):
 def _texts(texts: pa.ChunkedArray, encoder: Encoder) -> Iterator[Tokenized]:
     encoded = encoder.encode(texts)
     cuts = paragraph_cuts(texts, encoded, encoder)
+    begin = _beginning(encoder)
     for start, end, cut in zip(encoded.offsets[:-1], encoded.offsets[1:], cuts, strict=True):
-        yield Tokenized(encoded.ids[start:end], None, cut)
+        yield Tokenized(np.concatenate([begin, encoded.ids[start:end]]), None, cut + len(begin))
+
+
+def _beginning(encoder: Encoder) -> npt.NDArray[Any]:
+    """What the tokenizer puts before every text that isn't a conversation; often nothing."""
+    return np.array(encoder.conventions.beginning, encoder.dtype)
 
 
 def _conversation(talk: Mapping[str, Any], encoder: Encoder, loss_mask: bool) -> Tokenized:
@@ -186,7 +193,7 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(name="encode", version=2, work=encode_part)
+ENCODE = Step(name="encode", version=3, work=encode_part)  # 3: texts begin as the tokenizer begins them
 
 
 def encode_units(

@@ -16,9 +16,11 @@ import pyarrow as pa
 from winnow.stages.run.drops import drops_path, surviving
 from winnow.stages.run.unit import Counts, Step, Unit
 from winnow.stages.run.workspace import Workspace
-from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.conventions import with_tokens
+from winnow.tokenizer.encoder import Encoder, digest_of
 from winnow.tokenizer.export import export
-from winnow.tokenizer.load import JSON, MODEL, load, read
+from winnow.tokenizer.files import BESIDE, JSON, MODEL, read
+from winnow.tokenizer.load import load
 from winnow.tokenizer.special import END_OF_TEXT
 from winnow.tokenizer.train import TrainingError, sample, train_model
 
@@ -65,8 +67,12 @@ def train_tokenizer(workspace: Workspace, unit: Unit) -> Counts:
     given = unit.places.get("tokenizer")
     counts: Counter[str] = Counter()
     if given:
-        file, content = read(given)
-        name = JSON if file.endswith(".json") else MODEL
+        files = with_tokens(read(given), unit.parameters["tokens"])
+        content, name = files.content, JSON if files.path.endswith(".json") else MODEL
+        for old in (*BESIDE, JSON, MODEL):  # of a tokenizer that the run had before
+            workspace.remove(f"{FOLDER}/{old}")
+        for beside, said in files.beside:
+            workspace.write_bytes(f"{FOLDER}/{beside}", said)
     else:
         chunks = [workspace.read_table(path) for path in unit.inputs]
         for table in chunks:
@@ -91,6 +97,8 @@ def _summary(encoder: Encoder, name: str) -> bytes:
         "vocabulary_size": encoder.vocabulary_size,
         "dtype": encoder.dtype.name,
         "special": dict(encoder.special),
+        "roles": dict(encoder.conventions.roles),
+        "files": {beside: digest_of(content) for beside, content in encoder.files.beside},
     }
     return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
 
@@ -133,13 +141,16 @@ def train_units(
     digest: str = "",
     place: str | None = None,
     special: Sequence[str] = (END_OF_TEXT,),
+    tokens: Mapping[str, str] | None = None,
 ) -> list[Unit]:
-    """One unit. A tokenizer that exists is `place`, with the `digest` of its file; then no sample is needed.
+    """One unit. A tokenizer that exists is `place`, with the `digest` of its files; then no sample is needed.
+
+    `tokens`: which of its own serve as ours, by the words of `winnow.tokenizer.special.WORDS`.
 
     `special`: what the run can't do without; `winnow.tokenizer.special.CONVERSATION` and `INFILL` where there are such.
     """
     if place is not None:
-        given = {"digest": digest, "special": list(special)}
+        given = {"digest": digest, "special": list(special), "tokens": dict(tokens or {})}
         return [Unit(name="given", parameters=given, places={"tokenizer": place})]
     inputs = tuple(sample_path(part) for part in parts)
     asked = {"vocabulary_size": vocabulary_size, "special": list(special)}

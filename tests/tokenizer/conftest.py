@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from winnow.tokenizer.bpe import BytePairEncoder
+from winnow.tokenizer.files import Files
 from winnow.tokenizer.load import load
 from winnow.tokenizer.pieces import SentencePieceEncoder
 from winnow.tokenizer.train import train
@@ -49,4 +50,4 @@ def encoder(tokenizer_folder: Path) -> BytePairEncoder:
 @pytest.fixture(scope="session")
 def reference(tokenizer_folder: Path) -> SentencePieceEncoder:
     path = tokenizer_folder / "tokenizer.model"
-    return SentencePieceEncoder(str(path), path.read_bytes())
+    return SentencePieceEncoder(Files(str(path), path.read_bytes()))

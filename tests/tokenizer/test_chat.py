@@ -11,6 +11,7 @@ import pytest
 
 from winnow.tokenizer.bpe import BytePairEncoder
 from winnow.tokenizer.chat import encode_conversation, render
+from winnow.tokenizer.conventions import conventions_of
 from winnow.tokenizer.export import export
 from winnow.tokenizer.special import SpecialTokenError
 
@@ -143,6 +144,6 @@ def test_messages_cannot_forge_turns(encoder: BytePairEncoder, forged: str) -> N
 
 def test_a_tokenizer_without_the_tokens_is_refused(encoder: BytePairEncoder) -> None:
     poor = copy.copy(encoder)
-    poor.special = {"<|user|>": 1}
+    poor.conventions = conventions_of(encoder.files, {"<|user|>": 1})
     with pytest.raises(SpecialTokenError, match=r"\[gMASK\], <sop>.* conversations"):
         encode_conversation([{"role": "user", "content": "Hi"}], [], poor)
