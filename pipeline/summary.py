@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from winnow.pipeline.funnel import Funnel, contradictory_questions, read_funnel,
 from winnow.pipeline.shares import shares
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
 from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.sample import TOKENIZER
 
 RULES_SHOWN = 3
 NAMES_SHOWN = 8  # sources or languages that the terminal shows; the report shows all
@@ -42,6 +44,10 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
                 phase.name, f"{phase.length:,}", f"{phase.sequences:,}", f"{phase.tokens:,}", f"{padding:.2f}"
             )
         console.print(shards)
+        tokenizer = json.loads(workspace.read_bytes(TOKENIZER)) if workspace.exists(TOKENIZER) else {}
+        size, asked_size = (tokenizer.get(key, 0) for key in ("vocabulary_size", "vocabulary_asked"))
+        if size < asked_size:
+            console.print(f"the text has pieces for a vocabulary of {size:,}, not for the {asked_size:,} asked")
     for note in notes:
         console.print(f"note: {note}", markup=False)
     console.print(f"[bold]{seconds:.1f} s[/bold]" + ("" if finished.lock_digest else " (stopped early, as asked)"))

@@ -10,7 +10,7 @@ import hashlib
 import heapq
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from winnow.tokenizer.files import MODEL
 from winnow.tokenizer.special import SPECIAL_TOKENS
@@ -18,6 +18,7 @@ from winnow.tokenizer.special import SPECIAL_TOKENS
 CHUNK_BYTES = 4096  # sentencepiece's own limit for a sentence; longer ones it would leave out
 SAMPLE_BYTES = 512 << 20
 CHARACTER_COVERAGE = 0.9995  # rarer characters are spelled in bytes; sentencepiece's advice for Chinese
+TOO_LARGE = "Vocabulary size too high"  # what sentencepiece says of a text with fewer pieces
 SMALLEST = 1 + len(SPECIAL_TOKENS) + 256  # unknown, special tokens, bytes
 
 
@@ -53,8 +54,21 @@ def train(
     return path
 
 
-def train_model(chunks: Iterable[str], vocabulary_size: int) -> bytes:
-    """The sentencepiece model of these chunks, each at most 4 KiB long."""
+def train_model(chunks: Sequence[str], vocabulary_size: int) -> bytes:
+    """The sentencepiece model of these chunks, each at most 4 KiB long.
+
+    Where the text has fewer pieces to give than were asked for, the model has as many as there are. Raises
+    `TrainingError`.
+    """
+    try:
+        return _train_model(chunks, vocabulary_size)
+    except TrainingError as error:
+        if TOO_LARGE not in str(error):
+            raise
+        return _train_model(chunks, vocabulary_size, hard_vocab_limit=False)
+
+
+def _train_model(chunks: Sequence[str], vocabulary_size: int, **options: bool) -> bytes:
     import sentencepiece
 
     model = io.BytesIO()
@@ -79,6 +93,7 @@ def train_model(chunks: Iterable[str], vocabulary_size: int) -> bytes:
             max_sentence_length=2 * CHUNK_BYTES,
             num_threads=1,  # written into the model, so it must never follow the machine; more wouldn't be faster
             minloglevel=2,
+            **options,
         )
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].rpartition("] ")[2]  # without the place in the library's source

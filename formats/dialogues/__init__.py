@@ -1,6 +1,7 @@
 """Conversations: their one schema, the dialects they are published in, and those made of a package's documentation.
 
 dialogue, values                    the schema, and the JSON it is made of
+thoughts                            what an assistant thinks, apart from what it says
 identity                            what a conversation teaches, by which two are told apart
 dialects, turns                     the forms in which conversations are published, and those of a single turn
 forms                               published forms that are a dialect under other names

@@ -11,12 +11,12 @@ have `reasoning` (a string), `tool_calls`, a list of `{"id"?, "name", "arguments
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from winnow.formats.dialogues.json_values import OBJECTS, Misfit, named, parsed, sequence, sound, unicode_text
+from winnow.formats.dialogues.thoughts import part
 
 __all__ = ["Conversation", "Misfit", "check"]
 
@@ -26,7 +26,6 @@ REASONINGS = ("reasoning", "reasoning_content", "thinking")
 ARGUMENTS = ("arguments", "parameters", "input")
 PARAMETERS = ("parameters", "input_schema")
 LEARNED = frozenset({"train", "training", "weight", "loss", "loss_weight", "step_loss_mask"})
-THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 CALL_PART = "tool_call"
 TEXT_PARTS = (None, "text", "input_text", "output_text")
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
@@ -71,8 +70,8 @@ def check(
 ) -> Conversation:
     """Brings messages in OpenAI's form to the schema. Raises `Misfit` with the path of the first field that doesn't.
 
-    Arguments given as JSON text are parsed, content given as text parts is joined, a `<think>…</think>` that opens an
-    answer is its reasoning, `function_call` and the role `function` of the older form are understood. Calls must name a
+    Arguments given as JSON text are parsed, content given as text parts is joined, what opens an answer between
+    `<think>` tags is its reasoning (`thoughts.py`), `function_call` and the role `function` of the older form are understood. Calls must name a
     tool where tools are declared; a tool's message must follow a call; a preference parts at the last turn.
     """
     declared = [_tool(tool, f"tools[{place}]") for place, tool in enumerate(sequence(tools, "tools"))]
@@ -133,8 +132,7 @@ def _assistant(
     """Adds reasoning, calls and whether it is learned to an assistant's message; returns the ids of the calls."""
     given = next((name for name in REASONINGS if raw.get(name)), None)
     reasoning = thought if given is None else _content(raw[given], f"{here}.{given}")[0]
-    if not reasoning and (opening := THOUGHT.match(message["content"])):
-        reasoning, message["content"] = opening[1].strip(), message["content"][opening.end() :]
+    reasoning, message["content"] = part(message["content"], reasoning, said)
     if reasoning:
         message["reasoning"] = reasoning
     calls = sequence(raw.get("tool_calls"), f"{here}.tool_calls") or _calls_among(raw.get("content"))

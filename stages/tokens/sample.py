@@ -86,15 +86,17 @@ def train_tokenizer(workspace: Workspace, unit: Unit) -> Counts:
     encoder.require(unit.parameters["special"], "the documents of this run")
     for file, exported in export(encoder).items():
         workspace.write_bytes(f"{FOLDER}/{file}", exported)
-    workspace.write_bytes(TOKENIZER, _summary(encoder, name))
+    asked = encoder.vocabulary_size if given else unit.parameters["vocabulary_size"]
+    workspace.write_bytes(TOKENIZER, _summary(encoder, name, asked))
     return {"vocabulary": encoder.vocabulary_size, "bytes": dict(counts)}
 
 
-def _summary(encoder: Encoder, name: str) -> bytes:
+def _summary(encoder: Encoder, name: str, asked: int) -> bytes:
     fields = {
         "path": f"{FOLDER}/{name}",
         "digest": encoder.digest,
         "vocabulary_size": encoder.vocabulary_size,
+        "vocabulary_asked": asked,  # more where the text has no more pieces
         "dtype": encoder.dtype.name,
         "special": dict(encoder.special),
         "roles": dict(encoder.conventions.roles),
