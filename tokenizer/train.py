@@ -11,6 +11,7 @@ import heapq
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from winnow.tokenizer.files import MODEL
 from winnow.tokenizer.special import SPECIAL_TOKENS
@@ -65,13 +66,14 @@ def train_model(chunks: Sequence[str], vocabulary_size: int) -> bytes:
     except TrainingError as error:
         if TOO_LARGE not in str(error):
             raise
-        return _train_model(chunks, vocabulary_size, hard_vocab_limit=False)
+        return _train_model(chunks, vocabulary_size, exact=False)
 
 
-def _train_model(chunks: Sequence[str], vocabulary_size: int, **options: bool) -> bytes:
+def _train_model(chunks: Sequence[str], vocabulary_size: int, *, exact: bool = True) -> bytes:
     import sentencepiece
 
     model = io.BytesIO()
+    fewer: dict[str, Any] = {} if exact else {"hard_vocab_limit": False}
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(chunks),
@@ -93,7 +95,7 @@ def _train_model(chunks: Sequence[str], vocabulary_size: int, **options: bool) -
             max_sentence_length=2 * CHUNK_BYTES,
             num_threads=1,  # written into the model, so it must never follow the machine; more wouldn't be faster
             minloglevel=2,
-            **options,
+            **fewer,
         )
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].rpartition("] ")[2]  # without the place in the library's source

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from winnow.formats.dialogues.json_values import OBJECTS, Misfit, named, parsed, sequence, sound, unicode_text
-from winnow.formats.dialogues.thoughts import part
+from winnow.formats.dialogues.thoughts import told_apart
 
 __all__ = ["Conversation", "Misfit", "check"]
 
@@ -71,8 +71,9 @@ def check(
     """Brings messages in OpenAI's form to the schema. Raises `Misfit` with the path of the first field that doesn't.
 
     Arguments given as JSON text are parsed, content given as text parts is joined, what opens an answer between
-    `<think>` tags is its reasoning (`thoughts.py`), `function_call` and the role `function` of the older form are understood. Calls must name a
-    tool where tools are declared; a tool's message must follow a call; a preference parts at the last turn.
+    `<think>` tags is its reasoning (`thoughts.py`), `function_call` and the role `function` of the older form are
+    understood. Calls must name a tool where tools are declared; a tool's message must follow a call; a preference parts
+    at the last turn.
     """
     declared = [_tool(tool, f"tools[{place}]") for place, tool in enumerate(sequence(tools, "tools"))]
     names = {tool["name"] for tool in declared}
@@ -132,7 +133,7 @@ def _assistant(
     """Adds reasoning, calls and whether it is learned to an assistant's message; returns the ids of the calls."""
     given = next((name for name in REASONINGS if raw.get(name)), None)
     reasoning = thought if given is None else _content(raw[given], f"{here}.{given}")[0]
-    reasoning, message["content"] = part(message["content"], reasoning, said)
+    reasoning, message["content"] = told_apart(message["content"], reasoning, said)
     if reasoning:
         message["reasoning"] = reasoning
     calls = sequence(raw.get("tool_calls"), f"{here}.tool_calls") or _calls_among(raw.get("content"))

@@ -8,10 +8,12 @@ from winnow.formats.dialogues.json_values import Misfit
 
 OPENING, CLOSING = "<think>", "</think>"
 _LEADING = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
-_CODE = re.compile(r"(`{3,}|~{3,}).*?(?:\1|\Z)|(`+)[^\n]+?\2", re.DOTALL)  # fenced blocks and spans: there a tag is a word
+_CODE = re.compile(
+    r"(`{3,}|~{3,}).*?(?:\1|\Z)|(`+)[^\n]+?\2", re.DOTALL
+)  # fenced blocks and spans: there a tag is a word
 
 
-def part(content: str, reasoning: str, said: str) -> tuple[str, str]:
+def told_apart(content: str, reasoning: str, said: str) -> tuple[str, str]:
     """The reasoning and the content of an assistant's message; `reasoning` is what a field of its own gave.
 
     Thoughts that open the answer are its reasoning. So is what stands before a closing tag that nothing opened: models
