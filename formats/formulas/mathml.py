@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from html import unescape
 from typing import Any
 
+from winnow.formats.formulas.alphabets import style, styled
 from winnow.formats.formulas.content_mathml import CONTENT, DEEPEST, content_latex
 
 SELF_CLOSED = re.compile(r"<([\w:-]+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
@@ -27,7 +28,46 @@ SYMBOLS = {
     "⊕": r"\oplus", "⊗": r"\otimes", "∘": r"\circ", "∗": "*", "ℝ": r"\mathbb{R}", "ℕ": r"\mathbb{N}",
     "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}", "ℓ": r"\ell", "ℏ": r"\hbar", "°": r"^\circ",
     "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "", "\u00a0": " ", "{": r"\{", "}": r"\}", "%": r"\%",
-    "#": r"\#", "&": r"\&", "∣": r"\mid",
+    "#": r"\#", "&": r"\&", "∣": r"\mid", "ℵ": r"\aleph", "ℶ": r"\beth", "ℷ": r"\gimel", "ℸ": r"\daleth", "℘": r"\wp",
+    "⟹": r"\Longrightarrow", "⟸": r"\Longleftarrow", "⟺": r"\Longleftrightarrow", "⟶": r"\longrightarrow",
+    "⟵": r"\longleftarrow", "⟷": r"\longleftrightarrow", "⟼": r"\longmapsto", "↔": r"\leftrightarrow",
+    "⇐": r"\Leftarrow",
+    "↑": r"\uparrow", "↓": r"\downarrow", "⇑": r"\Uparrow", "⇓": r"\Downarrow", "↕": r"\updownarrow", "↗": r"\nearrow",
+    "↘": r"\searrow", "↙": r"\swarrow", "↖": r"\nwarrow", "↪": r"\hookrightarrow", "↩": r"\hookleftarrow",
+    "↠": r"\twoheadrightarrow", "↣": r"\rightarrowtail", "⇀": r"\rightharpoonup", "⇁": r"\rightharpoondown",
+    "⇌": r"\rightleftharpoons", "⇋": r"\leftrightharpoons", "⇄": r"\rightleftarrows", "↾": r"\upharpoonright",
+    "⇝": r"\rightsquigarrow",
+    "⊃": r"\supset", "⊇": r"\supseteq", "⊊": r"\subsetneq", "⊋": r"\supsetneq", "⊄": r"\not\subset", "⊈": r"\nsubseteq",
+    "∋": r"\ni", "∌": r"\not\ni", "≪": r"\ll", "≫": r"\gg", "≲": r"\lesssim", "≳": r"\gtrsim", "≺": r"\prec",
+    "≻": r"\succ",
+    "≼": r"\preceq", "≽": r"\succeq", "⪯": r"\preceq", "⪰": r"\succeq", "⩽": r"\leqslant", "⩾": r"\geqslant",
+    "≦": r"\leqq",
+    "≧": r"\geqq", "≮": r"\nless", "≯": r"\ngtr", "≰": r"\nleq", "≱": r"\ngeq", "≃": r"\simeq", "≅": r"\cong",
+    "≄": r"\not\simeq",
+    "≇": r"\ncong", "≉": r"\not\approx", "≢": r"\not\equiv", "≍": r"\asymp", "≐": r"\doteq", "≜": r"\triangleq",
+    "≔": r"\coloneqq",
+    "∤": r"\nmid", "∦": r"\nparallel", "⊤": r"\top", "⊢": r"\vdash", "⊣": r"\dashv", "⊨": r"\models",
+    "⊩": r"\Vdash", "⊬": r"\nvdash",
+    "⊭": r"\nvDash", "⋀": r"\bigwedge", "⋁": r"\bigvee", "⋂": r"\bigcap", "⋃": r"\bigcup", "⨁": r"\bigoplus",
+    "⨂": r"\bigotimes",
+    "⨀": r"\bigodot", "⨆": r"\bigsqcup", "∐": r"\coprod", "⊔": r"\sqcup", "⊓": r"\sqcap", "⊎": r"\uplus",
+    "⊖": r"\ominus",
+    "⊘": r"\oslash", "⊙": r"\odot", "∙": r"\bullet", "•": r"\bullet", "⋆": r"\star", "★": r"\bigstar",
+    "⋄": r"\diamond", "◇": r"\diamond",
+    "†": r"\dagger", "‡": r"\ddagger", "≀": r"\wr", "⨿": r"\amalg", "△": r"\triangle", "▵": r"\triangle",
+    "□": r"\square",
+    "■": r"\blacksquare", "◻": r"\square", "∎": r"\blacksquare", "∠": r"\angle", "∡": r"\measuredangle",
+    "∢": r"\sphericalangle",
+    "∴": r"\therefore", "∵": r"\because", "∄": r"\nexists", "∁": r"\complement", "∬": r"\iint", "∭": r"\iiint",
+    "⊲": r"\vartriangleleft",
+    "⊳": r"\vartriangleright", "⊴": r"\trianglelefteq", "⊵": r"\trianglerighteq", "⋉": r"\ltimes", "⋊": r"\rtimes",
+    "⋈": r"\bowtie",
+    "♯": r"\sharp", "♭": r"\flat", "♮": r"\natural", "♠": r"\spadesuit", "♡": r"\heartsuit", "♢": r"\diamondsuit",
+    "♣": r"\clubsuit",
+    "ı": r"\imath", "ȷ": r"\jmath", "ð": r"\eth", "℧": r"\mho", "⟦": r"\llbracket", "⟧": r"\rrbracket",
+    "⌜": r"\ulcorner",
+    "⌝": r"\urcorner", "⌞": r"\llcorner", "⌟": r"\lrcorner", "‴": "'''", "∶": ":", "∔": r"\dotplus",
+    "⊞": r"\boxplus", "⊠": r"\boxtimes",
 }  # fmt: skip
 GREEK = dict(
     zip(
@@ -82,7 +122,10 @@ ACCENTS = {
 }  # fmt: skip
 VARIANTS = {
     "bold": r"\mathbf", "double-struck": r"\mathbb", "script": r"\mathcal", "fraktur": r"\mathfrak",
-    "sans-serif": r"\mathsf", "monospace": r"\mathtt",
+    "sans-serif": r"\mathsf", "monospace": r"\mathtt", "bold-italic": r"\boldsymbol",
+    "bold-script": r"\boldsymbol{\mathcal",
+    "bold-fraktur": r"\boldsymbol{\mathfrak", "bold-sans-serif": r"\boldsymbol{\mathsf",
+    "sans-serif-italic": r"\mathsf",
 }  # fmt: skip
 FUNCTIONS = frozenset(
     [
@@ -174,15 +217,20 @@ def _latex(element: Any, depth: int) -> str:
 
 
 def symbols(text: str) -> str:
-    """Text of a formula as LaTeX: operators and Greek letters as commands, mathematical alphabets as plain letters."""
+    """Text of a formula as LaTeX: operators and Greek letters as commands, styled letters in their style."""
     parts = []
     for sign in text:
         if sign in SYMBOLS:
             parts.append(SYMBOLS[sign])
         elif sign in GREEK:
             parts.append(f"\\{GREEK[sign]}")
+        elif (letter := style(sign)) is not None:
+            command, plain = letter
+            if plain in GREEK and command == r"\mathbf":
+                command = r"\boldsymbol"  # \mathbf has no Greek letters
+            parts.append(styled(command, symbols(plain)))
         else:
-            parts.append(unicodedata.normalize("NFKC", sign))  # mathematical italics and the like to plain letters
+            parts.append(unicodedata.normalize("NFKC", sign))
     return _join(parts)
 
 
@@ -194,7 +242,11 @@ def _group(element: Any, depth: int) -> str:
 def _base(element: Any, depth: int) -> str:
     """As what carries a script: in braces unless it is one letter, number or command."""
     text = _latex(element, depth + 1)
-    return text if re.fullmatch(r"\w+|\\[A-Za-z]+|[)\]|]|\([^()]*\)|\\mathbb\{\w\}", text) else f"{{{text}}}"
+    return (
+        text
+        if re.fullmatch(r"\w+|\\[A-Za-z]+|[)\]|]|\([^()]*\)|\\(?:math(?:bb|bf|cal|frak|sf|tt)|boldsymbol)\{\w\}", text)
+        else f"{{{text}}}"
+    )
 
 
 def _identifier(element: Any, children: list[Any], depth: int) -> str:
@@ -203,7 +255,7 @@ def _identifier(element: Any, children: list[Any], depth: int) -> str:
         return f"\\{text}"
     variant = VARIANTS.get(element.get("mathvariant", ""))
     if variant:
-        return f"{variant}{{{symbols(text)}}}"
+        return styled(variant, symbols(text))
     return f"\\operatorname{{{text}}}" if len(text) > 1 and text.isascii() and text.isalpha() else symbols(text)
 
 

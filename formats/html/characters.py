@@ -112,6 +112,27 @@ def put_blank(out, start, at, pending):
 
 
 @kernel
+def read_number(data, at, end):
+    """The number of a reference behind its `&#`, -1 for none, and where it ends; numbers too large stay too large."""
+    hexadecimal = at < end and lower(data[at]) == 120
+    digits = stop = at + hexadecimal
+    point = np.int64(0)
+    while stop < end:
+        digit = np.int64(lower(data[stop]))
+        if 48 <= digit <= 57:
+            digit -= 48
+        elif hexadecimal and 97 <= digit <= 102:
+            digit -= 87
+        else:
+            break
+        point = min(point * (16 if hexadecimal else 10) + digit, LAST_CODE_POINT + 1)
+        stop += 1
+    if stop == digits:
+        return np.int64(-1), at
+    return point, stop + (stop < end and data[stop] == SEMICOLON)
+
+
+@kernel
 def read_entity(data, at, end, keys, values, windows):
     """The character reference at `at`: its one or two code points, 0 for none, and where it ends. HTML, section 13.2.5.72.
 
@@ -119,26 +140,18 @@ def read_entity(data, at, end, keys, values, windows):
     """
     stop = at + 1
     if stop < end and data[stop] == HASH:
-        stop += 1
-        hexadecimal = stop < end and lower(data[stop]) == 120
-        stop += hexadecimal
-        digits = stop
-        point = np.int64(0)
-        while stop < end and stop < digits + 8:
-            digit = np.int64(lower(data[stop]))
-            if 48 <= digit <= 57:
-                digit -= 48
-            elif hexadecimal and 97 <= digit <= 102:
-                digit -= 87
-            else:
-                break
-            point = point * (16 if hexadecimal else 10) + digit
-            stop += 1
-        if stop == digits or point > LAST_CODE_POINT or 0xD800 <= point <= 0xDFFF:
+        point, stop = read_number(data, stop + 1, end)
+        if point < 0:
             return np.int64(0), np.int64(0), at
+        if 0xD800 <= point <= 0xDBFF and stop + 1 < end and data[stop] == AMPERSAND and data[stop + 1] == HASH:
+            low, after = read_number(data, stop + 2, end)
+            if 0xDC00 <= low <= 0xDFFF:  # a character in the two halves of UTF-16
+                return 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00), np.int64(0), after
         if 128 <= point < 160:
             point = windows[point - 128]
-        return point, np.int64(0), stop + (stop < end and data[stop] == SEMICOLON)
+        elif point == 0 or point > LAST_CODE_POINT or 0xD800 <= point <= 0xDFFF:
+            point = np.int64(0xFFFD)
+        return point, np.int64(0), stop
     state = _OFFSET
     known, after = np.int64(-1), stop
     while stop < end and stop < at + LONGEST_NAME and (is_letter(data[stop]) or 48 <= data[stop] <= 57):

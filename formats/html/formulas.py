@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape, unescape
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,23 @@ from winnow.formats.formulas.mathml import latex_of
 from winnow.formats.html.characters import find_byte, lower
 from winnow.formats.html.superscripts import with_scripts
 
+IMAGES = (
+    b"formulainl", b"formuladsp", b"inlineformula", b"displayformula", b"numberedequati", b"class=\"math", b"class='math",
+    b"math", b"latex", b"equation", b"texrender", b"filter/tex", b"formula=", b"ql-img", b"alt=\"$", b"alt='$",
+    b"alt=\"\\", b"alt='\\",
+)  # fmt: skip
+"""Of images, in their attributes: what makes a look at them worth while."""
 TAGS = (b"<math", b"<m:math", b"<mml:math", b"<mjx-", b"<sup", b"<sub")
-WORDS = (b"katex", b"math/tex", b"latex", b'"tex"', b"tex=", b"tex.cgi", b"=tx&")  # all hold an x, a rare letter
+WORDS = (
+    b"katex",
+    b"math/tex",
+    b"latex",
+    b'"tex"',
+    b"tex=",
+    b"tex.cgi",
+    b"=tx&",
+    b'"mathjax',
+)  # all hold an x, a rare letter
 RARE_WORDS = ("mwe-math", "codecogs")
 LESS, LETTER_X = 0x3C, 0x78
 TYPESETTERS = ("mathjax", "katex", 'class="math', "arithmatex")
@@ -35,7 +50,12 @@ _SPAN = r"""|(?P<span>span|div|p)(?=\s[^>]{0,200}\b%s)"""
 _CLASS = r"""class=["']?[^"'>]{0,80}\b(?:katex|mwe-math-element|MathJax)"""
 _IMAGE = r"""|(?P<img>img))\b(?P<attributes>[^>]{0,4000}+))>"""
 SHOWS_FORMULA = re.compile(
-    r"mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;](?:math|tex|chl)=", re.IGNORECASE
+    r"mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;](?:math|tex|chl|formula)=|mathimg|eeimg"
+    r"""|class\s*=\s*["']?[^"'>]{0,200}(?<![\w-])(?:math(?:-(?:inline|block|display))?|formula(?:Inl|Dsp)|(?:inline|display)-?formula"""
+    r"""|numberedequation|texrender|ql-img[\w-]*|quicklatex[\w-]*)(?![\w-])"""
+    r"""|src\s*=\s*["']?[^"'>]{0,500}(?:/math/[0-9a-f]{2,}\.|/imgmath/|/filter/tex/|latex2png|/equations/)"""
+    r"""|alt\s*=\s*(?:"\s*(?:\$[^"$]+\$|\\[(\[]|\\begin\{)|'\s*(?:\$[^'$]+\$|\\[(\[]|\\begin\{))""",
+    re.IGNORECASE,
 )
 CONTAINER = re.compile(_CONTAINER + _SPAN % _CLASS + _IMAGE)
 CONTAINER_WITH_DATA = re.compile(_CONTAINER + _SPAN % f"(?:{_CLASS}|data-tex=)" + _IMAGE)
@@ -53,14 +73,26 @@ IMAGE = re.compile(r"<(?i:img)\b([^>]{0,4000}+)>")
 ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 ON_DISPLAY = re.compile(
     r"display\s*=\s*[\"']?(?:block|true)|mode=display|katex-display|MathJax_Display|image-display"
+    r"|formulaDsp|displayformula|numberedequation|math-block|math-display|ql-img-displayed|alt\s*=\s*[\"'](?:\$\$|\\\[|\\begin)"
     r"|alttext=[\"']?\\displaystyle",  # the cells of LaTeXML's aligned equations
     re.I,
 )
 SCRIPT_AFTER = re.compile(r"(?:\s|</(?:span|div|p)>){0,9}<script\b[^>]{0,200}\bmath/(?:tex|mml)", re.I)
 KATEX_TEXT = re.compile(r"katex-mathml[\"']?>([^<>]+)<")
-SERVICES = re.compile(
-    r"(?:latex\.php\?latex=|codecogs\.com/\w+\.latex\?|[?&](?:tex|math)=|cht=tx&chl=|(?:mime|math)tex\.cgi\?)([^&]+)"
+CODECOGS = re.compile(r"codecogs\.com/[\w./]*latex\?(.+)", re.DOTALL)
+SETTINGS = re.compile(r"\s*\\(?:dpi\{\d+\}|bg_\w+|fn_\w+|inline|tiny|small|large|LARGE|huge)(?![A-Za-z])")
+WRITTEN_SIGNS = (("&space;", " "), ("&plus;", "+"), ("&hash;", "#"), ("&amp;", "&"))
+DELIMITERS = (
+    ("\\(", "\\)"),
+    ("\\[", "\\]"),
+    ("\\begin{displaymath}", "\\end{displaymath}"),
+    ("\\begin{math}", "\\end{math}"),
 )
+SHOWN = re.compile(
+    r"<(?:div|p)\b[^>]{0,200}class\s*=\s*[\"']?[^\"'>]{0,80}\bmath\b[^>]{0,200}>(?:\s*<p>)?\s*\Z", re.IGNORECASE
+)
+BEFORE = 300
+SERVICES = re.compile(r"(?:latex\.php\?latex=|[?&](?:tex|math|formula)=|cht=tx&chl=|(?:mime|math)tex\.cgi\?)([^&]+)")
 LISTINGS = ("<pre", "<code", "<PRE", "<CODE")
 LISTING_TAG = re.compile(r"<(/?)((?i:pre|code))\b")
 DELIMITED = re.compile(r"\\\(([^<>]{1,2000}?)\\\)|\\\[([^<>]{1,8000}?)\\\]")
@@ -74,6 +106,10 @@ def has_mathematics(page: str) -> bool:
         return True
     content = np.frombuffer(b"".join((page.encode("utf-8", "replace"), bytes(PADDING))), np.uint8)
     size = len(content) - PADDING
+    if shows_image(content, size, *_beginnings(IMAGES)) and any(
+        SHOWS_FORMULA.search(image[1]) for image in IMAGE.finditer(page)
+    ):
+        return True
     if shows(content, size, LESS, *_needles(TAGS)) or shows(content, size, LETTER_X, *_needles(WORDS)):
         return True
     return ("\\(" in page or "\\[" in page) and _is_typeset(page)
@@ -85,7 +121,15 @@ def _needles(words: tuple[bytes, ...]) -> tuple[npt.NDArray[np.uint8], npt.NDArr
     rows = np.zeros((len(words), 16), np.uint8)
     for row, word in enumerate(words):
         rows[row, : len(word)] = np.frombuffer(word, np.uint8)
-    return rows, np.array([word.index(b"<") if b"<" in word else word.index(b"x") for word in words], np.int64)
+    return rows, np.array([word.find(b"<") if b"<" in word else max(word.find(b"x"), 0) for word in words], np.int64)
+
+
+@cache
+def _beginnings(words: tuple[bytes, ...]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Words as rows of bytes, and for each byte whether one begins with it."""
+    first = np.zeros(256, np.uint8)
+    first[[word[0] for word in words]] = 1
+    return _needles(words)[0], first
 
 
 @kernel
@@ -101,6 +145,27 @@ def shows(data, size, byte, words, offsets):
             if words[word, length] == 0:
                 return True
         at = find_byte(data, at + 1, size, byte)
+    return False
+
+
+@kernel
+def shows_image(data, size, words, first):
+    """Whether one of the words, of whose first letters `first` is the table, stands in the attributes of an image."""
+    at = find_byte(data, 0, size, LESS)
+    while at < size:
+        if lower(data[at + 1]) == 105 and lower(data[at + 2]) == 109 and lower(data[at + 3]) == 103:
+            at += 4
+            last = min(size, at + 4000)
+            while at < last and data[at] != 62:
+                if first[lower(data[at])]:
+                    for word in range(words.shape[0]):
+                        length = 0
+                        while words[word, length] and lower(data[at + length]) == words[word, length]:
+                            length += 1
+                        if words[word, length] == 0:
+                            return True
+                at += 1
+        at = find_byte(data, at + 1, size, LESS)
     return False
 
 
@@ -129,7 +194,10 @@ def replace_formulas(page: str) -> str:
             continue
         pieces.append(page[at:begin])
         if formula and not rendering:
-            pieces.append(_dollars(formula, bool(ON_DISPLAY.search(markup[:400]))))
+            shown = ON_DISPLAY.search(markup[:400]) or (
+                found["img"] and SHOWN.search(page, max(begin - BEFORE, 0), begin)
+            )
+            pieces.append(_dollars(formula, bool(shown)))
         at = end
     pieces.append(page[at:])
     page = "".join(pieces)
@@ -190,8 +258,8 @@ def _source(markup: str, found: re.Match[str]) -> str | None:
             latex_of(inner) if "math/mml" in found["attributes"] else unescape(inner.removeprefix("% <![CDATA["))
         )
     attributes = {key.lower(): unescape(a or b or c) for key, a, b, c in ATTRIBUTE.findall(found["attributes"])}
-    if attributes.get("data-tex"):
-        return _clean(attributes["data-tex"])
+    if told := attributes.get("data-tex") or (found["mjx"] and attributes.get("data-latex")):
+        return _clean(told)
     if annotation := ANNOTATION.search(markup):
         return _clean(unescape(annotation[1]))
     if source := SOURCE.search(markup):
@@ -211,7 +279,14 @@ def _image_source(attributes: str) -> str | None:
     """The formula that an image shows: its `alt` text, or the query of a service that draws it."""
     values = {key.lower(): unescape(a or b or c) for key, a, b, c in ATTRIBUTE.findall(attributes)}
     alternative = values.get("alt") or values.get("title") or ""
-    if service := SERVICES.search(values.get("src", "")):
+    if drawn := CODECOGS.search(values.get("src", "")):
+        alternative = drawn[1]
+        for written, sign in WRITTEN_SIGNS:
+            alternative = alternative.replace(written, sign)
+        alternative = unquote(alternative)
+        while setting := SETTINGS.match(alternative):
+            alternative = alternative[setting.end() :]
+    elif service := SERVICES.search(values.get("src", "")):
         alternative = unquote_plus(service[1])
     return _clean(alternative) or None
 
@@ -219,6 +294,9 @@ def _image_source(attributes: str) -> str | None:
 def _clean(latex: str) -> str:
     """Without what renderers wrap around it: `{\\displaystyle …}`, comments, line breaks, dollars."""
     latex = " ".join(COMMENT.sub("\n", latex).replace("%]]>", " ").split()).strip("$ ")
+    for opening, closing in DELIMITERS:
+        if latex.startswith(opening) and latex.endswith(closing) and latex.find(opening, 1) < 0:
+            latex = latex[len(opening) : -len(closing)].strip()
     wrapped = WRAPPER.fullmatch(latex)
     if wrapped and wrapped[1].count("{") == wrapped[1].count("}"):
         return wrapped[1]

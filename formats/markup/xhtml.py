@@ -7,6 +7,9 @@ from typing import Any
 
 from lxml import etree, html
 
+from winnow.formats.charset.pages import decode
+from winnow.formats.html.formulas import has_mathematics, replace_formulas
+
 DEPTH = 200
 DROPPED = {"script", "style", "head", "nav", "svg", "template", "iframe", "object", "audio", "video", "noscript"}
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -28,15 +31,21 @@ BLOCKS = {
 BLOCKS |= {"dt", "blockquote", "ul", "ol", "li", "table", "tr", "pre", "hr", "hgroup", *HEADINGS}
 MARKS = {"em": "*", "i": "*", "cite": "*", "strong": "**", "b": "**", "code": "`", "tt": "`", "kbd": "`"}
 EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
+PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!DOCTYPE[^>\[]*\[[^\]]*\]\s*>)?", re.IGNORECASE)
+HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 NOTE_TYPES = {"noteref", "pagebreak", "toc", "landmarks", "page-list"}
 
 
 def to_markdown(content: bytes) -> str:
     """The chapter's text. Broken markup is repaired; external entities are never fetched; nothing is raised for it."""
-    parser = html.HTMLParser(recover=True, no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
-    source = re.sub(rb"^\s*<\?xml[^>]*\?>", b"", content)
+    page = PROLOGUE.sub("", decode(content)[0])
+    if has_mathematics(page):
+        page = replace_formulas(page)
+    parser = html.HTMLParser(
+        recover=True, no_network=True, remove_comments=True, remove_pis=True, huge_tree=False, encoding="utf-8"
+    )
     try:
-        root = html.document_fromstring(source, parser=_utf8(parser, content))
+        root = html.document_fromstring(page.encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError):
         return ""
     out: list[str] = []
@@ -44,21 +53,17 @@ def to_markdown(content: bytes) -> str:
     return re.sub(r"\n{3,}", "\n\n", "".join(out)).strip() + "\n"
 
 
-def _utf8(parser: Any, content: bytes) -> Any:
-    """XHTML without a declaration is UTF-8; libxml's HTML parser would take it for Latin-1."""
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return parser
-    return html.HTMLParser(
-        recover=True, no_network=True, remove_comments=True, remove_pis=True, huge_tree=False, encoding="utf-8"
-    )
+def _is_left_out(node: Any, tag: str) -> bool:
+    """Whether an element isn't the chapter's text: code, a contents list, a page number, or what no reader sees."""
+    if tag in DROPPED or node.get(EPUB_TYPE) in NOTE_TYPES or node.get("epub:type") in NOTE_TYPES:
+        return True
+    return node.get("hidden") is not None or HIDDEN.search(node.get("style") or "") is not None
 
 
 def _block(node: Any, out: list[str], depth: int) -> None:
     """Writes a block element and what is in it."""
     tag = node.tag if isinstance(node.tag, str) else ""
-    if tag in DROPPED or depth > DEPTH or node.get(EPUB_TYPE) in NOTE_TYPES or node.get("epub:type") in NOTE_TYPES:
+    if depth > DEPTH or _is_left_out(node, tag):
         return
     if tag == "pre":
         body = "".join(node.itertext()).strip("\n")
@@ -119,7 +124,7 @@ def _inline(node: Any, depth: int) -> str:
 
 def _inline_element(node: Any, depth: int) -> str:
     tag = node.tag if isinstance(node.tag, str) else ""
-    if tag in DROPPED or node.get(EPUB_TYPE) in NOTE_TYPES or node.get("epub:type") in NOTE_TYPES:
+    if _is_left_out(node, tag):
         return ""
     if tag == "br":
         return "\ue000"  # a line break that survives the tidying of white space

@@ -284,3 +284,28 @@ def test_books_are_read_in_the_charset_that_their_bytes_tell(
     documents, rejections = ingest("longform", tmp_path / f"book.{suffix}")
     assert not rejections
     assert documents[0]["text"].count(line) == 91
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ("<math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>", r"$\frac{1}{2}$"),
+        (
+            "<math><semantics><mrow><mi>a</mi><mo>/</mo><mi>b</mi></mrow>"
+            r"<annotation encoding='application/x-tex'>\frac{a}{b}</annotation></semantics></math>",
+            r"$\frac{a}{b}$",
+        ),
+        ("10<sup>6</sup> and m<sup>2</sup>", "$10^{6}$ and $m^{2}$"),
+        ("<script type='math/tex'>e^{x}</script>", "$e^{x}$"),
+        ('<img class="math" src="math/0d.png" alt="x_1"/>', "$x_1$"),
+        ('<span hidden="">no</span><span style="display: none">no</span>yes', "yes"),
+    ],
+)
+def test_formulas_of_books_are_those_of_pages(markup: str, said: str) -> None:
+    page = f"<html xmlns='http://www.w3.org/1999/xhtml'><body><p>Before {markup} after.</p></body></html>"
+    assert to_markdown(page.encode()).strip() == f"Before {said} after."
+
+
+def test_a_document_type_with_entities_leaves_nothing_in_the_text() -> None:
+    page = '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY nbsp "&#160;">]><html><body><p>Text.</p></body></html>'
+    assert to_markdown(page.encode()) == "Text.\n"
