@@ -31,7 +31,10 @@ def embedder(model: str) -> Embedder:
                 f"{model} needs the package sentence-transformers: pip install winnow[semantic]"
             ) from error
         try:
-            encoder = library.SentenceTransformer(model.removeprefix(SENTENCE_TRANSFORMERS), device="cpu")
+            weights = {"use_safetensors": True}  # a pickle could run what it names
+            encoder = library.SentenceTransformer(
+                model.removeprefix(SENTENCE_TRANSFORMERS), device="cpu", model_kwargs=weights
+            )
         except (OSError, ValueError) as error:
             raise LookupError(f"{model}: no such folder, or no model of sentence-transformers: {error}") from error
         return lambda texts: encoder.encode(list(texts), batch_size=BATCH, show_progress_bar=False)

@@ -87,7 +87,7 @@ class TransformersScorer:
     """The probability of one class of a Hugging Face sequence classifier (needs torch and transformers).
 
     `model`: a folder or a name on the hub; `label`: number of the class; of one output, its value as it is
-    (regression).
+    (regression). Weights are read from safetensors alone: a pickle could run what it names.
     """
 
     def __init__(self, model: str, label: int = -1, tokens: int = 512, device: str = "cpu") -> None:
@@ -96,7 +96,7 @@ class TransformersScorer:
 
         self.torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.model = AutoModelForSequenceClassification.from_pretrained(model).eval().to(device)
+        self.model = AutoModelForSequenceClassification.from_pretrained(model, use_safetensors=True).eval().to(device)
         self.label, self.tokens, self.device = label, tokens, device
 
     def __call__(self, texts: list[str]) -> list[float]:

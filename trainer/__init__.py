@@ -2,6 +2,6 @@
 
 model, block, attention, rotary, norm, feedforward, router, experts, prediction, loss       the model
 config, settings, schedule, curriculum                                                      what is asked
-data, batch, muon, optimizer, parallel, loop, checkpoint, history, train                    how it is trained
+data, batch, muon, optimizer, parallel, loop, checkpoint, storage, history, train           how it is trained
 held_out, overlap, evaluate, report, export, ablation                                       what comes of it
 """

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, loadable on any number of ranks, bound to the shards they were trained on."""
+"""Checkpoints: whole or not there, checked before use, loadable on any number of ranks, bound to their shards."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from torch import nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.tensor import DTensor
 
+from winnow.trainer import storage
 from winnow.trainer.config import TrainingError
 from winnow.trainer.parallel import World
 from winnow.trainer.settings import FREE
@@ -53,9 +54,12 @@ def save(
     world.wait()
     weights, state = get_state_dict(model, optimizers)
     with _without_warnings():
-        dcp.save({"model": weights, "optimizer": state}, checkpoint_id=temporary, no_dist=world.size == 1)
+        writer = storage.Writer(temporary)
+        dcp.save(_tensors(weights, state), storage_writer=writer, no_dist=world.size == 1)
     if world.leads:
         (temporary / STATE).write_text(json.dumps(asdict(progress), indent=1, ensure_ascii=False) + "\n")
+        told = {name: storage.digest_of(temporary / name) for name in (STATE, storage.LAYOUT)}
+        storage.write_digests(temporary, writer.digests | told)
         _flush(temporary)
         shutil.rmtree(target, ignore_errors=True)
         os.replace(temporary, target)
@@ -71,32 +75,61 @@ def complete(folder: Path) -> list[Path]:
 
 
 def progress_of(checkpoint: Path) -> Progress:
+    """Where a run stood. Raises `TrainingError` where that is damaged."""
+    wrong = storage.check(checkpoint, storage.read_digests(checkpoint), [STATE])
+    if wrong:
+        raise TrainingError(wrong)
     try:
         return Progress(**json.loads((checkpoint / STATE).read_text()))
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise TrainingError(f"{checkpoint / STATE} can't be read: {error}") from error
 
 
 def load(checkpoint: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], world: World) -> Progress:
-    """Fills model and optimizers, however they are sharded now, and tells where the run stands."""
+    """Fills model and optimizers, however they are sharded now, and tells where the run stands.
+
+    The options of the optimizers are those they were made with: `check_settings` has seen that they are the checkpoint's.
+    Raises `TrainingError` for the first file that isn't as it was written.
+    """
     progress = progress_of(checkpoint)
+    check(checkpoint, world)
     weights, state = get_state_dict(model, optimizers)
     try:
         with _without_warnings():
-            dcp.load({"model": weights, "optimizer": state}, checkpoint_id=checkpoint, no_dist=world.size == 1)
+            reader = storage.Reader(checkpoint)
+            dcp.load(_tensors(weights, state), storage_reader=reader, no_dist=world.size == 1)
     except (OSError, dcp.api.CheckpointException) as error:
-        raise TrainingError(f"{checkpoint} can't be loaded: {error}; remove it to go on from the one before") from error
+        raise TrainingError(
+            f"{checkpoint} can't be loaded: {_said(error)}; remove it to go on from the one before"
+        ) from None
     set_state_dict(model, optimizers, model_state_dict=weights, optim_state_dict=state)
     return progress
 
 
+def _said(error: BaseException) -> str:
+    """What went wrong, without the tracebacks of all ranks."""
+    if isinstance(error, dcp.api.CheckpointException):
+        return "; ".join(dict.fromkeys(str(failure[0]) for failure in error.failures.values()))
+    return str(error)
+
+
 def load_weights(checkpoint: Path, model: nn.Module) -> Progress:
-    """Fills only the model, in one process."""
+    """Fills only the model, in one process. Raises `TrainingError` for the first file that isn't as it was written."""
+    check(checkpoint, World())
     weights = model.state_dict()
     with _without_warnings():
-        dcp.load({"model": weights}, checkpoint_id=checkpoint, no_dist=True)
+        dcp.load({"model": weights}, storage_reader=storage.Reader(checkpoint), no_dist=True)
     model.load_state_dict(weights)
     return progress_of(checkpoint)
+
+
+def check(checkpoint: Path, world: World) -> None:
+    """Compares each file with its digest, the ranks sharing them out; all raise `TrainingError` for the first that differs."""
+    digests = storage.read_digests(checkpoint)
+    found = world.gather(storage.check(checkpoint, digests, sorted(digests)[world.rank :: world.size]))
+    for wrong in found:
+        if wrong is not None:
+            raise TrainingError(str(wrong))
 
 
 def check_settings(checkpoint: Path, progress: Progress, settings: Mapping[str, Any]) -> None:
@@ -129,6 +162,15 @@ def digest_weights(model: nn.Module) -> str:
         summary.update(name.encode())
         summary.update(full.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return summary.hexdigest()
+
+
+def _tensors(weights: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights and the optimizers' state by parameter: all that a checkpoint holds of them."""
+    kept = {
+        name: {key: value for key, value in values.items() if isinstance(value, torch.Tensor)}
+        for name, values in state["state"].items()
+    }
+    return {"model": dict(weights), "optimizer": {"state": kept}}
 
 
 @contextmanager
