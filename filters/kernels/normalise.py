@@ -46,10 +46,11 @@ class Characters(NamedTuple):
 
 
 @cache
-def characters(*, alone: bool = False, han_digits: bool = False) -> Characters:
+def characters(*, alone: bool = False, han_digits: bool = False, simplified: bool = False) -> Characters:
     """The tables of the normalisation; costs about 0.1 s once.
 
-    `alone` makes every letter a token (character shingles of any script); `han_digits` reads 三 as 3.
+    `alone` makes every letter a token (character shingles of any script); `han_digits` reads 三 as 3;
+    `simplified` reads traditional and Japanese forms as simplified Chinese (蘋 as 苹), by OpenCC's tables, one by one.
     """
     classes = np.zeros(TABLE_SIZE, np.uint8)
     folds = np.arange(TABLE_SIZE, dtype=np.uint32)
@@ -67,6 +68,9 @@ def characters(*, alone: bool = False, han_digits: bool = False) -> Characters:
         inside[inside == WORD] = CHARACTER
     classes[list(_INVISIBLE)] = SKIPPED
     classes[_ACCENTS.start : _ACCENTS.stop] = SKIPPED
+    if simplified:
+        points = np.array([*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000)])
+        folds[points] = _simplified(points)
     if alone:
         classes[classes == WORD] = CHARACTER
     if han_digits:
@@ -74,6 +78,20 @@ def characters(*, alone: bool = False, han_digits: bool = False) -> Characters:
             classes[ord(digit)], folds[ord(digit)] = DIGIT, ord("0") + value
     classes.flags.writeable = folds.flags.writeable = False
     return Characters(classes, folds)
+
+
+def _simplified(points: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    import opencc
+
+    lines = "\n".join(map(chr, points.tolist()))
+    read = opencc.OpenCC("t2s").convert(opencc.OpenCC("jp2t").convert(lines)).split("\n")
+    return np.array(
+        [
+            ord(one) if len(one) == 1 and ord(one) < TABLE_SIZE else point
+            for one, point in zip(read, points.tolist(), strict=True)
+        ],
+        np.uint32,
+    )
 
 
 def _fold(character: str) -> str:

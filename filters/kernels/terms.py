@@ -94,11 +94,11 @@ def _mixed_run(data: Bytes, start: int, end: int, tables: Characters, zero: bool
     at = begin = start
     while at < end:
         if length == 0:
-            while at < end and 0xE4 <= data[at] <= 0xE9:  # most Han characters, which fold to themselves
+            while at < end and 0xE4 <= data[at] <= 0xE9:  # most Han characters
                 point, _ = decode(data, at)
                 if tables.classes[point] != CHARACTER:
                     break
-                room.terms[count] = _hash_character(point)
+                room.terms[count] = _hash_character(int(tables.folds[point]))
                 room.places[count] = at
                 count += 1
                 at += 3

@@ -11,6 +11,7 @@ from winnow.filters.kernels.grams import FILTER_BITS, PROSE, GramIndex, count_te
 from winnow.filters.kernels.markup import blank_markup, known_names
 from winnow.filters.kernels.normalise import CHARACTER, TABLE_SIZE, Characters, characters
 from winnow.filters.kernels.terms import scratch
+from winnow.stages.decontaminate.escapes import resolve_escapes
 from winnow.stages.decontaminate.items import ENTRY, KINDS
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 
@@ -33,15 +34,16 @@ LONGEST_GRAM = 64
 
 
 def tables() -> Characters:
-    """The normalisation of decontamination: as for near-duplicates, but numbers count, and 三 is 3."""
-    return characters(han_digits=True)
+    """The normalisation of decontamination: as for near-duplicates, but numbers count, 三 is 3 and 蘋 is 苹."""
+    return characters(han_digits=True, simplified=True)
 
 
 def buffers_of(texts: pa.Array | pa.ChunkedArray, kind: str) -> tuple[npt.NDArray[np.uint8], Offsets]:
-    """Bytes and offsets of texts as terms of this kind are read from them: prose without its markup."""
+    """Bytes and offsets of texts as terms of this kind are read from them: prose with escapes resolved, without markup."""
     data, offsets = text_buffers(texts)
     if kind != KINDS[PROSE]:
         return data, offsets
+    data = resolve_escapes(data)
     blanked = np.zeros_like(data)
     blank_markup(data, offsets, known_names(), blanked)
     blanked.flags.writeable = False

@@ -130,8 +130,9 @@ def drop_part(workspace: Workspace, unit: Unit) -> Counts:
     return {"dropped": len(rows), "hits": hits.num_rows}
 
 
-INDEX = Step(name="decontaminate.index", version=2, work=index_benchmarks)
-MATCH = Step(name="decontaminate.match", version=2, work=match_part)
+# Version 3 of index and match: escapes are read as characters, traditional ones as simplified.
+INDEX = Step(name="decontaminate.index", version=3, work=index_benchmarks)
+MATCH = Step(name="decontaminate.match", version=3, work=match_part)
 JUDGE = Step(name="decontaminate.judge", version=2, work=judge_bucket)
 DROP = Step(name="decontaminate.drop", version=1, work=drop_part)
 

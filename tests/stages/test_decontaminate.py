@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from winnow.stages.decontaminate import steps
+from winnow.stages.decontaminate.escapes import resolve_escapes
 from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.workspace import Workspace
@@ -76,6 +78,38 @@ def test_items_are_found_however_they_are_formatted(workspace, settings):
     texts = [PADDING * 5 + text + " " + PADDING * 5 for text in planted]
     found = dropped_rows(workspace, texts, settings)
     assert found == list(range(len(texts)))
+
+
+TRADITIONAL = (
+    "某工廠計劃在三月份生產零件八百個，實際每天比計劃多生產五個，結果提前四天完成任務，求原計劃每天生產多少個零件。"
+)
+
+
+def test_items_are_found_in_the_other_script_and_behind_escapes(workspace, settings):
+    html = "".join(f"&#{ord(sign)};" for sign in CHINESE)
+    hexadecimal = "".join(f"&#x{ord(sign):X};" if ord(sign) > 0x7F else sign for sign in CHINESE)
+    accented = QUESTION.replace("e", "\\u00e9")  # é folds to e
+    texts = [
+        TRADITIONAL,
+        json.dumps(CHINESE),
+        json.dumps(TRADITIONAL).upper().replace("\\U", "\\u"),
+        html,
+        hexadecimal,
+        accented,
+    ]
+    documents = [f"{PADDING}{text} {PADDING}" for text in texts]
+    clean = [f"{PADDING * 3} \\u5c0f \\ud83d\\ude00 \\ud800 &#0; &#9999999; &#x110000; \\usepackage &amp;"]
+    assert dropped_rows(workspace, documents + clean, settings) == list(range(len(documents)))
+
+
+def test_an_escape_takes_as_many_bytes_as_before():
+    texts = [json.dumps("小明😀é"), "&#23567;&#xe9;&#128512;&#39;", "\\u5C0F\\ud83d\\u0041\\uD83D\\uDE00", "plain"]
+    for text in texts:
+        data = np.frombuffer(text.encode(), np.uint8)
+        resolved = resolve_escapes(data).tobytes()
+        assert len(resolved) == len(data)
+        shown = resolved.decode().replace("\u00ad", "").replace("\u200b", "")
+        assert "plain" in shown or any(sign in shown for sign in "小é😀")
 
 
 def test_clean_documents_and_short_answers_stay(workspace, settings):
