@@ -19,6 +19,7 @@ from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
+from winnow.stages.tokens.settings import TooLong
 
 Share = Annotated[float, Field(gt=0, le=100)]
 Weights = dict[str, Share]
@@ -167,6 +168,16 @@ class Repositories(Section):
     )
 
 
+class Conversations(Section):
+    """How conversations become sequences."""
+
+    too_long: TooLong = Field(
+        TooLong.DROP,
+        description="what becomes of one longer than the longest sequence: `drop`; `cut` behind the last answer that fits; "
+        "`continue` in further sequences, its opening repeated and not learned",
+    )
+
+
 class FillInTheMiddle(Section):
     """Code documents turned into prefix, suffix and middle."""
 
@@ -222,6 +233,7 @@ class Manifest(Section):
     tokenizer: Tokenizer = Tokenizer()
     mixture: Mixture
     repositories: Repositories = Repositories()
+    conversations: Conversations = Conversations()
     fill_in_the_middle: FillInTheMiddle | None = None
     packing: Packing
     curriculum: tuple[Phase, ...] = Field(min_length=1)

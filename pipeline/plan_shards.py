@@ -38,6 +38,10 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     Raises `ConfigurationError` for a given tokenizer that can't serve the run.
     """
     manifest, profile = settings.manifest, settings.profile
+    if manifest.stage == TrainingStage.SFT and manifest.packing == Packing.CONCATENATE:
+        raise ConfigurationError(
+            "packing: concatenate cuts conversations anywhere, answers from their questions: use best_fit for stage sft"
+        )
     yield from _tokenizer(parts, settings, dropping)
     encoding = _encoding(manifest)
     plain = [part for part in parts if part.input.kind != repository.KIND]
@@ -142,10 +146,13 @@ def _special_tokens(parts: Sequence[Part], manifest: Manifest) -> list[str]:
 
 def _encoding(manifest: Manifest) -> Encoding:
     infill = manifest.fill_in_the_middle
+    whole = manifest.packing == Packing.BEST_FIT or manifest.stage == TrainingStage.SFT
     return Encoding(
         seed=manifest.seed,
         loss_mask=manifest.stage == TrainingStage.SFT,
         infill=Infill(rate=infill.rate, spm=infill.spm, syntax=infill.syntax) if infill else None,
+        longest=max(phase.length for phase in manifest.curriculum) if whole else None,
+        too_long=manifest.conversations.too_long,
     )
 
 

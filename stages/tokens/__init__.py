@@ -1,2 +1,3 @@
 """Documents as tokens: `sample` trains the run's tokenizer, `encode` writes ids,
-`cuts` says where to cut, `schema` holds them."""
+`conversations` keeps them whole,
+`cuts` says where to cut a text, `schema` holds them, `settings` what a manifest may ask."""

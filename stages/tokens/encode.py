@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,20 +22,22 @@ import pyarrow as pa
 from winnow.formats.languages.parsing import spans
 from winnow.stages.deduplicate import lines
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, cluster_inputs, cluster_sizes
-from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
 from winnow.stages.run.unit import Counts, Step, Unit
 from winnow.stages.run.workspace import Workspace
+from winnow.stages.tokens.conversations import Tokenized, tokenize
 from winnow.stages.tokens.cuts import paragraph_cuts
 from winnow.stages.tokens.sample import TOKENIZER
 from winnow.stages.tokens.schema import NO_BUCKET, lists, tokens_path, tokens_schema
+from winnow.stages.tokens.settings import TooLong
 from winnow.tokenizer import infill
-from winnow.tokenizer.chat import encode_conversation
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.infill import Infill
 from winnow.tokenizer.load import load
-from winnow.tokenizer.special import END_OF_TEXT, INFILL, ROLES
+from winnow.tokenizer.special import END_OF_TEXT, INFILL
 
-COLUMNS = ("id", "text", "source", "kind", "language", "messages")
+COLUMNS = ("id", "text", "source", "kind", "language", "messages", "locator")
+STAGE, RULE = "encode", "conversation.too_long"
 LABEL = "language.label"
 _NATURAL = re.compile(r"[a-z]{2,3}([-_].*)?")  # ISO 639; programming languages are written Python, C++ …
 
@@ -49,22 +51,26 @@ class Encoding:
     infill: Infill | None = None
     bucket: str | None = None  # the measure, or `cluster_size`, that sorts documents into buckets …
     edges: tuple[float, ...] = ()  # … and the ascending lower bounds of buckets 1, 2, …
+    longest: int | None = None  # tokens of the longest sequence, where conversations must not be cut …
+    too_long: TooLong = TooLong.DROP  # … and what becomes of longer ones
 
 
 def encode_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `tokens/<part>.parquet`.
+    """Writes `tokens/<part>.parquet` and, where conversations can be too long, `drops/encode/<part>.parquet`.
 
     Parameters: `stages`, the dropping stages before this one, and those of `Encoding`. Without an attributes file among
     the inputs, languages are those declared.
     """
     asked = dict(unit.parameters)
     stages = asked.pop("stages")
-    encoding = Encoding(**{**asked, "infill": Infill(**asked["infill"]) if asked.get("infill") else None})
+    infilled = Infill(**asked["infill"]) if asked.get("infill") else None
+    encoding = Encoding(**{**asked, "infill": infilled, "too_long": TooLong(asked["too_long"])})
     encoder = load(f"{workspace.root}/tokenizer")
     counts: Counter[str] = Counter()
     measures = _measures(workspace, unit, encoding, stages)
     schema = tokens_schema(encoder.dtype)
     first = 0
+    drops: list[dict[str, Any]] = []
     with (
         workspace.parquet(f"documents/{unit.name}.parquet") as file,
         workspace.create_parquet(tokens_path(unit.name), schema) as writer,
@@ -77,13 +83,31 @@ def encode_part(workspace: Workspace, unit: Unit) -> Counts:
                 documents = lines.strip_from(documents, shared, first)
             rows = np.flatnonzero(mask[first : first + documents.num_rows])
             kept = documents.take(pa.array(rows))
-            tokens = encode(kept, measures.take(pa.array(rows + first)), encoder, encoding)
+            tokens, sizes = encode(kept, measures.take(pa.array(rows + first)), encoder, encoding)
+            drops += _drops(kept, rows + first, sizes, encoding)
             first += documents.num_rows
-            counts["documents"] += kept.num_rows
+            counts["documents"] += kept.num_rows - len(sizes)
             counts["bytes"] += kept["text"].nbytes
             counts["tokens"] += len(tokens["tokens"].combine_chunks().flatten()) if kept.num_rows else 0
             writer.write_table(tokens, row_group_size=max(tokens.num_rows, 1))
+    if encoding.longest is not None:
+        counts["dropped"] = len(drops)
+        write_drops(workspace, STAGE, unit.name, pa.Table.from_pylist(drops, schema=DROP))
     return dict(counts)
+
+
+def _drops(
+    documents: pa.Table, rows: npt.NDArray[np.int64], sizes: Mapping[int, int], encoding: Encoding
+) -> list[dict[str, Any]]:
+    """Rows of `DROP` for the documents of which nothing is left; `sizes` are their tokens by row."""
+    return [
+        {
+            **{name: documents[name][row].as_py() for name in ("id", "locator", "source")},
+            **{"stage": STAGE, "rule": RULE, "value": str(size), "threshold": str(encoding.longest)},
+            "row": int(rows[row]),
+        }
+        for row, size in sizes.items()
+    ]
 
 
 def _measures(workspace: Workspace, unit: Unit, encoding: Encoding, stages: Sequence[str]) -> pa.Table:
@@ -101,41 +125,56 @@ def _measures(workspace: Workspace, unit: Unit, encoding: Encoding, stages: Sequ
     return pa.table({LABEL: pa.nulls(rows, pa.string()), **columns})
 
 
-def encode(documents: pa.Table, measures: pa.Table, encoder: Encoder, encoding: Encoding) -> pa.Table:
-    """The rows of `documents` (columns of `DOCUMENT`) and their measures, tokenized: a table of `tokens_schema`."""
+def encode(
+    documents: pa.Table, measures: pa.Table, encoder: Encoder, encoding: Encoding
+) -> tuple[pa.Table, dict[int, int]]:
+    """The rows of `documents` (columns of `DOCUMENT`) and their measures, tokenized: a table of `tokens_schema`.
+
+    A long conversation may become several rows, or none: those stand, with their tokens, in the mapping by row.
+    """
     special = encoder.require([END_OF_TEXT, *(INFILL if encoding.infill else ())], "the ends and gaps of documents")
     declared, labels = documents["language"].to_pylist(), measures[LABEL].to_pylist()
     languages = [tag if is_programming(tag) else label or tag for tag, label in zip(declared, labels, strict=True)]
     tokenized: list[Tokenized | None] = [None] * documents.num_rows
+    talks: dict[int, list[Tokenized]] = {}
+    dropped: dict[int, int] = {}
     for row, conversation in enumerate(documents["messages"].to_pylist()):
         if conversation is not None:
-            tokenized[row] = _conversation(json.loads(conversation), encoder, encoding.loss_mask)
+            talks[row], size = tokenize(
+                json.loads(conversation),
+                encoder,
+                loss_mask=encoding.loss_mask,
+                longest=encoding.longest,
+                too_long=encoding.too_long,
+            )
+            if not talks[row]:
+                dropped[row] = size
     if encoding.infill is not None:
         for row, (identity, language) in enumerate(zip(documents["id"].to_pylist(), languages, strict=True)):
-            if tokenized[row] is None and is_programming(language):
+            if row not in talks and is_programming(language):
                 text = documents["text"][row].as_py()
                 nodes = partial(spans, text, language)
                 parts = encoding.infill.rearrange(text, seed=encoding.seed, document=identity, spans=nodes)
                 if parts:  # best not cut at all
                     ids = np.concatenate([_beginning(encoder), infill.encode(parts, encoder)])
                     tokenized[row] = Tokenized(ids, None, np.empty(0, np.int64))
-    plain = [row for row, done in enumerate(tokenized) if done is None]
+    plain = [row for row, done in enumerate(tokenized) if done is None and row not in talks]
     for row, done in zip(plain, _texts(documents["text"].take(pa.array(plain, pa.int64())), encoder), strict=True):
         tokenized[row] = done
-    return _table(documents, languages, _buckets(measures, encoding), [t for t in tokenized if t], encoder, special[0])
+    rows: list[int] = []
+    whole: list[Tokenized] = []
+    for row, document in enumerate(tokenized):
+        pieces = talks.get(row, [document] if document else [])
+        rows += [row] * len(pieces)
+        whole += pieces
+    buckets = _buckets(measures, encoding)[np.array(rows, np.int64)]
+    kept = documents.take(pa.array(rows, pa.int64()))
+    return _table(kept, [languages[row] for row in rows], buckets, whole, encoder, special[0]), dropped
 
 
 def is_programming(language: str | None) -> bool:
     """Whether a document's language is a programming language: those have names (Python, C++), others ISO 639 codes."""
     return language is not None and not _NATURAL.fullmatch(language)
-
-
-class Tokenized(NamedTuple):
-    """One document without its end: ids, what of them is learned (None: all), where it is best cut."""
-
-    ids: npt.NDArray[Any]
-    loss: npt.NDArray[np.bool_] | None
-    cuts: npt.NDArray[np.int64]
 
 
 def _texts(texts: pa.ChunkedArray, encoder: Encoder) -> Iterator[Tokenized]:
@@ -149,13 +188,6 @@ def _texts(texts: pa.ChunkedArray, encoder: Encoder) -> Iterator[Tokenized]:
 def _beginning(encoder: Encoder) -> npt.NDArray[Any]:
     """What the tokenizer puts before every text that isn't a conversation; often nothing."""
     return np.array(encoder.conventions.beginning, encoder.dtype)
-
-
-def _conversation(talk: Mapping[str, Any], encoder: Encoder, loss_mask: bool) -> Tokenized:
-    """A conversation, best cut where somebody begins to speak."""
-    ids, learned = encode_conversation(talk["messages"], talk.get("tools"), encoder)
-    turns = np.flatnonzero(np.isin(ids, encoder.require(ROLES, "conversations")))
-    return Tokenized(ids, learned if loss_mask else None, turns[turns > 0])
 
 
 def _table(
@@ -193,7 +225,7 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(name="encode", version=3, work=encode_part)  # 3: texts begin as the tokenizer begins them
+ENCODE = Step(name="encode", version=4, work=encode_part)  # 4: no conversation is cut inside
 
 
 def encode_units(

@@ -164,6 +164,18 @@ def test_conversations_are_rendered_and_masked(run: Workspace) -> None:
     assert all(row["loss"] is None for row in encoded(run, "chat-00000", Encoding(seed=3)))
 
 
+def test_a_conversation_that_is_too_long_is_dropped_by_name(run: Workspace) -> None:
+    encoder = train(run)
+    rows = encoded(run, "chat-00000", Encoding(seed=3, loss_mask=True, longest=10))
+    assert [encoder.decode(row["tokens"]) for row in rows] == []
+    first, second = run.read_table("drops/encode/chat-00000.parquet").to_pylist()
+    assert (first["row"], second["row"], first["locator"], first["threshold"]) == (0, 2, "0", "10")
+    assert first["rule"] == "conversation.too_long" and int(first["value"]) > 10
+    (unit,) = encode_units(["chat-00000"], Encoding(seed=3, longest=10), stages=["decide"])
+    assert ENCODE.work(run, unit)["dropped"] == 2
+    assert len(encoded(run, "chat-00000", Encoding(seed=3, longest=2000))) == 2
+
+
 def test_code_gets_gaps_and_text_does_not(run: Workspace) -> None:
     encoder = train(run)
     english, chinese, _, code = encoded(run, "web-00000", Encoding(seed=3, infill=Infill(rate=1.0)))

@@ -1,0 +1,13 @@
+"""What a manifest may ask of tokenized conversations."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TooLong(StrEnum):
+    """What becomes of a conversation that is longer than the longest sequence."""
+
+    DROP = "drop"
+    CUT = "cut"
+    CONTINUE = "continue"
