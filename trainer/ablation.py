@@ -82,7 +82,9 @@ def build_arms(run: str, out: Path, phase_name: str | None, tokens: int) -> tupl
     excluded = documents_of(rows) | {document.id for document in apart}
 
     curated = [
-        row for row in ShardReader(index_path, phase.name, batch=1, withheld=withheld) if is_new(row, excluded, seen)
+        row
+        for row in ShardReader(index_path, phase.name, batch=1, withheld=withheld, lanes=1)
+        if is_new(row, excluded, seen)
     ]
     if len(curated) < 4:
         raise TrainingError(f"phase {phase.name!r} has {len(curated)} sequences beside the held-out ones: too few")

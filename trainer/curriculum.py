@@ -28,7 +28,7 @@ class Step:
 
     @property
     def order_seed(self) -> int | None:
-        """The first epoch goes through the shards as they were written, later ones shuffle their row groups."""
+        """The first epoch goes through the shards as they were written, later ones shuffle their rows."""
         return self.epoch or None
 
 

@@ -23,7 +23,7 @@ def tail(index_path: str, phase: str, count: int, most: int | None = None) -> It
     """The phase's last `count` sequences, or the first `most` of those, one at a time."""
     total = ShardReader(index_path, phase).phase.sequences
     kept = count if most is None else min(count, most)
-    yield from ShardReader(index_path, phase, start=total - count, withheld=count - kept, batch=1)
+    yield from ShardReader(index_path, phase, start=total - count, withheld=count - kept, batch=1, lanes=1)
 
 
 def documents_of(sequences: Iterable[Sequences]) -> set[str]:
@@ -39,8 +39,18 @@ def documents_read(index_path: str, index: ShardIndex, steps: Sequence[Step], he
         phase = index.phase(name)
         available = phase.sequences - held_out_of(phase, held_out)
         stop = available if mine[-1].epoch else max(step.start + step.count for step in mine)
-        read |= documents_of(ShardReader(index_path, name, withheld=phase.sequences - stop))
+        reader = ShardReader(index_path, name, withheld=phase.sequences - available)
+        read |= documents_of(_first(reader, stop))
     return read
+
+
+def _first(parts: Iterable[Sequences], count: int) -> Iterator[Sequences]:
+    """The first `count` sequences."""
+    for part in parts:
+        yield part.select(slice(0, count))
+        count -= len(part)
+        if count <= 0:
+            return
 
 
 def without(sequences: Iterable[Sequences], documents: set[str]) -> Iterator[Sequences]:

@@ -34,6 +34,7 @@ from winnow.tokenizer.special import END_OF_TEXT, require
 EMITTED = ("id", "source", "language", "tokens", "loss", "cuts")
 EMITTED_KEY = (*EMITTED, KEY)
 BATCH_TOKENS = 1 << 23
+LEAST_FILES = 8  # of a phase that has as many sequences: what readers that deal out files share
 BUCKET_TOKENS = SHARD_TOKENS * 3 // 4  # leaves room for what a phase takes beyond its share
 
 Longs = npt.NDArray[np.int64]
@@ -76,10 +77,10 @@ def _shuffle_keys(ids: pa.ChunkedArray, rows: Longs, phase: Phase, seed: int) ->
 
 
 def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `shards/<phase>/<bucket>.parquet`, unless not one sequence comes of the bucket, and the note on it.
+    """Writes the shard files of a bucket, none if not one sequence comes of it, and the note on it.
 
-    Parameters: `phase`, `bucket`, `method`, `loss_mask`, `seed`. What `concatenate` can't fill a last sequence with is
-    dropped and counted.
+    Parameters: `phase`, `bucket`, `files` (most files to write), `method`, `loss_mask`, `seed`. What `concatenate`
+    can't fill a last sequence with is dropped and counted.
     """
     asked = unit.parameters
     phase, bucket, seed = Phase(**asked["phase"]), asked["bucket"], asked["seed"]
@@ -99,14 +100,19 @@ def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
         "padding": packing.sequences * phase.length - packed,
         "dropped": int(lengths.sum()) - packed,
     }
-    digest = None
+    digests, repeated = [], 0
     if packing.sequences:
-        packing = _shuffled(packing, key_of(seed, f"order {phase.name} {bucket}"))
-        sequences = rows(documents, packing, phase.length, end=end, loss_mask=asked["loss_mask"])
-        write_shard(workspace, shard_path(phase.name, bucket), sequences)
-        digest = workspace.written[-1].digest
+        numbers = documents["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+        contents = contents_of(packing, numbers)
+        repeated = packing.sequences - int(contents.max()) - 1
+        packing = _shuffled(packing, key_of(seed, f"order {phase.name} {bucket}"), contents)
+        edges = np.linspace(0, packing.sequences, min(asked["files"], packing.sequences) + 1).astype(np.int64)
+        for number, (first, last) in enumerate(pairwise(edges.tolist())):
+            part = rows(documents, packing, phase.length, first=first, last=last, end=end, loss_mask=asked["loss_mask"])
+            write_shard(workspace, shard_path(phase.name, bucket * asked["files"] + number), part)
+            digests.append(workspace.written[-1].digest)
     shares = {f"{column}s": _tokens_by(documents[column], packing) for column in ("source", "language")}
-    packed_note = {"digest": digest, **counts, **shares}
+    packed_note = {"digests": digests, "repeated": repeated, **counts, **shares}
     workspace.write_bytes(packed_path(phase.name, bucket), json.dumps(packed_note, ensure_ascii=False).encode())
     return counts
 
@@ -119,37 +125,70 @@ def _tokens_by(column: pa.ChunkedArray, packing: Packing) -> dict[str, int]:
 
 
 def packed_path(phase: str, bucket: int) -> str:
-    """The note on a bucket: digest of its shard, sequences, tokens by source and by language."""
+    """The note on a bucket: digests of its files, rows that repeat another, sequences, tokens by source and by language."""
     return f"packed/{phase}-{bucket:05d}.json"
 
 
-def shard_path(phase: str, bucket: int) -> str:
-    return f"shards/{phase}/{bucket:05d}.parquet"
+def shard_path(phase: str, file: int) -> str:
+    return f"shards/{phase}/{file:05d}.parquet"
 
 
-def _shuffled(packing: Packing, key: np.uint64) -> Packing:
-    """The same sequences in an order that follows from the key."""
-    sequence = order(packing.sequences, key)[packing.sequence]
+def _shuffled(packing: Packing, key: np.uint64, contents: Longs) -> Packing:
+    """The same sequences in an order that follows from the key; the n rows of one content each in an nth of their own.
+
+    `contents` int64 [sequences] numbers what the rows hold.
+    """
+    drawn = order(packing.sequences, key)  # a place for each sequence, all different
+    by_content = np.lexsort((drawn, contents))
+    begins = np.flatnonzero(np.diff(contents[by_content], prepend=-1))
+    copies = np.diff(begins, append=len(contents))
+    copy = np.empty(len(contents), np.int64)
+    copy[by_content] = np.arange(len(contents)) - np.repeat(begins, copies)
+    place = (copy + (drawn + 0.5) / len(contents)) / copies[contents]
+    ranked = np.empty(len(contents), np.int64)
+    ranked[np.lexsort((drawn, place))] = np.arange(len(contents))
+    sequence = ranked[packing.sequence]
     sorted_ = np.argsort(sequence, kind="stable")
     position, document, offset, length = (column[sorted_] for column in packing[1:5])
     return Packing(sequence[sorted_], position, document, offset, length, packing.sequences)
 
 
-def rows(documents: pa.Table, packing: Packing, length: int, *, end: int, loss_mask: bool) -> Iterator[Sequences]:
-    """The sequences of a packing in batches. Padding has the id `end`, is covered by no segment and never learned."""
+def contents_of(packing: Packing, documents: npt.NDArray[np.int64]) -> Longs:
+    """The same number, from 0 on, for sequences that hold the same pieces of the same documents; int64 [sequences].
+
+    `documents` numbers the documents of the packing, copies alike. Only sequences of one piece are compared: of others
+    no two were seen to be alike.
+    """
+    pieces = np.bincount(packing.sequence, minlength=packing.sequences)
+    alone = pieces[packing.sequence] == 1
+    keys = np.stack([documents[packing.document[alone]], packing.offset[alone], packing.length[alone]])
+    contents = np.full(packing.sequences, -1, np.int64)
+    _, contents[packing.sequence[alone]] = np.unique(keys, axis=1, return_inverse=True)
+    others = contents < 0
+    contents[others] = contents.max(initial=-1) + 1 + np.arange(int(others.sum()))
+    return contents
+
+
+def rows(
+    documents: pa.Table, packing: Packing, length: int, *, first: int, last: int, end: int, loss_mask: bool
+) -> Iterator[Sequences]:
+    """The sequences from `first` to before `last` of a packing in batches.
+
+    Padding has the id `end`, is covered by no segment and never learned.
+    """
     starts, values = list_offsets(documents["tokens"]), list_values(documents["tokens"])
     sizes = np.diff(starts)
     masks = _masks(documents["loss"], starts) if loss_mask else None
     names = [documents[name].combine_chunks() for name in ("id", "source", "language")]
     bounds = np.searchsorted(packing.sequence, np.arange(packing.sequences + 1))
     batch = max(1, BATCH_TOKENS // length)
-    for first in range(0, packing.sequences, batch):
-        last = min(first + batch, packing.sequences)
-        inside = slice(bounds[first], bounds[last])
+    for begin in range(first, last, batch):
+        stop = min(begin + batch, last)
+        inside = slice(bounds[begin], bounds[stop])
         sequence, position, document, offset, size = (column[inside] for column in packing[:5])
-        ids = np.full((last - first) * length, end, values.dtype)
+        ids = np.full((stop - begin) * length, end, values.dtype)
         learned = None if masks is None else np.zeros(len(ids), bool)
-        targets = (sequence - first) * length + position
+        targets = (sequence - begin) * length + position
         for target, origin, count in zip(
             targets.tolist(), (starts[document] + offset).tolist(), size.tolist(), strict=True
         ):
@@ -157,12 +196,12 @@ def rows(documents: pa.Table, packing: Packing, length: int, *, end: int, loss_m
             if masks is not None and learned is not None:
                 learned[target : target + count] = masks[origin : origin + count]
         columns = [name.take(pa.array(document)) for name in names]
-        columns += [pa.array(position, pa.int32()), pa.array(size, pa.int32()), pa.array(offset, pa.int64())]
+        columns += [pa.array(part, pa.int64()) for part in (position, size, offset)]
         columns.append(pa.array(offset + size < sizes[document]))
         yield Sequences(
             input_ids=ids.reshape(-1, length),
             segments=pa.StructArray.from_arrays(columns, fields=list(SEGMENT)),
-            bounds=bounds[first : last + 1] - bounds[first],
+            bounds=bounds[begin : stop + 1] - bounds[begin],
             loss_mask=None if learned is None else learned.reshape(-1, length),
         )
 
@@ -179,7 +218,8 @@ def _masks(loss: pa.ChunkedArray, starts: Longs) -> npt.NDArray[np.bool_]:
 
 
 SCATTER_STEP = Step(name="scatter", version=1, work=scatter_part)
-PACK_STEP = Step(name="pack", version=3, work=pack_bucket)  # 3: patterns that spare short documents
+# 4: page checksums, statistics and 64-bit lengths; several files a phase; copies of a row lie apart
+PACK_STEP = Step(name="pack", version=4, work=pack_bucket)
 
 
 def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:
@@ -211,6 +251,7 @@ def pack_units(
             parameters={
                 "phase": asdict(phase),
                 "bucket": bucket,
+                "files": math.ceil(LEAST_FILES / count),
                 "method": str(method),
                 "loss_mask": loss_mask,
                 "seed": seed,

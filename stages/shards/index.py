@@ -11,9 +11,11 @@ from winnow.stages.mixing.mix import PLAN
 from winnow.stages.mixing.mixture import OTHER
 from winnow.stages.run.unit import Counts, Step, Unit
 from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.card import CARD, card
 from winnow.stages.shards.emit import packed_path
 from winnow.stages.shards.shard import Phase, build_index
 from winnow.stages.tokens.sample import TOKENIZER
+from winnow.tokenizer.special import END_OF_TEXT, require
 
 MARGINALS = ("sources", "languages")
 
@@ -30,18 +32,21 @@ def index_shards(workspace: Workspace, unit: Unit) -> Counts:
         marginal: _named(sum((Counter(note[marginal]) for note in notes), Counter()), plan["asked"][marginal])
         for marginal in MARGINALS
     }
+    (end,) = require(tokenizer["special"], [END_OF_TEXT], "the ends of documents")
     index = build_index(
         workspace,
         stage=unit.parameters["stage"],
         dtype=tokenizer["dtype"],
-        tokenizer={name: tokenizer[name] for name in ("path", "digest", "vocabulary_size")},
+        tokenizer={**{name: tokenizer[name] for name in ("path", "digest", "vocabulary_size")}, "end": end},
         phases=[Phase(**phase) for phase in unit.parameters["phases"]],
         mixture={"asked": plan["asked"], "built": built, "unmet": plan["unmet"], "scarce": plan["scarce"]},
     )
+    workspace.write_bytes(CARD, card(workspace, index).encode())
     return {
         "sequences": sum(phase.sequences for phase in index.phases),
         "tokens": sum(phase.tokens for phase in index.phases),
         "padding": sum(phase.padding for phase in index.phases),
+        "repeated": sum(note["repeated"] for note in notes),
     }
 
 
@@ -53,7 +58,7 @@ def _named(built: Counter[str], asked: Mapping[str, float]) -> dict[str, int]:
     return {**{name: tokens for name, tokens in built.items() if name in asked}, OTHER: built[OTHER] + others}
 
 
-INDEX_STEP = Step(name="index", version=2, work=index_shards)
+INDEX_STEP = Step(name="index", version=3, work=index_shards)  # 3: footers, the end of text, a card for datasets
 
 
 def index_units(stage: str, phases: Sequence[Phase], buckets: Sequence[int]) -> list[Unit]:

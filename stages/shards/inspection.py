@@ -53,7 +53,7 @@ def read_groups(path: str) -> Iterator[Sequences]:
                 raise ShardError(f"{path} is no shard: its footer names no sequence length")
             for group in range(file.num_row_groups):
                 yield from_table(file.read_row_group(group), path, length)
-    except pa.ArrowException as error:
+    except (OSError, pa.ArrowException) as error:
         raise ShardError(f"{path} can't be read as Parquet: {error}") from error
 
 

@@ -1,45 +1,49 @@
-"""The shard reader: sequences of one phase in global order, for one rank of many, from any count on."""
+"""The shard reader: sequences of one phase in one global order, for one rank of many, from any count on."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.sequences import Sequences, ShardError
-from winnow.stages.shards.shard import ShardFile, ShardIndex, ShardPhase
+from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.shards.order import LANES, Longs, Order, Places
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.shard import GROUP_TOKENS, ShardFile, ShardIndex, ShardPhase, footer_digest
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A row group and where its first row stands in the global order."""
+class Uneven(StrEnum):
+    """What becomes of the sequences at the end of an order that don't fill a batch on every rank."""
 
-    file: ShardFile
-    number: int
-    first: int
-    rows: int
+    KEEP = "keep"  # ranks differ by one sequence
+    DROP = "drop"
+    PAD = "pad"  # the order begins again until every rank's last batch is full
 
 
 class ShardReader:
     """Iterates the sequences of a phase as batches of NumPy arrays.
 
-    Sequence g of the global order goes to rank g mod `world_size`; `start` counts the sequences that all ranks together
+    Position p of the global order goes to rank p mod `world_size`; `start` counts the sequences that all ranks together
     have consumed, so a run goes on exactly where it stopped, on any number of ranks. Of a rank's batches of `batch`
-    rows, worker w of `workers` yields numbers w, w + workers, … With `batch=None` a batch is what one row group holds.
-    The last `withheld` sequences as written are left out: for evaluation. `order_seed` shuffles the row groups (rows
-    inside stay as written), the same way everywhere: for a second epoch.
+    rows, worker w of `workers` yields numbers w, w + workers, … With `batch=None` a batch is what one row group holds,
+    or as many rows.
 
-    Ids come without a copy where a batch lies in one row group and `world_size` is 1. A thread reads `prefetch` row
-    groups ahead. Every rank decodes each row group that holds a row of its own: at more than 100 M tokens a second and
-    core that is cheaper than files cut for one number of ranks.
+    The order is that of `winnow.stages.shards.order`: each row group is read by one rank wherever `world_size` divides
+    `lanes`. `lanes=1` is the order in which the files were written. `order_seed` shuffles row groups and rows: for
+    every epoch another one. The last `withheld` sequences as written are left out: for evaluation. `uneven` says what
+    becomes of an end that doesn't fill a batch (without `batch`: a sequence) on every rank.
 
-    Raises `ShardError` naming the file where a shard is missing, truncated or not what the index says.
+    Ids come without a copy where a batch lies in one row group of an order as written. A thread reads `prefetch` row
+    groups ahead.
+
+    The digest of each file's footer and the checksum of each page are compared; `check_files` also reads every file
+    once as a whole, when it is opened first, and compares the index's digest of it. Raises `ShardError` naming the file
+    where a shard is missing, truncated, damaged or not what the index says, and `ValueError` for arguments out of range.
     """
 
     def __init__(
@@ -54,85 +58,143 @@ class ShardReader:
         worker: int = 0,
         workers: int = 1,
         withheld: int = 0,
-        order_seed: int | None = None,
+        order_seed: int | Sequence[int] | None = None,
+        lanes: int = LANES,
+        uneven: Uneven | str = Uneven.KEEP,
+        check_files: bool = False,
         prefetch: int = 2,
     ) -> None:
         if not 0 <= rank < world_size or not 0 <= worker < workers:
             raise ValueError(f"rank {rank} of {world_size}, worker {worker} of {workers}: no such reader")
         if workers > 1 and batch is None:
             raise ValueError("several workers need a batch size: they share a rank's batches by number")
+        for name, value, least in (("start", start, 0), ("withheld", withheld, 0), ("prefetch", prefetch, 0)):
+            if value < least:
+                raise ValueError(f"{name} is {value}, must be at least {least}")
+        if batch is not None and batch < 1:
+            raise ValueError(f"batch is {batch}, must be at least 1")
+        seed = [order_seed] if isinstance(order_seed, int) else order_seed
+        if seed is not None and min(seed, default=0) < 0:
+            raise ValueError(f"order_seed is {order_seed}, must not be negative")
         folder, _, name = index_path.rpartition("/")
         self._workspace = Workspace(folder or ".")
         self.index = ShardIndex.from_json(self._workspace.read_bytes(name), index_path)
         self.phase: ShardPhase = self.index.phase(phase)
+        if withheld > self.phase.sequences:
+            raise ValueError(f"withheld is {withheld:,}, phase {phase!r} has {self.phase.sequences:,} sequences")
         self._rank, self._world_size, self._start = rank, world_size, start
         self._batch, self._worker, self._workers = batch, worker, workers
-        self._prefetch = prefetch
-        self._total = max(0, self.phase.sequences - withheld)
+        self._prefetch, self._check_files = prefetch, check_files
         self._vocabulary_size = self.index.tokenizer.get("vocabulary_size")
-        self._groups = _ordered(self.phase, self._total, order_seed)
+        self._order = Order(self.phase, self.phase.sequences - withheld, lanes=lanes, seed=seed)
+        self.total = evened(self._order.total, world_size * (batch or 1), Uneven(uneven))
+        """Sequences of the order, over all ranks: with `drop` and `pad` a whole number of batches on each."""
+        if start > max(self._order.total, self.total):
+            raise ValueError(f"start is {start:,}, phase {phase!r} has {self.total:,} sequences to read")
 
     def __len__(self) -> int:
         """Sequences that this rank still gets, over all its workers."""
-        return len(range(self._first(), self._total, self._world_size))
+        return len(range(self._first(), self.total, self._world_size))
 
     def __iter__(self) -> Iterator[Sequences]:
-        reads = [(group, inside) for group in self._groups if len(inside := self._wanted(group))]
-        waiting: list[Sequences] = []
-        rows = 0
-        for part in self._read_ahead(reads):
-            if self._batch is None:
-                yield part
-                continue
-            waiting.append(part)
-            rows += len(part)
-            while rows >= self._batch:
-                joined = Sequences.concatenate(waiting)
-                yield joined.select(slice(0, self._batch))
-                rows -= self._batch
-                waiting = [joined.select(slice(self._batch, None))] if rows else []
-        if rows:
-            yield Sequences.concatenate(waiting)
+        for part in self._assembled():
+            size = self._batch or len(part)
+            for first in range(0, len(part), size):
+                yield part.select(slice(first, min(first + size, len(part))))
+
+    def row_groups(self) -> list[tuple[str, int]]:
+        """File and number of each row group that this reader will decode, in order of need; one twice if cut."""
+        found, current = [], dict[int, int]()
+        for places in self._chunks():
+            for lane, number in _pairs(places)[0]:
+                if current.get(lane) != number:
+                    current[lane] = number
+                    group = self._order.groups[number]
+                    found.append((group.file.path, group.number))
+        return found
 
     def _first(self) -> int:
-        """The first global number from `start` on that is this rank's."""
+        """The first position from `start` on that is this rank's."""
         return self._start + (self._rank - self._start) % self._world_size
 
-    def _wanted(self, group: _Group) -> np.ndarray:
-        """Rows of the group that this rank and worker reads."""
-        first = self._first()
-        start = first + max(0, -(-(group.first - first) // self._world_size)) * self._world_size
-        numbers = np.arange(start, group.first + group.rows, self._world_size)
-        if self._batch is not None and self._workers > 1:
-            batches = (numbers - first) // self._world_size // self._batch
-            numbers = numbers[batches % self._workers == self._worker]
-        return numbers - group.first
+    def _chunks(self) -> Iterator[Places]:
+        """Where this reader's rows lie, a stretch at a time: whole batches, about a row group's worth of rows."""
+        first, step, count = self._first(), self._world_size, len(self)
+        rows = max(1, GROUP_TOKENS // self.phase.length)
+        if self._batch is not None:
+            rows = max(1, rows // self._batch) * self._batch
+        reach = rows * self._workers
+        along = self._batch is None and self._order.as_written
+        begin = 0
+        while begin < count:
+            numbers = np.arange(begin, min(begin + reach, count), dtype=np.int64)
+            mine = numbers
+            if self._batch is not None:
+                mine = numbers[(numbers // self._batch) % self._workers == self._worker]
+            places = self._order.places((first + mine * step) % self._order.total)
+            if along:  # a batch is what a row group holds
+                places = Places(*(column[places.group == places.group[0]] for column in places))
+            begin += len(places.group) if along else reach
+            if len(mine):
+                yield places
 
-    def _read_ahead(self, reads: list[tuple[_Group, np.ndarray]]) -> Iterator[Sequences]:
-        files = _OpenFile(self._workspace)
+    def _assembled(self) -> Iterator[Sequences]:
+        """The rows of each stretch of `_chunks`, in order. Of every lane the row group read last stays in memory."""
+        stretches: deque[Places] = deque()
+
+        def needed() -> Iterator[_Read | None]:
+            """The row groups to read, in order of need; None where a stretch has all of its own."""
+            current: dict[int, int] = {}
+            for places in self._chunks():
+                for lane, group in _pairs(places)[0]:
+                    if current.get(lane) != group:
+                        current[lane] = group
+                        yield lane, group
+                stretches.append(places)
+                yield None
+
+        held: dict[_Read, Sequences] = {}
+        for read, part in self._read_ahead(needed()):
+            if read is not None and part is not None:
+                held[read] = part
+                continue
+            places = stretches.popleft()
+            pairs, which = _pairs(places)
+            yield _gathered([held[pair] for pair in pairs], which, places.row)
+            last = dict(pairs)
+            held = {pair: part for pair, part in held.items() if last.get(pair[0], pair[1]) == pair[1]}
+
+    def _read_ahead(self, reads: Iterator[_Read | None]) -> Iterator[tuple[_Read | None, Sequences | None]]:
+        files = _OpenFiles(self._workspace, check=self._check_files)
         if self._prefetch < 1:
-            for group, inside in reads:
-                yield self._read(files, group, inside)
+            for read in reads:
+                yield read, None if read is None else self._read(files, read[1])
             return
         with ThreadPoolExecutor(1, thread_name_prefix="shard-reader") as thread:
-            coming: deque[Future[Sequences]] = deque()
+            coming: deque[tuple[_Read | None, Future[Sequences] | None]] = deque()
             try:
-                for group, inside in reads:
-                    coming.append(thread.submit(self._read, files, group, inside))
-                    if len(coming) > self._prefetch:
-                        yield coming.popleft().result()
+                for read in reads:
+                    coming.append((read, None if read is None else thread.submit(self._read, files, read[1])))
+                    while coming and _is_due(coming, self._prefetch):
+                        read, future = coming.popleft()
+                        yield read, None if future is None else future.result()
                 while coming:
-                    yield coming.popleft().result()
+                    read, future = coming.popleft()
+                    yield read, None if future is None else future.result()
             finally:
-                for future in coming:
-                    future.cancel()
+                for _, future in coming:
+                    if future is not None:
+                        future.cancel()
 
-    def _read(self, files: _OpenFile, group: _Group, inside: np.ndarray) -> Sequences:
+    def _read(self, files: _OpenFiles, number: int) -> Sequences:
+        group = self._order.groups[number]
         name = group.file.path
         try:
             table = files.parquet(group.file).read_row_group(group.number, use_threads=False)
         except (OSError, pa.ArrowException) as error:
-            raise ShardError(f"{name}: row group {group.number} can't be read: {error}") from error
+            raise ShardError(
+                f"{name}: row group {group.number} can't be read: {error}; build the run again or restore the file"
+            ) from error
         sequences = from_table(table, name, self.phase.length)
         if len(sequences) < group.rows:
             raise ShardError(f"{name}: row group {group.number} has {len(sequences)} rows, expected {group.rows}")
@@ -142,30 +204,91 @@ class ShardReader:
                 f"{name}: row group {group.number} holds token {largest}, the vocabulary has {self._vocabulary_size}: "
                 "written with another tokenizer?"
             )
-        step = int(inside[1] - inside[0]) if len(inside) > 1 else 1
-        if (np.diff(inside) == step).all():
-            return sequences.select(slice(int(inside[0]), int(inside[-1]) + 1, step))
-        return sequences.select(inside)
+        rows = self._order.rows_of(number)
+        return sequences if rows is None else sequences.select(rows)
 
 
-class _OpenFile:
-    """The shard that was read last, kept open so that its footer is parsed once."""
+_Read = tuple[int, int]  # a lane and the row group it needs
+OPEN_FILES = 64
+MARKS = 64  # stretches that may wait for row groups yet to be read
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._path: str | None = None
-        self._parquet: pq.ParquetFile | None = None
+
+def _is_due(coming: deque[tuple[_Read | None, Future[Sequences] | None]], prefetch: int) -> bool:
+    """Whether the first of what is coming should be waited for now."""
+    if coming[0][0] is None:
+        return True
+    return len(coming) > MARKS + prefetch or sum(read is not None for read, _ in coming) > prefetch
+
+
+class _OpenFiles:
+    """The shards read last, kept open so that their footers are parsed once."""
+
+    def __init__(self, workspace: Workspace, *, check: bool) -> None:
+        self._workspace, self._check = workspace, check
+        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self._checked: set[str] = set()
 
     def parquet(self, file: ShardFile) -> pq.ParquetFile:
-        if self._parquet is None or self._path != file.path:
-            size = self._workspace.size(file.path)
-            if size != file.bytes:
-                found = f"{size:,} bytes, the index says {file.bytes:,}"
-                raise ShardError(
-                    f"{file.path}: truncated or replaced: {found}; build the run again or restore the file"
-                )
-            self._path, self._parquet = file.path, self._workspace.parquet(file.path)
-        return self._parquet
+        if file.path in self._open:
+            self._open.move_to_end(file.path)
+            return self._open[file.path]
+        if file.path not in self._checked:
+            self._compare(file)
+            self._checked.add(file.path)
+        self._open[file.path] = self._workspace.parquet(file.path)
+        if len(self._open) > OPEN_FILES:
+            self._open.popitem(last=False)[1].close()
+        return self._open[file.path]
+
+    def _compare(self, file: ShardFile) -> None:
+        """Compares size, footer and, if asked for, the whole file with what the index says."""
+        size = self._workspace.size(file.path)
+        found = None
+        if size != file.bytes:
+            found = f"truncated or replaced: {size:,} bytes, the index says {file.bytes:,}"
+        elif file.footer and footer_digest(self._workspace, file.path) != file.footer:
+            found = "damaged or replaced: its footer isn't the one that the index was made from"
+        elif self._check and digest_file(self._workspace, file.path) != file.digest:
+            found = "damaged or replaced: its digest isn't the index's"
+        if found is not None:
+            raise ShardError(f"{file.path}: {found}; build the run again or restore the file")
+
+
+def evened(total: int, unit: int, uneven: Uneven) -> int:
+    """The sequences of an order of `total` when ranks take `unit` of them at a time."""
+    if uneven == Uneven.KEEP or not total:
+        return total
+    return (total if uneven == Uneven.DROP else total + unit - 1) // unit * unit
+
+
+def _pairs(places: Places) -> tuple[list[_Read], Longs]:
+    """The lanes and groups of these places, each pair once and in order, and which of them each place has."""
+    keys = places.lane * (int(places.group.max()) + 1) + places.group
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    first = first[order]
+    return list(zip(places.lane[first].tolist(), places.group[first].tolist(), strict=True)), rank[which]
+
+
+def _gathered(parts: Sequence[Sequences], which: Longs, rows: Longs) -> Sequences:
+    """Row `rows[i]` of part `which[i]`, for every i; a view where all lie one after another in one part."""
+    if len(parts) == 1:
+        step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
+        if step > 0 and (np.diff(rows) == step).all():
+            return parts[0].select(slice(int(rows[0]), int(rows[-1]) + 1, step))
+        return parts[0].select(rows)
+    order = np.argsort(which, kind="stable")
+    edges = np.searchsorted(which[order], np.arange(len(parts) + 1))
+    picked = []
+    for number, part in enumerate(parts):
+        wanted = rows[order[edges[number] : edges[number + 1]]]
+        inside = bool((np.diff(wanted) == 1).all())
+        picked.append(part.select(slice(int(wanted[0]), int(wanted[-1]) + 1) if inside else wanted))
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return Sequences.concatenate(picked).select(back)
 
 
 def from_table(table: pa.Table, name: str, length: int) -> Sequences:
@@ -178,9 +301,10 @@ def from_table(table: pa.Table, name: str, length: int) -> Sequences:
         raise ShardError(f"{name}: a row has {int(np.diff(offsets).max())} tokens, the index says {length}")
     bounds = segments.offsets.to_numpy().astype(np.int64)
     mask = columns.get("loss_mask")
+    described = segments.flatten()
     return Sequences(
         input_ids=tokens.to_numpy().reshape(-1, length),
-        segments=segments.flatten(),
+        segments=described if described.type == SEGMENT else described.cast(SEGMENT),  # lengths were int32 once
         bounds=bounds - bounds[0],
         loss_mask=None if mask is None else mask.flatten().to_numpy(zero_copy_only=False).reshape(-1, length),
     )
@@ -188,22 +312,3 @@ def from_table(table: pa.Table, name: str, length: int) -> Sequences:
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _ordered(phase: ShardPhase, total: int, order_seed: int | None) -> list[_Group]:
-    """The row groups that hold the first `total` sequences as written, in global order."""
-    groups: list[tuple[ShardFile, int, int]] = []
-    left = total
-    for file in phase.files:
-        for number in range(-(-file.sequences // file.group)):
-            rows = min(file.group, file.sequences - number * file.group, left)
-            if rows > 0:
-                groups.append((file, number, rows))
-                left -= rows
-    if order_seed is not None:
-        order = np.random.Generator(np.random.PCG64(order_seed)).permutation(len(groups))
-        groups = [groups[i] for i in order]
-    firsts = np.cumsum([0] + [rows for _, _, rows in groups])
-    return [
-        _Group(file, number, int(first), rows) for (file, number, rows), first in zip(groups, firsts[:-1], strict=True)
-    ]

@@ -13,8 +13,9 @@ SEGMENT = pa.struct(
         pa.field("document", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("language", pa.string()),
-        pa.field("position", pa.int32(), nullable=False),  # where the segment starts in the row
-        pa.field("length", pa.int32(), nullable=False),
+        # Where the segment starts in the row, and its tokens. 64 bits, so that a reader's sums can't wrap.
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),  # tokens of the document that came before this segment
         pa.field("continued", pa.bool_(), nullable=False),  # the document goes on in another segment
     ]
@@ -47,12 +48,12 @@ class Sequences:
 
     @property
     def positions(self) -> np.ndarray:
-        """Where each segment starts in its row, int32 [S]."""
+        """Where each segment starts in its row, int64 [S]."""
         return np.asarray(self.segments.field("position").to_numpy())
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each segment, int32 [S]."""
+        """Tokens of each segment, int64 [S]."""
         return np.asarray(self.segments.field("length").to_numpy())
 
     @property

@@ -17,7 +17,7 @@ LOSS = ".loss"
 
 def export(index_path: str, phase: str, target: str) -> dict[str, int]:
     """Writes one document a segment, padding left out; a loss mask goes beside, one byte a token, as datatrove does."""
-    reader = ShardReader(index_path, phase)
+    reader = ShardReader(index_path, phase, lanes=1)
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     ends: list[np.ndarray] = []
     total = 0

@@ -19,7 +19,7 @@ def export(index_path: str, phase: str, target: str) -> dict[str, int]:
     temporary = f"{target}.tmp"
     with open(temporary, "wb") as raw:
         stream: IO[bytes] = zstandard.ZstdCompressor().stream_writer(raw) if target.endswith(".zst") else raw
-        for batch in ShardReader(index_path, phase):
+        for batch in ShardReader(index_path, phase, lanes=1):
             segments = batch.segments.to_pylist()
             for row, ids in enumerate(batch.input_ids.tolist()):
                 line = {"input_ids": ids, "segments": segments[batch.bounds[row] : batch.bounds[row + 1]]}

@@ -30,7 +30,7 @@ def export(index_path: str, phase: str, target: str, *, whole_rows: bool = False
 
     Raises `ShardError` for ids that Megatron's int32 can't hold.
     """
-    reader = ShardReader(index_path, phase)
+    reader = ShardReader(index_path, phase, lanes=1)
     dtype = np.dtype(reader.index.dtype)
     if dtype == np.uint32 and int(reader.index.tokenizer.get("vocabulary_size", 0)) > 1 << 31:
         raise ShardError(f"{index_path}: ids of a vocabulary above 2³¹ don't fit Megatron's int32")

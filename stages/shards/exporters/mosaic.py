@@ -25,7 +25,7 @@ VERSION = 2
 
 def export(index_path: str, phase: str, target: str) -> dict[str, int]:
     """Writes `<target>/shard.00000.mds` … and `<target>/index.json`, one sample a packed sequence."""
-    reader = ShardReader(index_path, phase)
+    reader = ShardReader(index_path, phase, lanes=1)
     folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, Any]] = []

@@ -8,10 +8,12 @@ import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
 from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.shards.card import CARD, card
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.stages.shards.shard import Phase, ShardIndex, build_index, write_shard
 
@@ -30,8 +32,8 @@ def make_sequences(rows: int, *, seed: int = 0, dtype: type = np.uint16, mask: b
             pa.array([f"{i:032x}" for i in range(seed * count, (seed + 1) * count)]),
             pa.array(["web", "code", "laws"] * rows),
             pa.array(["en", None, "zh"] * rows),
-            pa.array(edges[:, :-1].reshape(-1), pa.int32()),
-            pa.array(np.diff(edges, axis=1).reshape(-1), pa.int32()),
+            pa.array(edges[:, :-1].reshape(-1), pa.int64()),
+            pa.array(np.diff(edges, axis=1).reshape(-1), pa.int64()),
             pa.array(random.integers(0, 2**40, count), pa.int64()),
             pa.array(random.random(count) < 0.5),
         ],
@@ -73,6 +75,33 @@ def test_pyarrow_polars_duckdb_and_datasets_read_the_rows_that_were_written(
     assert duckdb.sql(f"select * from read_parquet('{path}')").to_arrow_table().to_pylist() == rows
     streamed = datasets.load_dataset("parquet", data_files=path, split="train", cache_dir=str(tmp_path / "cache"))
     assert list(streamed) == rows
+
+
+def test_datasets_pyarrow_and_polars_open_the_folder_and_sums_do_not_wrap(workspace: Workspace, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    for number in range(3):
+        write_shard(workspace, f"shards/base/{number}.parquet", make_sequences(7, seed=number))
+    workspace.write_bytes(CARD, card(workspace, index_of(workspace)).encode())
+    folder, cache = workspace.path("shards"), str(tmp_path / "cache")
+    described = datasets.load_dataset_builder(folder, "base", cache_dir=cache).info
+    assert (described.splits["train"].num_examples, described.download_size > 0) == (21, True)
+    streamed = datasets.load_dataset(folder, "base", split="train", streaming=True, cache_dir=cache)
+    assert streamed.num_shards == 3
+    shares = [[row["input_ids"] for row in streamed.shard(3, i)] for i in range(3)]
+    assert [len(share) for share in shares] == [7, 7, 7]
+    assert pyarrow.dataset.dataset(f"{folder}/base").count_rows() == 21
+    lengths = pl.scan_parquet(f"{folder}/base").select(pl.col("segments").explode().struct.field("length").sum())
+    assert lengths.collect_schema() == {"length": pl.Int64}
+    assert lengths.collect().item() == 21 * (LENGTH - 2)
+
+
+def test_footers_say_what_a_row_group_holds(workspace: Workspace) -> None:
+    write_shard(workspace, "shards/base/a.parquet", make_sequences(7))
+    group = pq.read_metadata(workspace.path("shards/base/a.parquet")).row_group(0)
+    found = {group.column(i).path_in_schema: group.column(i).statistics for i in range(group.num_columns)}
+    source = found["segments.list.element.source"]
+    assert (source.min, source.max) == ("code", "web")
+    assert found["input_ids.list.element"] is None
 
 
 def test_equal_sequences_in_other_batches_give_equal_bytes(workspace: Workspace) -> None:
