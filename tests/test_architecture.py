@@ -30,7 +30,7 @@ FLOORS = """
     stages.decontaminate · stages.rejection_sampling · stages.tokens
     stages.mixing · stages.repositories
     stages.shards
-    stages.shards.exporters · pipeline · trainer
+    feeds · stages.shards.exporters · pipeline · trainer
     pipeline.commands
 """
 """From the ground up: a room imports from itself and from lower lines, never from its neighbours on the same one."""
@@ -40,11 +40,12 @@ NEVER = {
     "formats": ("pipeline", "trainer", "stages", "tokenizer"),
     "filters": ("pipeline", "trainer", "stages", "tokenizer", "formats"),
     "tokenizer": ("pipeline", "trainer", "stages", "formats"),
-    "pipeline": ("trainer",),
+    "pipeline": ("trainer", "feeds"),
+    "feeds": ("pipeline", "trainer", "formats", "filters", "tokenizer"),
 }
 LONG = 300
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-FOLDERS = ("filters", "formats", "pipeline", "stages", "tokenizer", "trainer")
+FOLDERS = ("feeds", "filters", "formats", "pipeline", "stages", "tokenizer", "trainer")
 
 Modules = Mapping[str, Path]
 

@@ -106,7 +106,7 @@ def huggingface_config(model: Transformer, dtype: torch.dtype, length: int | Non
         },
         "tie_word_embeddings": False,
         "attention_dropout": 0.0,
-        "use_cache": True,
+        "use_cache": False,  # with a cache transformers doesn't part packed documents; `generate` takes its own default
     }
 
 

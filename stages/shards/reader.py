@@ -84,13 +84,15 @@ class ShardReader:
             raise ValueError(f"withheld is {withheld:,}, phase {phase!r} has {self.phase.sequences:,} sequences")
         self._rank, self._world_size, self._start = rank, world_size, start
         self._batch, self._worker, self._workers = batch, worker, workers
-        self._prefetch, self._check_files = prefetch, check_files
+        self._prefetch = prefetch
+        self._files = _OpenFiles(self._workspace, check=check_files)
         self._vocabulary_size = self.index.tokenizer.get("vocabulary_size")
         self._order = Order(self.phase, self.phase.sequences - withheld, lanes=lanes, seed=seed)
-        self.total = evened(self._order.total, world_size * (batch or 1), Uneven(uneven))
-        """Sequences of the order, over all ranks: with `drop` and `pad` a whole number of batches on each."""
-        if start > max(self._order.total, self.total):
-            raise ValueError(f"start is {start:,}, phase {phase!r} has {self.total:,} sequences to read")
+        uneven = Uneven(uneven)
+        if start > self._order.total and uneven != Uneven.PAD:
+            raise ValueError(f"start is {start:,}, phase {phase!r} has {self._order.total:,} sequences to read")
+        self.total = start + evened(max(0, self._order.total - start), world_size * (batch or 1), uneven)
+        """Where the order ends, over all ranks: with `drop` and `pad` a whole number of batches on each from `start`."""
 
     def __len__(self) -> int:
         """Sequences that this rank still gets, over all its workers."""
@@ -112,6 +114,15 @@ class ShardReader:
                     group = self._order.groups[number]
                     found.append((group.file.path, group.number))
         return found
+
+    def place_of(self, position: int) -> tuple[int, int]:
+        """The row group, for `read_group`, and the row in it of the sequence at this position of the order."""
+        places = self._order.places(np.array([position], dtype=np.int64))
+        return int(places.group[0]), int(places.row[0])
+
+    def read_group(self, number: int) -> Sequences:
+        """The sequences of one row group, by its number in the order."""
+        return self._read(self._files, number)
 
     def _first(self) -> int:
         """The first position from `start` on that is this rank's."""
@@ -165,7 +176,7 @@ class ShardReader:
             held = {pair: part for pair, part in held.items() if last.get(pair[0], pair[1]) == pair[1]}
 
     def _read_ahead(self, reads: Iterator[_Read | None]) -> Iterator[tuple[_Read | None, Sequences | None]]:
-        files = _OpenFiles(self._workspace, check=self._check_files)
+        files = self._files
         if self._prefetch < 1:
             for read in reads:
                 yield read, None if read is None else self._read(files, read[1])

@@ -6,42 +6,43 @@ Tokens are little-endian, 2 or 4 bytes each; the index holds, as uint64, where e
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from winnow.stages.shards.exporters.documents import DOCUMENTS, DocumentTable, Pieces, appearing, documents, names
 from winnow.stages.shards.reader import ShardReader
 
 LOSS = ".loss"
 
 
-def export(index_path: str, phase: str, target: str) -> dict[str, int]:
-    """Writes one document a segment, padding left out; a loss mask goes beside, one byte a token, as datatrove does."""
-    reader = ShardReader(index_path, phase, lanes=1)
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    ends: list[np.ndarray] = []
+def export(
+    index_path: str, phases: str | Sequence[str], target: str, *, pieces: Pieces | str = Pieces.KEEP
+) -> dict[str, int]:
+    """Writes one entry a document, padding left out; a loss mask goes beside, one byte a token, as datatrove does.
+
+    `<target>.documents.parquet` says what each document is. Raises `ShardError` for a target that exists.
+    """
+    index = ShardReader(index_path, names(phases)[0]).index
+    ends: list[int] = []
     total = 0
-    has_mask = False
-    with open(f"{target}.ds.tmp", "wb") as tokens, open(f"{target}.ds{LOSS}.tmp", "wb") as losses:
-        for batch in reader:
-            lengths = batch.lengths.astype(np.int64)
-            bounds = np.concatenate([[0], np.cumsum(lengths)])
-            starts = batch.rows * batch.length + batch.positions
-            places = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)
-            tokens.write(batch.input_ids.reshape(-1)[places].data)
-            if batch.loss_mask is not None:
-                has_mask = True
-                losses.write(batch.loss_mask.reshape(-1)[places].data)
-            ends.append(total + bounds[1:])
-            total += int(bounds[-1])
-    positions = np.concatenate(ends).astype("<u8")
-    Path(f"{target}.ds.index").write_bytes(positions.tobytes())
-    name = str(reader.index.tokenizer.get("path", ""))
-    size = np.dtype(reader.index.dtype).itemsize
-    Path(f"{target}.ds.metadata").write_text(f"{name}|{size}\n{total}\n{total / 1e9:.3f} GT")
-    os.replace(f"{target}.ds.tmp", f"{target}.ds")
-    if has_mask:
-        os.replace(f"{target}.ds{LOSS}.tmp", f"{target}.ds{LOSS}")
-    else:
-        os.unlink(f"{target}.ds{LOSS}.tmp")
-    return {"sequences": len(positions), "tokens": total}
+    suffixes = (".ds", f".ds{LOSS}", ".ds.index", ".ds.metadata", DOCUMENTS)
+    with appearing(*(target + suffix for suffix in suffixes)) as (bytes_, loss_path, ends_path, metadata, table_path):
+        table, masked = DocumentTable(table_path), False
+        with open(bytes_, "wb") as tokens, open(loss_path, "wb") as losses:
+            for document in documents(index_path, phases, pieces):
+                tokens.write(np.ascontiguousarray(document.tokens).data)
+                if document.loss is not None:
+                    losses.write(np.ascontiguousarray(document.loss).data)
+                    masked = True
+                total += len(document.tokens)
+                ends.append(total)
+                table.add(document)
+        table.close()
+        if not masked:
+            os.unlink(loss_path)
+        Path(ends_path).write_bytes(np.asarray(ends, "<u8").tobytes())
+        name, size = str(index.tokenizer.get("path", "")), np.dtype(index.dtype).itemsize
+        Path(metadata).write_text(f"{name}|{size}\n{total}\n{total / 1e9:.3f} GT")
+    return {"sequences": len(ends), "tokens": total}

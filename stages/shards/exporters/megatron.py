@@ -1,62 +1,99 @@
 """Megatron-LM's indexed dataset: `<target>.bin` with raw tokens and `<target>.idx` with lengths and pointers.
 
 The index is `MMIDIDX\\0\\0`, uint64 version 1, one byte for the token type, uint64 sequences and uint64 document
-bounds, then int32 lengths, int64 byte pointers and int64 bounds. A Megatron sequence here is a segment, or with
-`whole_rows=True` a packed row; each is a document of its own, so packing is Megatron's to do again or to keep.
+bounds, then int32 lengths, int64 byte pointers and int64 bounds. A Megatron sequence here is a document or, with
+`whole_rows=True`, a packed row; so packing is Megatron's to do again or to keep.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from winnow.stages.shards.exporters.documents import (
+    DOCUMENTS,
+    Document,
+    DocumentTable,
+    Pieces,
+    appearing,
+    documents,
+    names,
+)
 from winnow.stages.shards.reader import ShardReader
 from winnow.stages.shards.sequences import ShardError
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
+LOSS = ".loss"
 TOKEN_CODES: dict[np.dtype[Any], int] = {
     np.dtype(np.uint16): 8,
     np.dtype(np.uint32): 4,
+    np.dtype(np.uint8): 1,
 }  # Megatron has no uint32: ids below 2³¹ go as int32
 
 
-def export(index_path: str, phase: str, target: str, *, whole_rows: bool = False) -> dict[str, int]:
-    """Writes `<target>.bin` and `<target>.idx`. Loss masks are left out: the format has none.
+def export(
+    index_path: str,
+    phases: str | Sequence[str],
+    target: str,
+    *,
+    pieces: Pieces | str = Pieces.KEEP,
+    whole_rows: bool = False,
+) -> dict[str, int]:
+    """Writes `<target>.bin` and `.idx`, and `<target>.documents.parquet`, which says what each document is.
 
-    Raises `ShardError` for ids that Megatron's int32 can't hold.
+    The format has no loss mask: where the stage has one it lies beside, as a data set of its own of one byte a token,
+    `<target>.loss.bin` and `.idx`, which a training script has to multiply the losses by. With `whole_rows` a document is
+    a packed row. Raises `ShardError` for ids that Megatron's int32 can't hold, and for a target that exists.
     """
-    reader = ShardReader(index_path, phase, lanes=1)
-    dtype = np.dtype(reader.index.dtype)
-    if dtype == np.uint32 and int(reader.index.tokenizer.get("vocabulary_size", 0)) > 1 << 31:
+    index = ShardReader(index_path, names(phases)[0]).index
+    dtype = np.dtype(index.dtype)
+    if dtype == np.uint32 and int(index.tokenizer.get("vocabulary_size", 0)) > 1 << 31:
         raise ShardError(f"{index_path}: ids of a vocabulary above 2³¹ don't fit Megatron's int32")
-    lengths: list[np.ndarray] = []
-    place = Path(target)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{target}.bin.tmp", "wb") as tokens:
-        for batch in reader:
-            if whole_rows:
-                tokens.write(np.ascontiguousarray(batch.input_ids).data)
-                lengths.append(np.full(len(batch), batch.length, np.int32))
-                continue
-            starts = batch.rows * batch.length + batch.positions
-            flat = batch.input_ids.reshape(-1)
-            for start, length in zip(starts.tolist(), batch.lengths.tolist(), strict=True):
-                tokens.write(flat[start : start + length].data)
-            lengths.append(batch.lengths.astype(np.int32))
-    sizes = np.concatenate(lengths)
+    lengths: list[int] = []
+    suffixes = (".bin", ".idx", f"{LOSS}.bin", f"{LOSS}.idx", DOCUMENTS)
+    found = _rows(index_path, phases) if whole_rows else documents(index_path, phases, pieces)
+    with appearing(*(target + suffix for suffix in suffixes)) as (bin_, idx, loss_bin, loss_idx, table_path):
+        table, masked = DocumentTable(table_path), 0
+        with open(bin_, "wb") as tokens, open(loss_bin, "wb") as losses:
+            for document in found:
+                tokens.write(np.ascontiguousarray(document.tokens).data)
+                if document.loss is not None:
+                    losses.write(document.loss.astype(np.uint8).data)
+                    masked += 1
+                lengths.append(len(document.tokens))
+                table.add(document)
+        table.close()
+        _write_index(idx, lengths, dtype)
+        if masked:
+            _write_index(loss_idx, lengths, np.dtype(np.uint8))
+        else:
+            os.unlink(loss_bin)
+        if whole_rows:
+            os.unlink(table_path)
+    return {"sequences": len(lengths), "tokens": sum(lengths)}
+
+
+def _rows(index_path: str, phases: str | Sequence[str]) -> Iterator[Document]:
+    for phase in names(phases):
+        for batch in ShardReader(index_path, phase, lanes=1):
+            for row in range(len(batch)):
+                mask = None if batch.loss_mask is None else batch.loss_mask[row]
+                yield Document(batch.input_ids[row], mask, "", "", None, phase, 0, False)
+
+
+def _write_index(path: str, lengths: Sequence[int], dtype: np.dtype[Any]) -> None:
+    sizes = np.asarray(lengths, np.int32)
     pointers = np.concatenate([[0], np.cumsum(sizes[:-1], dtype=np.int64) * dtype.itemsize]).astype(np.int64)
-    with open(f"{target}.idx.tmp", "wb") as index:
+    with open(path, "wb") as index:
         index.write(MAGIC + struct.pack("<QBQQ", VERSION, TOKEN_CODES[dtype], len(sizes), len(sizes) + 1))
-        for array in (sizes, pointers, np.arange(len(sizes) + 1, dtype=np.int64)):
+        for array in (sizes, pointers[: len(sizes)], np.arange(len(sizes) + 1, dtype=np.int64)):
             index.write(array.astype(array.dtype.newbyteorder("<")).data)
-    os.replace(f"{target}.bin.tmp", f"{target}.bin")
-    os.replace(f"{target}.idx.tmp", f"{target}.idx")
-    return {"sequences": len(sizes), "tokens": int(sizes.sum(dtype=np.int64))}
 
 
 def read(target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,23 +10,40 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from winnow.stages.shards.exporters.documents import names
 from winnow.stages.shards.reader import ShardReader
-from winnow.stages.shards.sequences import Sequences
+from winnow.stages.shards.sequences import Sequences, ShardError
 
 SHARD_BYTES = 1 << 26  # the library's default
 VERSION = 2
 
 
-def export(index_path: str, phase: str, target: str) -> dict[str, int]:
-    """Writes `<target>/shard.00000.mds` … and `<target>/index.json`, one sample a packed sequence."""
+def export(index_path: str, phases: str | Sequence[str], target: str) -> dict[str, int]:
+    """Writes `<target>/shard.00000.mds` … and `<target>/index.json`, one sample a packed sequence.
+
+    Samples of one folder have one length: of several phases each gets a folder of its name below the target. Raises
+    `ShardError` for a folder that holds an export.
+    """
+    asked = names(phases)
+    folders = [Path(target)] if len(asked) == 1 else [Path(target) / phase for phase in asked]
+    for folder in folders:
+        if (folder / "index.json").exists() or any(folder.glob("shard.*.mds")):
+            raise ShardError(f"{folder} is there already; remove it or name another target")
+    counts = {"sequences": 0, "tokens": 0}
+    for phase, folder in zip(asked, folders, strict=True):
+        for name, count in _export(index_path, phase, folder).items():
+            counts[name] += count
+    return counts
+
+
+def _export(index_path: str, phase: str, folder: Path) -> dict[str, int]:
     reader = ShardReader(index_path, phase, lanes=1)
-    folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, Any]] = []
     samples: list[bytes] = []

@@ -6,14 +6,16 @@ import json
 import struct
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic
+from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, parquet
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.stages.shards.shard import Phase, build_index, write_shard
 
@@ -184,3 +186,112 @@ def test_mosaic_shards_are_read_back_by_the_formats_layout(
         for row, (ids, mask) in enumerate(zip(part.input_ids.tolist(), part.loss_mask.tolist(), strict=True))
     ]
     assert rows == expected
+
+
+# Cut documents, several phases, targets that are there.
+
+END = 59_999
+BOOK = np.arange(100, 130, dtype=np.uint16)  # a document of 30 tokens, the last of them its end
+
+
+def cut_book(workspace: Workspace) -> str:
+    """Two phases: in one a book in two copies that are cut at different places, in the other a beginning without rest."""
+
+    def row(first: int, stop: int) -> tuple[np.ndarray, dict[str, object]]:
+        ids = np.full(LENGTH, END, np.uint16)
+        ids[: stop - first] = BOOK[first:stop]
+        segment = {"document": "book", "source": "books", "language": "en", "position": 0, "length": stop - first}
+        return ids, {**segment, "offset": first, "continued": stop < len(BOOK)}
+
+    def write(phase: str, cuts: list[tuple[int, int]]) -> None:
+        rows = [row(*cut) for cut in cuts]
+        ids, segments = np.stack([ids for ids, _ in rows]), [segment for _, segment in rows]
+        bounds = np.arange(len(rows) + 1)
+        sequences = Sequences(input_ids=ids, segments=pa.array(segments, type=SEGMENT), bounds=bounds)
+        write_shard(workspace, f"shards/{phase}/0.parquet", sequences)
+
+    write("cut", [(14, 30), (0, 5), (0, 14), (20, 30), (5, 20)])
+    write("lost", [(0, 16)])
+    phases = [Phase(name=name, length=LENGTH, rotary_base=1e4) for name in ("cut", "lost")]
+    tokenizer = {"path": "tokenizer", "vocabulary_size": 60_000, "end": END}
+    build_index(workspace, stage="mid", dtype=np.uint16, tokenizer=tokenizer, phases=phases)
+    return workspace.path("shards/index.json")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ("join", [[*BOOK], [*BOOK], [*BOOK[:16], END]]),
+        (
+            "end",
+            [[*BOOK[14:]], [*BOOK[:5], END], [*BOOK[:14], END], [*BOOK[20:]], [*BOOK[5:20], END], [*BOOK[:16], END]],
+        ),
+        ("keep", [[*BOOK[14:]], [*BOOK[:5]], [*BOOK[:14]], [*BOOK[20:]], [*BOOK[5:20]], [*BOOK[:16]]]),
+    ],
+)
+def test_pieces_are_joined_ended_or_kept_in_several_phases_at_once(
+    workspace: Workspace, tmp_path: Path, pieces: str, expected: list[list[int]]
+) -> None:
+    index_path = cut_book(workspace)
+    megatron.export(index_path, ["cut", "lost"], str(tmp_path / "m"), pieces=pieces)
+    lengths, pointers, tokens = megatron.read(str(tmp_path / "m"))
+    found = [tokens[p // 2 : p // 2 + n].tolist() for n, p in zip(lengths, pointers, strict=True)]
+    assert found == expected
+    datatrove.export(index_path, ["cut", "lost"], str(tmp_path / "d"), pieces=pieces)
+    assert np.fromfile(tmp_path / "d.ds", "<u2").tolist() == [token for document in expected for token in document]
+    for name in ("m", "d"):
+        table = pq.read_table(tmp_path / f"{name}.documents.parquet")
+        assert table["tokens"].to_pylist() == [len(document) for document in expected]
+        assert set(table["source"].to_pylist()) == {"books"}
+        assert table["phase"].to_pylist()[-1] == "lost" and table["continued"].to_pylist()[-1]
+
+
+def test_megatron_gets_the_loss_mask_beside(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    index_path, written = run
+    megatron.export(index_path, "base", str(tmp_path / "data"))
+    lengths, _, losses = megatron.read(str(tmp_path / "data.loss"))
+    assert lengths.tolist() == megatron.read(str(tmp_path / "data"))[0].tolist()
+    masks = [
+        sequences.loss_mask[row, start : start + length]
+        for sequences in written
+        for row, start, length in zip(sequences.rows, sequences.positions, sequences.lengths, strict=True)
+    ]
+    assert losses.tolist() == np.concatenate(masks).astype(int).tolist()
+
+
+@pytest.mark.parametrize("exporter", [megatron, datatrove, jsonl, mosaic, parquet])
+def test_no_target_is_overwritten_and_nothing_half_stays(
+    workspace: Workspace, tmp_path: Path, exporter: ModuleType
+) -> None:
+    index_path = cut_book(workspace)
+    target = tmp_path / "out" / "data"
+    exporter.export(index_path, "cut", str(target))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ShardError, match="is there already"):
+        exporter.export(index_path, "lost" if exporter is not parquet else "cut", str(target))
+    with pytest.raises(ShardError, match="each once"):
+        exporter.export(index_path, ["cut", "cut"], str(tmp_path / "other"))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_plain_columns_pass_a_default_collate(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    datasets, torch = pytest.importorskip("datasets"), pytest.importorskip("torch")
+    index_path, written = run
+    assert parquet.export(index_path, ["base"], str(tmp_path / "plain"))["sequences"] == 14
+    loaded = datasets.load_dataset(
+        "parquet", data_files=str(tmp_path / "plain" / "*.parquet"), split="train", cache_dir=str(tmp_path / "cache")
+    ).with_format("torch")
+    batch = next(iter(torch.utils.data.DataLoader(loaded, batch_size=14)))
+    ids = np.concatenate([sequences.input_ids for sequences in written])
+    assert batch["input_ids"].dtype == torch.int64 and batch["input_ids"].tolist() == ids.tolist()
+    first = int(written[0].lengths[1])
+    assert batch["position_ids"][0].tolist() == [*range(8), *range(first), *range(LENGTH - 8 - first)]
+    taught = batch["labels"] != -100
+    assert (
+        taught.any() and (batch["labels"][taught] == batch["input_ids"][taught]).all() and not taught[:, [0, 8]].any()
+    )
+    parquet.export(index_path, "base", str(tmp_path / "trl"), columns=["input_ids", "seq_lengths"])
+    row = pq.read_table(tmp_path / "trl").to_pylist()[0]
+    assert sum(row["seq_lengths"]) == LENGTH and row["seq_lengths"][:2] == [8, first]
+    with pytest.raises(ShardError, match="no columns segments"):
+        parquet.export(index_path, "base", str(tmp_path / "wrong"), columns=["segments"])
