@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "show the sequences of a shard, decoded",
     "verify": "check every digest and every count of a run",
     "explain": "tell one document's way through every stage",
+    "trace": "tell which document, file and line a token of a shard comes from",
     "diff": "compare two runs: manifest, inputs, funnel, mixture",
     "report": "write the HTML report of a run",
     "recipes": "list the named filters, their rules and where they were published",
@@ -64,7 +65,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Winnow: from raw corpora to training-ready token shards.
 
-    Start with `winnow run --stage mid`; look at what it made with `winnow inspect runs/mid`.
+    Start with your own texts, `winnow init FOLDER`, or with the sample, `winnow run --stage mid`; look at what a run made
+    with `winnow inspect runs/mid`.
     """
 
 

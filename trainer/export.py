@@ -73,6 +73,7 @@ def export(model: Transformer, folder: Path, *, max_position_embeddings: int | N
     dtype = next(model.parameters()).dtype
     configuration = huggingface_config(model, dtype, max_position_embeddings)
     (folder / "config.json").write_text(json.dumps(configuration, indent=1) + "\n")
+    (folder / "generation_config.json").write_text(json.dumps({"use_cache": True}, indent=1) + "\n")
     files, sizes = _packed(released_tensors(model))
     names = [f"model-{i + 1:05d}-of-{len(files):05d}.safetensors" for i in range(len(files))]
     names = [SINGLE_FILE] if len(files) == 1 else names
@@ -106,7 +107,7 @@ def huggingface_config(model: Transformer, dtype: torch.dtype, length: int | Non
         },
         "tie_word_embeddings": False,
         "attention_dropout": 0.0,
-        "use_cache": False,  # with a cache transformers doesn't part packed documents; `generate` takes its own default
+        "use_cache": False,  # with a cache transformers doesn't part packed documents; generation has it on
     }
 
 

@@ -2,6 +2,9 @@
 
 patterns, pack           which lengths fill a sequence; which documents share one, and where
 sequences, shard, emit   packed sequences in memory; files of them; from tokens to files
-index, reader            the global order; sequences for one rank of many
-inspection, exporters/   for people; for other trainers
+index, card              the order of the files; what Hugging Face `datasets` wants to know of them
+order, reader            lanes of row groups, for any number of ranks; sequences for one of them
+columns                  positions, labels and bounds of documents, as trainers want them
+inspection, tracing      rows for people; from a token back to its file and line
+exporters/               for other trainers
 """
