@@ -38,7 +38,8 @@ class ShardDataset(IterableDataset[Any]):
 
     `phases` come in the order given (None: that of the index); `blend=True` mixes them in proportion to their tokens, a
     mapping by these shares of tokens, batch by batch. `shuffle` takes another order of rows for every epoch, which
-    `set_epoch` names. `uneven` says what becomes of rows that don't fill a batch on every rank. `rank` and `world_size`
+    `set_epoch` names. `uneven` says what becomes of rows that don't fill a batch on every rank; where phases follow each other on several ranks, their rows
+    must not leave a rank empty-handed. `rank` and `world_size`
     are those of torch.distributed where it runs. `withheld` rows at the end of each phase are left for evaluation.
 
     `state_dict` tells the rows taken so far over all ranks; loaded anywhere, on any number of ranks and workers, the data
@@ -183,6 +184,17 @@ class ShardDataset(IterableDataset[Any]):
             found.append(Phase(name, reader.total, reader.phase.length))
         return Schedule(tuple(found), self._shares)
 
+    def _refuse_ranks_apart(self, schedule: Schedule, taken: Mapping[str, int], world_size: int) -> None:
+        """Raises `ValueError` where ranks would get out of step: some without a row in a turn that isn't the last."""
+        phases = schedule.phases if self._shares is not None else schedule.phases[:-1]
+        for phase in phases if len(schedule.phases) > 1 else ():
+            left = phase.rows - taken.get(phase.name, 0)
+            if 0 < left % self._stride(world_size) < world_size:
+                raise ValueError(
+                    f"the last {left % self._stride(world_size)} rows of phase {phase.name!r} don't reach all of "
+                    f"{world_size} ranks, and another phase follows: say uneven='drop' or 'pad'"
+                )
+
     def _reader(self, phase: str, start: int, worker: int = 0, workers: int = 1) -> ShardReader:
         rank, world_size = self._place()
         return ShardReader(
@@ -207,6 +219,7 @@ class ShardDataset(IterableDataset[Any]):
         _, world_size = self._place()
         stride = self._stride(world_size)
         taken = schedule.after(self._taken, stride, first)
+        self._refuse_ranks_apart(schedule, taken, world_size)
         if self._shares is not None:
             readers: dict[str, Iterator[Sequences]] = {}
             for number, (phase, start) in enumerate(schedule.turns(taken, stride), first):
@@ -216,13 +229,13 @@ class ShardDataset(IterableDataset[Any]):
                     yield number, part
             return
         number = first
-        while (phase := schedule.next(taken)) is not None:
-            start = taken.get(phase.name, 0)
-            turns = -(-(phase.rows - start) // stride)
+        while (following := schedule.next(taken)) is not None:
+            start = taken.get(following.name, 0)
+            turns = -(-(following.rows - start) // stride)
             own = (worker - number) % workers
-            for turn, part in enumerate(self._reader(phase.name, start, own, workers)):
+            for turn, part in enumerate(self._reader(following.name, start, own, workers)):
                 yield number + own + turn * workers, part
-            taken[phase.name] = phase.rows
+            taken[following.name] = following.rows
             number += turns
 
 

@@ -65,8 +65,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Winnow: from raw corpora to training-ready token shards.
 
-    Start with your own texts, `winnow init FOLDER`, or with the sample, `winnow run --stage mid`; look at what a run made
-    with `winnow inspect runs/mid`.
+    Start with `winnow run --stage mid`; look at what it made with `winnow inspect runs/mid`.
     """
 
 

@@ -43,9 +43,16 @@ class Feed:
                 yield step, [make_batch(sequences.select(slice(i, i + size))) for i in range(0, len(sequences), size)]
 
     def _reader(self, step: Step) -> ShardReader:
-        place = {"rank": self._rank, "world_size": self._world_size, "start": step.start}
         withheld = held_out_of(ShardReader(self._index_path, step.phase).phase, self._held_out)
-        return ShardReader(self._index_path, step.phase, **place, withheld=withheld, order_seed=step.order_seed)
+        return ShardReader(
+            self._index_path,
+            step.phase,
+            rank=self._rank,
+            world_size=self._world_size,
+            start=step.start,
+            withheld=withheld,
+            order_seed=step.order_seed,
+        )
 
 
 class _Rows:

@@ -12,7 +12,6 @@ from winnow.stages.shards.shard import Phase, build_index, write_shard
 
 VOCABULARY = 64
 SHORT, LONG = 24, 48
-ROWS = {"short": 37, "long": 11}
 
 
 def packed(first: int, rows: int, length: int, *, mask: bool) -> Sequences:
@@ -47,8 +46,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("winnow.stages.shards.shard.GROUP_TOKENS", 4 * SHORT)
         write_shard(workspace, "shards/short/0.parquet", packed(0, 20, SHORT, mask=True))
-        write_shard(workspace, "shards/short/1.parquet", packed(20, 17, SHORT, mask=True))
-        write_shard(workspace, "shards/long/0.parquet", packed(1000, 11, LONG, mask=True))
+        write_shard(workspace, "shards/short/1.parquet", packed(20, 16, SHORT, mask=True))
+        write_shard(workspace, "shards/long/0.parquet", packed(1000, 12, LONG, mask=True))
     phases = [Phase(name="short", length=SHORT, rotary_base=1e4), Phase(name="long", length=LONG, rotary_base=1e4)]
     tokenizer = {"path": "tokenizer", "digest": "t0", "vocabulary_size": VOCABULARY, "end": 0}
     build_index(workspace, stage="sft", dtype=np.uint16, tokenizer=tokenizer, phases=phases)
