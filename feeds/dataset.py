@@ -38,9 +38,9 @@ class ShardDataset(IterableDataset[Any]):
 
     `phases` come in the order given (None: that of the index); `blend=True` mixes them in proportion to their tokens, a
     mapping by these shares of tokens, batch by batch. `shuffle` takes another order of rows for every epoch, which
-    `set_epoch` names. `uneven` says what becomes of rows that don't fill a batch on every rank; where phases follow each other on several ranks, their rows
-    must not leave a rank empty-handed. `rank` and `world_size`
-    are those of torch.distributed where it runs. `withheld` rows at the end of each phase are left for evaluation.
+    `set_epoch` names. `uneven` says what becomes of rows that don't fill a batch on every rank; where phases follow each
+    other on several ranks, such rows must not leave a rank empty-handed. `rank` and `world_size` are those of
+    torch.distributed where it runs. `withheld` rows at the end of each phase are left for evaluation.
 
     `state_dict` tells the rows taken so far over all ranks; loaded anywhere, on any number of ranks and workers, the data
     set goes on with the next row. In a loader with workers it is the workers that read, ahead of training: ask
