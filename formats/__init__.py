@@ -12,4 +12,5 @@ From the top, each of these may use those below it:
     formulas/        MathML to LaTeX
     charset/         which characters bytes stand for: declared, told from the bytes, or the candidates
     splits           inputs and the pieces that can be read alone
+    addresses        where inputs lie: paths as they stand, and patterns of them
 """

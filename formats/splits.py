@@ -1,10 +1,10 @@
-"""Inputs and the pieces that can be read alone: what a pattern names, how large it is, where it is cut."""
+"""Inputs and the pieces that can be read alone: how large one is, where it is cut."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import fsspec
+from winnow.formats.addresses import filesystem_of
 
 SPLIT_BYTES = 64 << 20
 
@@ -18,23 +18,9 @@ class Split:
     stop: int = -1
 
 
-def expand(pattern: str) -> list[str]:
-    """The files that a path or pattern names, sorted: local, `s3://`, `gs://`, `hf://`; a folder is itself one input.
-
-    Raises `FileNotFoundError` when nothing is there.
-    """
-    filesystem, path = fsspec.core.url_to_fs(pattern)
-    found = sorted(filesystem.glob(path)) if any(sign in path for sign in "*?[") else [path]
-    found = [match for match in found if filesystem.exists(match)]
-    if not found:
-        raise FileNotFoundError(f"no input matches {pattern!r}")
-    local = "file" in filesystem.protocol
-    return [match if local else filesystem.unstrip_protocol(match) for match in found]
-
-
 def size_of(path: str) -> int:
     """Size of one input in bytes."""
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = filesystem_of(path)
     return int(filesystem.size(name) or 0)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 
+from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.detection import READ_BYTES
 from winnow.formats.charset.pages import decode
 from winnow.formats.containers.inflate import Broken, Inflated
@@ -119,7 +119,7 @@ def charset_of(path: str) -> str | None:
     if not (TEXT_NAME.search(path) and _is_file(path)):
         return None
     try:
-        with fsspec.open(path, "rb") as stream:
+        with opened(path) as stream:
             head = Inflated(stream, LIMITS).read(READ_BYTES)
     except (Broken, OSError, ValueError):
         return None
@@ -149,7 +149,7 @@ def languages(documents: pa.Table, model: str | None) -> list[tuple[str, int]]:
 
 
 def _is_file(path: str) -> bool:
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = filesystem_of(path)
     return bool(filesystem.isfile(name))
 
 

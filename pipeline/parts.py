@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from winnow.formats.splits import Split, expand
+from winnow.formats.addresses import expand
+from winnow.formats.splits import Split
 from winnow.pipeline.profile import Input
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings

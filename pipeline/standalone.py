@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.filters.recipes import Recipe
-from winnow.formats.splits import expand
+from winnow.formats.addresses import expand
 from winnow.stages.document import DOCUMENT, REJECTION
 from winnow.stages.ingest.source import Builder, kind_module
 from winnow.stages.ingest.tables import MAPPABLE

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from winnow.formats.splits import expand
+from winnow.formats.addresses import expand
 from winnow.stages.ingest.source import Builder, kind_module
 from winnow.stages.run.drops import surviving
 from winnow.stages.run.unit import Step, Unit

@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from itertools import chain, repeat
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.filters.recipes import Recipe, find_recipe
+from winnow.formats.addresses import filesystem_of
 from winnow.formats.splits import Split
 from winnow.stages.decide import Application, decide
 from winnow.stages.document import DOCUMENT, REJECTION
@@ -90,7 +90,7 @@ def ingest(workspace: Workspace, unit: Unit) -> Counts:
 
 def _unread(path: str) -> str:
     """The first names in an input of which its kind read nothing."""
-    filesystem, root = fsspec.core.url_to_fs(path)
+    filesystem, root = filesystem_of(path)
     found = sorted(filesystem.find(root))
     names = [name.removeprefix(f"{root}/") for name in found[:NAMES_SHOWN]]
     return ", ".join(names) + (f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else "")

@@ -22,8 +22,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import IO, Any
 
-import fsspec
-
+from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.formats.containers.member_names import harm, printable, relative
 from winnow.formats.splits import SPLIT_BYTES, Split
@@ -72,7 +71,7 @@ def members(
     Files of a folder come sorted by name. `start` and `stop` bound the entries looked at, as `member_splits` cut them.
     Raises `OSError` when the path itself can't be read.
     """
-    filesystem, root = fsspec.core.url_to_fs(path)
+    filesystem, root = filesystem_of(path)
     if filesystem.isdir(root):
         yield from _Walk(include, limits, reject, start, stop).folder(filesystem, root)
         return
@@ -100,7 +99,7 @@ def unpack(
 
 def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     """Cuts a folder or a zip file into runs of entries of about `split_bytes` (unpacked); a stream is one piece."""
-    filesystem, root = fsspec.core.url_to_fs(path)
+    filesystem, root = filesystem_of(path)
     if filesystem.isdir(root):
         sizes = [int(entry["size"] or 0) for _, entry in _below(filesystem, root)]
     else:

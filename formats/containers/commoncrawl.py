@@ -15,13 +15,13 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
+from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.containers.inflate import Broken, Inflated
-from winnow.formats.containers.records import LIMITS, opened
+from winnow.formats.containers.records import LIMITS, opened_table
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.splits import Split
 
@@ -96,7 +96,7 @@ def is_index(path: str) -> bool:
     if not path.lower().endswith(".parquet"):
         return CDX.search(path) is not None
     try:
-        with opened(path, "parquet") as stream:
+        with opened_table(path, "parquet") as stream:
             return COLUMNAR["filename"] in pq.read_schema(stream).names
     except pa.ArrowException:
         return False
@@ -114,7 +114,7 @@ def index_splits(path: str) -> list[Split]:
     What is lost of a file that breaks off counts as one line more, so that reading the last piece meets it and says so.
     """
     if path.lower().endswith(".parquet"):
-        with opened(path, "parquet") as stream:
+        with opened_table(path, "parquet") as stream:
             return [Split(path, group, group + 1) for group in range(pq.ParquetFile(stream).num_row_groups)]
     lines = 0
     try:
@@ -152,7 +152,7 @@ def _length(value: object) -> int | None:
 
 def _fetched(place: str, offset: int, length: int | None, limit: int) -> Record | Fault:
     """The record at a place of an archive, by one ranged read; by a few where its length is unknown."""
-    filesystem, path = fsspec.core.url_to_fs(place)
+    filesystem, path = filesystem_of(place)
     nothing = Fault(str(offset), "truncated", "nothing there")
     try:
         if length is not None:
@@ -167,7 +167,7 @@ def _fetched(place: str, offset: int, length: int | None, limit: int) -> Record 
 def _rows(split: Split) -> Iterator[tuple[int, Mapping[str, Any] | Fault]]:
     """The rows of a piece by their place in it (Parquet) or in the file (lines)."""
     if split.path.lower().endswith(".parquet"):
-        with opened(split.path, "parquet") as stream:
+        with opened_table(split.path, "parquet") as stream:
             file = pq.ParquetFile(stream)
             columns = [column for column in COLUMNAR.values() if column in file.schema_arrow.names]
             table = file.read_row_groups(list(range(split.start, split.stop)), columns=columns)
@@ -211,5 +211,5 @@ def _capture(line: bytes, number: int, legend: Sequence[str]) -> Mapping[str, An
 
 def _lines(path: str) -> Iterator[bytes]:
     """The lines of a file that may be compressed. Raises `Broken` where it breaks off."""
-    with fsspec.open(path, "rb") as stream:
+    with opened(path) as stream:
         yield from io.BufferedReader(Inflated(stream, LIMITS))

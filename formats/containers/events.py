@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import fsspec
-
+from winnow.formats.addresses import expand, opened
 from winnow.formats.containers.archives import Reject
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.records import LIMITS
-from winnow.formats.splits import expand
 
 LINE_BYTES = 16 << 20
 _QUOTED = re.compile(r"(?m)^(?:>.*|On .{10,80} wrote:)\n?")
@@ -98,7 +96,7 @@ class Events:
 
 def _events(path: str, repository: str) -> Iterator[Mapping[str, Any]]:
     needle = json.dumps(repository)[1:-1].encode().lower()
-    with fsspec.open(path, "rb") as stream:
+    with opened(path) as stream:
         lines = io.BufferedReader(Inflated(stream, LIMITS))
         while line := lines.readline(LINE_BYTES):
             if needle not in line.lower():

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.archives import Reject
 from winnow.formats.containers.delimited import comma_separated, tab_separated
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
@@ -69,7 +69,7 @@ def record_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     if kind not in ("parquet", "arrow"):
         return [Split(path)]
     try:
-        with opened(path, kind) as stream:
+        with opened_table(path, kind) as stream:
             return [Split(path, *bounds) for bounds in _column_pieces(stream, kind, split_bytes)]
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -77,9 +77,11 @@ def record_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
         return [Split(path)]  # not a table after all; reading it says so as a rejection
 
 
-def opened(path: str, kind: str) -> fsspec.core.OpenFile:
+def opened_table(path: str, kind: str) -> Any:
     """A file to read as `kind`. Of Parquet on a store no byte is fetched beyond what is asked for."""
-    return fsspec.open(path, "rb", **({"cache_type": "none"} if kind == "parquet" else {}))
+    filesystem, name = filesystem_of(path)
+    remote = "file" not in filesystem.protocol
+    return filesystem.open(name, "rb", **({"cache_type": "none"} if kind == "parquet" and remote else {}))
 
 
 def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Record]]:
@@ -89,7 +91,7 @@ def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = N
     `columns` limits what is read of columnar files.
     """
     kind = _known_format(split.path)
-    with opened(split.path, kind) as stream:
+    with opened_table(split.path, kind) as stream:
         try:
             if kind == "parquet":
                 yield from _parquet(stream, split, columns)

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import fsspec
-
+from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.archives import PACKED_SUFFIX, Reject
 from winnow.formats.containers.inflate import Broken
 from winnow.formats.splits import Split
@@ -182,7 +181,7 @@ def find_tables(path: str, languages: Languages, split_bytes: int) -> Tables:
 
     A `.txt` counts when it is packed or larger than `split_bytes`; whether it is a table shows when it is read.
     """
-    filesystem, root = fsspec.core.url_to_fs(path)
+    filesystem, root = filesystem_of(path)
     if not filesystem.isdir(root):
         name = root.rsplit("/", 1)[-1]
         inner = PACKED_SUFFIX.sub("", name)

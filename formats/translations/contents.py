@@ -98,10 +98,10 @@ def open_folder(path: str, large: Tables, languages: Languages, reject: Reject, 
     return Contents(gathered.package(path, sorted(taken | {name for name, _ in large.lone})), tables)
 
 
-def archived_memories(path: str, languages: Languages) -> Iterator[tuple[str, Iterator[Pair]]]:
+def archived_memories(path: str, languages: Languages, reject: Reject) -> Iterator[tuple[str, Iterator[Pair]]]:
     """The memories of an archive, one in memory at a time; what can't be read was told when it was opened."""
     for member in members(path, include=("*.tmx",), limits=LIMITS, reject=ignore):
-        yield member.name, memory_pairs(Text(member.name, member.read()), languages)
+        yield member.name, memory_pairs(Text(member.name, member.read()), languages, 0, -1, reject, member.name)
 
 
 def folder_license(path: str) -> str | None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import IO, Any, NamedTuple, TypeVar, cast
 
-import fsspec
 import numpy as np
 
+from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.containers.archives import PACKED_SUFFIX
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.line_ends import WithNewlines, with_newlines
@@ -74,7 +74,7 @@ class Text:
         if self.content is not None:
             yield with_newlines(Inflated(io.BytesIO(self.content), LIMITS))
             return
-        with fsspec.open(self.path, "rb") as stream:
+        with opened(self.path) as stream:
             yield with_newlines(Inflated(stream, LIMITS))
 
     def head(self) -> bytes:
@@ -151,7 +151,7 @@ def counted_once(count: Callable[[Text], T], text: Text) -> T:
     """What a function counts in a text; of a file it is kept, until the file changes."""
     if text.content is not None:
         return count(text)
-    filesystem, name = fsspec.core.url_to_fs(text.path)
+    filesystem, name = filesystem_of(text.path)
     return cast(T, _counted(count, text, str(filesystem.ukey(name))))
 
 

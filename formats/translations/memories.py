@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BufferedReader
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+from winnow.formats.containers.archives import Reject, ignore
+from winnow.formats.containers.inflate import Broken
 from winnow.formats.translations.catalogues import Pair
 from winnow.formats.translations.file_names import Languages
 from winnow.formats.translations.lines import BLOCK, HEAD_BYTES, Text, counted_once
@@ -15,6 +19,7 @@ from winnow.formats.translations.lines import BLOCK, HEAD_BYTES, Text, counted_o
 ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
 TOKEN = re.compile(rb"<tu[\s>]|<!--|<!\[CDATA\[")
 CLOSING = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
+LARGEST_UNIT = 16 << 20
 END = b"</body></tmx>"
 IDENTITY = b" xml:id="
 READ_BYTES = 1 << 18
@@ -26,36 +31,118 @@ class Stream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
 
 
-def memory_pairs(text: Text, languages: Languages, start: int = 0, stop: int = -1) -> Iterator[Pair]:
+def memory_pairs(
+    text: Text, languages: Languages, start: int = 0, stop: int = -1, reject: Reject = ignore, name: str = ""
+) -> Iterator[Pair]:
     """The pairs of the units that begin in bytes `[start, stop)` of a memory; their places are the units' numbers.
 
-    The range is read as a memory by itself, under the head of the whole. What is compressed, or has no unit in its first
-    MiB (UTF-16, or elements with a prefix), is one range, that which begins at 0. Raises what `read_tmx` does.
+    The range is read as a memory by itself, under the head of the whole. What is compressed is one range, that which
+    begins at 0. A unit that isn't XML (`R&D`, a control sign) costs itself alone: it is told to `reject` as `name#number`.
+    A memory that has no unit in its first MiB (UTF-16, or elements with a prefix) ends where it is damaged. Raises what
+    `read_tmx` does.
     """
     with text.open() as stream:
-        head = b"" if stream.compressed else stream.read(HEAD_BYTES)
+        compressed, head = stream.compressed, _beginning(stream)
     found, _ = _units(head, b"")
-    if not found:
-        if start == 0:
+    cut = bool(found) and not compressed
+    if start and not cut:
+        return
+    begin, number = _unit_from(text, start) if start else (found[0] if found else 0, 0)
+    end = _unit_from(text, stop)[0] if cut and stop >= 0 else -1
+    if begin < 0 or (cut and begin == end):
+        return
+    before = head[: found[0]] if found else b""
+    try:
+        if cut:
+            yield from read_tmx(_Range(_range(text, before, begin, end)), *languages, number)
+        else:
             with text.open() as stream:
                 yield from read_tmx(BufferedReader(stream, READ_BYTES), *languages)
-        return
-    begin, number = (found[0], 0) if start == 0 else _unit_from(text, start)
-    end = -1 if stop < 0 else _unit_from(text, stop)[0]
-    if begin >= 0 and begin != end:
-        yield from read_tmx(_Range(_range(text, head[: found[0]], begin, end)), *languages, number)
+    except Damaged as damaged:
+        if not found:
+            raise
+        yield from _one_by_one(text, before, begin, end, languages, number, damaged.number, reject, name)
+
+
+def _beginning(stream: Any) -> bytes:
+    """The first MiB, less where a compressed file is damaged: that is told when it is read."""
+    head = b""
+    buffered = BufferedReader(stream, READ_BYTES)
+    with suppress(Broken):
+        while len(head) < HEAD_BYTES and (piece := buffered.read1(HEAD_BYTES - len(head))):
+            head += piece
+    return head
+
+
+class Damaged(ValueError):
+    """XML that can't be read from the unit of a `number` on."""
+
+    def __init__(self, number: int, why: object) -> None:
+        super().__init__(f"not XML: {why}")
+        self.number = number
+
+
+def _one_by_one(
+    text: Text,
+    head: bytes,
+    begin: int,
+    end: int,
+    languages: Languages,
+    number: int,
+    first: int,
+    reject: Reject,
+    name: str,
+) -> Iterator[Pair]:
+    """The pairs from the unit `first` on, each read as a memory by itself. `number` is that of the unit at `begin`."""
+    for unit in _unit_bytes(text, begin, end):
+        if number >= first:
+            try:
+                yield from read_tmx(_Range(iter((head, unit, END))), *languages, number)
+            except Damaged as damaged:
+                reject(f"{name}#{number}", "tmx", damaged)
+        number += 1
+
+
+def _unit_bytes(text: Text, begin: int, end: int) -> Iterator[bytes]:
+    """The units of a range one by one, each up to its closing tag, or to the next unit where that is missing."""
+    kept = b""
+    at = begin
+    with text.open() as stream:
+        stream.seek(begin)
+        buffered = BufferedReader(stream, READ_BYTES)
+        while True:
+            block = buffered.read1(READ_BYTES if end < 0 else min(READ_BYTES, end - at))
+            at += len(block)
+            kept += block
+            found, _ = _units(kept, b"")
+            for here, following in pairwise(found):
+                yield _closed(kept[here:following])
+            kept = kept[found[-1] :] if found else kept
+            if len(kept) > LARGEST_UNIT:
+                raise ValueError(f"a unit of > {LARGEST_UNIT} bytes")
+            if not block:
+                if found:
+                    yield _closed(kept)
+                return
+
+
+def _closed(unit: bytes) -> bytes:
+    """A unit without what stands behind its closing tag."""
+    end = unit.rfind(b"</tu>")
+    return unit if end < 0 else unit[: end + 5]
 
 
 def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Iterator[Pair]:
     """The units of a TMX file that have both languages (`en` also finds `en-US`), in the memory of one unit.
 
     Their places count from `number`. A segment is one line, without the codes of its file's own mark-up. Raises
-    `ValueError` for a file that declares entities, which no memory needs and bombs do, and for one that isn't XML, after
-    the units before the damage.
+    `ValueError` for a file that declares entities, which no memory needs and bombs do, and `Damaged` for one that isn't
+    XML, after the units before the damage.
     """
     from lxml import etree
 
     memory = _Memory(stream)
+    place = number - 1
     try:
         walk = etree.iterparse(
             memory,
@@ -79,7 +166,7 @@ def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Itera
             while unit.getprevious() is not None:
                 del unit.getparent()[0]
     except etree.XMLSyntaxError as error:
-        raise ValueError(f"not XML: {error}") from error
+        raise Damaged(place + 1, error) from error
 
 
 class _Range:

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-import fsspec
 import pyarrow as pa
 
+from winnow.formats.addresses import opened
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.stages.decontaminate.settings import Benchmark
 
@@ -39,7 +39,7 @@ USUAL_KEYS = {
 def benchmark_digest(benchmark: Benchmark) -> str:
     """BLAKE2b-128 of the benchmark's file, in hexadecimal: a changed benchmark is a changed run."""
     summary = hashlib.blake2b(digest_size=16)
-    with fsspec.open(benchmark.path, "rb") as stream:
+    with opened(benchmark.path) as stream:
         while block := stream.read(1 << 20):
             summary.update(block)
     return summary.hexdigest()
@@ -67,7 +67,7 @@ def read_entries(benchmark: Benchmark) -> pa.Table:
 
 
 def _objects(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
-    with fsspec.open(benchmark.path, "rb") as stream:
+    with opened(benchmark.path) as stream:
         for number, line in enumerate(_lines(stream, benchmark.path)):
             if not line.strip():
                 continue

@@ -164,13 +164,13 @@ class _Reader:
         for name in (name for name in pages if name in alone):
             self.monolingual(package, name)
         if found.has_memories:
-            for name, pairs in archived_memories(self.path, self.languages):
+            for name, pairs in archived_memories(self.path, self.languages, writer.reject):
                 writer.catalogue(name, pairs)
 
     def table(self, table: Table, writer: Writer, start: int = 0, stop: int = -1) -> None:
         """What a piece has of one table."""
         if table.form == Form.MEMORY:
-            found = memory_pairs(table.source, self.languages, start, stop)
+            found = memory_pairs(table.source, self.languages, start, stop, writer.reject, table.name)
             writer.catalogue(table.name, found, first=start == 0)
         else:
             writer.runs(table.name, table.pairs(start, stop, self.settings.pairs, writer.reject))

@@ -15,8 +15,7 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from itertools import chain
 
-import fsspec
-
+from winnow.formats.addresses import opened
 from winnow.formats.containers.archives import Member, Reject, members
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.packages import Package, open_package
@@ -168,7 +167,7 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
 
 
 def _epub(path: str, reject: Reject) -> Iterator[Work]:
-    with fsspec.open(path, "rb") as stream:
+    with opened(path) as stream:
         yield from _epub_work(stream.read(), path, reject)
 
 

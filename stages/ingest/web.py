@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import fsspec
 from pydantic import Field
 
+from winnow.formats.addresses import opened
 from winnow.formats.charset.marks import utf_16
 from winnow.formats.containers.archives import member_splits, members
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
@@ -85,7 +85,7 @@ def splits(path: str, settings: Settings) -> list[Split]:
 def read(split: Split, settings: Settings, builder: Builder) -> None:
     """Reads the pages of one piece; see the module for what a piece is."""
     if ARCHIVE.search(split.path):
-        with fsspec.open(split.path, "rb") as stream:
+        with opened(split.path) as stream:
             for found in records(stream, split.start, split.stop, limit=settings.record_bytes):
                 _take(found, f"{split.path}@{found.place}", settings, builder)
     elif is_index(split.path):

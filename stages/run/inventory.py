@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import fsspec
-
+from winnow.formats.addresses import filesystem_of
 from winnow.stages.document import metadata_json
 from winnow.stages.run.unit import Counts, Step, Unit
 from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, Workspace
@@ -22,7 +21,7 @@ def take_inventory(workspace: Workspace, unit: Unit) -> Counts:
     An object of a remote store is taken by its entity tag, which the store computed from the content.
     """
     path = unit.places["path"]
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = filesystem_of(path)
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     local = "file" in filesystem.protocol
     total = 0
@@ -47,7 +46,7 @@ def change_mark(path: str) -> dict[str, Any]:
 
     Raises `FileNotFoundError` when nothing is there.
     """
-    filesystem, name = fsspec.core.url_to_fs(path)
+    filesystem, name = filesystem_of(path)
     files = sorted(filesystem.find(name)) or [name]
     marks = []
     for file in files:

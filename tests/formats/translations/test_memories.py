@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -74,23 +76,27 @@ def test_a_memory_that_cannot_be_cut_is_read_by_its_first_piece(tmp_path: Path) 
         assert [place for place, _, _ in cut(Text(str(path)), len(content), 100)] == ["0", "1", "2"], name
 
 
-def test_damage_costs_the_rest_of_its_piece(tmp_path: Path) -> None:
+BAD = {
+    "tags": "<tu><tuv></tu>",
+    "ampersand": "<tu><tuv>R&D</tuv></tu>",
+    "sign": "<tu>&#x1F;</tu>",
+    "control": "<tu>\x0b</tu>",
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_unit_that_is_no_xml_costs_itself_alone_wherever_a_memory_is_cut(tmp_path: Path, bad: str, pack: Any) -> None:
     units = [UNITS[0].format(n=n) for n in range(30)]
-    units[10] = "<tu><tuv></tu>"
-    content = (HEADS[0] + "".join(units) + "</body></tmx>").encode()
+    units[10] = units[11] = units[29] = BAD[bad]
+    content = pack((HEADS[0] + "".join(units) + "</body></tmx>").encode())
     path = tmp_path / "m.tmx"
     path.write_bytes(content)
-    found: list[str] = []
-    broken = 0
-    bounds = [*range(0, len(content), 600), -1]
-    for start, stop in itertools.pairwise(bounds):
-        try:
-            for pair in memory_pairs(Text(str(path)), ("en", "zh"), start, stop):
-                found.append(pair.place)  # noqa: PERF401
-        except ValueError as error:
-            assert "not XML" in str(error)
-            broken += 1
-    assert broken == 1
-    assert found[:10] == [str(n) for n in range(10)]
-    assert found[-1] == "29"
-    assert len(found) >= 24
+    told: list[str] = []
+    found = [
+        pair.place
+        for bounds in itertools.pairwise([*range(0, len(content), 600), -1])
+        for pair in memory_pairs(Text(str(path)), ("en", "zh"), *bounds, lambda place, *_: told.append(place), "m")
+    ]
+    assert found == [str(n) for n in range(30) if n not in (10, 11, 29)]
+    assert told == ["m#10", "m#11", "m#29"]

@@ -1,0 +1,64 @@
+"""Addresses of inputs: a path on this machine, or `s3://`, `gs://`, `hf://` … as fsspec knows them.
+
+A path is taken as it stands. To fsspec `::` joins addresses to a chain and `[1]` is a pattern; in a file's name they are
+signs like any others, and only what has a `://` is an address to it.
+"""
+
+from __future__ import annotations
+
+import glob
+from typing import Any
+
+import fsspec
+
+PATTERN = "*?["
+
+
+def filesystem_of(address: str) -> tuple[Any, str]:
+    """The filesystem that holds an address, and the name that it has there."""
+    if "://" in address:
+        filesystem, name = fsspec.core.url_to_fs(address)
+        return filesystem, name
+    local = fsspec.filesystem("file")
+    return local, local._strip_protocol(address)
+
+
+def opened(address: str, **options: Any) -> Any:
+    """The file as a stream of bytes, to be closed by a `with`; `options` are those of its filesystem's `open`."""
+    filesystem, name = filesystem_of(address)
+    return filesystem.open(name, "rb", **options)
+
+
+def expand(pattern: str) -> list[str]:
+    """The files that a path or pattern names, sorted: local, `s3://`, `gs://`, `hf://`; a folder is itself one input.
+
+    What exists under the very name, be it a file or the folders of a pattern, is meant. Raises `FileNotFoundError` when
+    nothing is there, and for a name that isn't UTF-8, which neither a lock nor a document could hold.
+    """
+    filesystem, path = filesystem_of(pattern)
+    local = "file" in filesystem.protocol
+    if not any(sign in path for sign in PATTERN) or (local and filesystem.exists(path)):
+        found = [path]
+    else:
+        found = sorted(filesystem.glob(_folders_escaped(filesystem, path) if local else path))
+    found = [match for match in found if filesystem.exists(match)]
+    if not found:
+        raise FileNotFoundError(f"no input matches {pattern!r}")
+    if odd := next((match for match in found if not _is_unicode(match)), None):
+        raise FileNotFoundError(
+            f"the name of {odd.encode('utf-8', 'backslashreplace').decode()} isn't UTF-8: rename it"
+        )
+    return [match if local else filesystem.unstrip_protocol(match) for match in found]
+
+
+def _is_unicode(name: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+
+
+def _folders_escaped(filesystem: Any, pattern: str) -> str:
+    """The pattern whose first folders, as far as they exist by these very names, are no pattern."""
+    steps = pattern.split("/")
+    known = 1
+    while known < len(steps) and filesystem.isdir("/".join(steps[: known + 1])):
+        known += 1
+    return "/".join([*map(glob.escape, steps[:known]), *steps[known:]])
