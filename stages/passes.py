@@ -212,6 +212,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
-INGEST = Step(name="ingest", version=15, work=ingest)  # 15: thoughts that their prompt opened
+INGEST = Step(name="ingest", version=16, work=ingest)  # 16: a bad unit of a memory alone, files of any name
 MEASURE = Step(name="measure", version=4, work=measure_part)  # 4: ends of agents' traces aren't unanswered
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "winnow"
 FLOORS = """
-    filters.kernels · formats.addresses · formats.charset · formats.formulas · formats.languages · formats.splits
+    formats.addresses
+    filters.kernels · formats.charset · formats.formulas · formats.languages · formats.splits
     stages.document
     filters · tokenizer · formats.html · formats.languages.imports · stages.run
     filters.adapters · formats.licences · stages.decide · stages.preferences
