@@ -74,15 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     A disk or a store that refuses (a wrong secret, no such bucket) isn't a bug either: what it said is the message.
     """
+    from winnow.pipeline import terminal
     from winnow.pipeline.reading import ConfigurationError
 
     try:
         cli(arguments)
     except ConfigurationError as error:
-        click.echo(f"winnow: {error}", err=True)
+        terminal.say(f"winnow: {error}", err=True)
         sys.exit(2)
     except _storage_errors() as error:
-        click.echo(f"winnow: {type(error).__name__}: {error.__cause__ or error}", err=True)
+        terminal.say(f"winnow: {type(error).__name__}: {error.__cause__ or error}", err=True)
         sys.exit(2)
 
 

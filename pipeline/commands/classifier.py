@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from winnow.pipeline import terminal
 
 
 @click.group(name="classifier")
@@ -33,7 +34,7 @@ def train(inputs: tuple[str, ...], out: str, text: str, label: str, epochs: int)
     table = Table("label", "precision", "recall", "F1", box=None)
     for name, quality in found.labels.items():
         table.add_row(name, f"{quality.precision:.3f}", f"{quality.recall:.3f}", f"{quality.f1:.3f}")
-    console = Console(highlight=False)
+    console = terminal.console()
     console.print(table)
     console.print(f"calibration error {found.calibration_error:.3f}   {out}")
 
@@ -58,4 +59,4 @@ def score(model: str, label: str, inputs: tuple[str, ...], out: str) -> None:
         found = filter_files(replace(recipe, options={**recipe.options, "model": model, "label": label}), inputs, out)
     except (OSError, ValueError, LookupError) as error:
         raise ConfigurationError(str(error)) from None
-    click.echo(f"{found.documents:,} documents scored: {out}/measures.parquet")
+    terminal.say(f"{found.documents:,} documents scored: {out}/measures.parquet")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.text import Text
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -44,7 +44,7 @@ def command(
     from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
     from winnow.stages.run.workspace import Workspace
 
-    console = Console(highlight=False)
+    console = terminal.console()
     if inputs:
         if not benchmarks:
             raise ConfigurationError("name at least one --benchmark")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 LEVELS = ("repositories", "url", "exact", "lines", "minhash", "semantic")
@@ -66,6 +67,6 @@ def command(
         found = deduplicate_files(inputs, out, level, settings, columns=columns, quality=quality)
     except (FileNotFoundError, LookupError, ValueError) as error:
         raise ConfigurationError(str(error)) from None
-    click.echo(f"{out}/kept/")
+    terminal.say(f"{out}/kept/")
     reasons = options.unread(out) + Counter({level: found.dropped})
     options.conclude(found.kept + reasons.total(), found.kept, reasons)

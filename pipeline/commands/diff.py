@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from winnow.pipeline import terminal
 
 
 @click.command(name="diff")
@@ -26,7 +27,7 @@ def command(before: str, after: str) -> None:
         differences = compare_runs(Workspace(before), Workspace(after))
     except FileNotFoundError as error:
         raise ConfigurationError(f"both runs must be finished: {error}") from None
-    console = Console(highlight=False)
+    console = terminal.console()
     if not differences:
         console.print("The two runs are the same, byte for byte.")
         return

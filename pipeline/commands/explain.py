@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -28,7 +28,7 @@ def command(run: str, document: str, whole: bool) -> None:
         story = explain(Workspace(run), document)
     except LookupError as error:
         raise ConfigurationError(str(error)) from None
-    console = Console(highlight=False)
+    console = terminal.console()
     table = Table(show_header=False, box=None)
     text = story.document.pop("text")
     for name, value in {"part": f"{story.part}, row {story.row}", **story.document}.items():

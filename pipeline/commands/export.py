@@ -7,6 +7,8 @@ import os
 
 import click
 
+from winnow.pipeline import terminal
+
 FORMATS = ("megatron", "mosaic", "datatrove", "jsonl", "parquet")
 DOCUMENTS = ("megatron", "datatrove")  # formats of documents; the others hold packed rows
 
@@ -59,9 +61,9 @@ def command(
         counts = exporter.export(f"{run.rstrip('/')}/shards/index.json", phases, out, **asked)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None
-    click.echo(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    terminal.say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if os.path.exists(f"{out}.loss.bin"):
-        click.echo(
+        terminal.say(
             f"the stage has a loss mask, which Megatron's GPTDataset doesn't know: it lies in {out}.loss.bin and .idx, a "
             "byte a token; multiply the losses by it, or the model learns to say the questions too"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands.options import conclude
 
 
@@ -45,7 +46,7 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
                 tables.append(table)
             else:
                 for locator, text in zip(table["locator"].to_pylist(), table["text"].to_pylist(), strict=True):
-                    click.echo(f"── {locator}\n{text}\n")
+                    terminal.hand_over(f"── {locator}\n{text}\n")
     except (FileNotFoundError, ValidationError) as error:
         raise ConfigurationError(str(error)) from None
     if out:
@@ -53,5 +54,5 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
         Workspace(str(target.parent)).write_table(
             target.name, pa.concat_tables(tables) if tables else DOCUMENT.empty_table()
         )
-        click.echo(out, err=True)
+        terminal.say(out, err=True)
     conclude(documents + rejected.total(), documents, rejected, err=True)

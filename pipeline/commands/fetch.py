@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -19,7 +19,7 @@ def command(manifest: str, profile: str) -> None:
     from winnow.pipeline.conductor import fetch_downloads
     from winnow.pipeline.settings import load_settings
 
-    console = Console(highlight=False)
+    console = terminal.console()
     settings = load_settings(manifest, profile)
     fetch_downloads(settings, console)
     console.print(f"All {len(settings.profile.downloads)} pinned files are in {settings.profile.root}/.")

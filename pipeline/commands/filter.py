@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands.options import conclude, parse_value
 
 
@@ -45,5 +46,5 @@ def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ..
         found = filter_files(recipe, inputs, out)
     except (LookupError, ValueError, FileNotFoundError) as error:
         raise ConfigurationError(str(error)) from None
-    click.echo(f"{out}/kept.parquet, rejected.parquet, measures.parquet")
+    terminal.say(f"{out}/kept.parquet, rejected.parquet, measures.parquet")
     conclude(found.kept + found.rejected.total(), found.kept, found.rejected)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
+
+from winnow.pipeline import terminal
 
 
 @click.command(name="inspect")
@@ -33,7 +34,7 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
                 raise ConfigurationError(f"{shard} holds no document {document}; `winnow explain` tells where it went")
         encoder = load(str(Path(shards[0]).parents[2] / "tokenizer"))
         for path in shards if document is not None else shards[:1]:
-            console = Console(highlight=False)
+            console = terminal.console()
             show(console, path, encoder.decode, first=first, most=most, document=document, width=width)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None

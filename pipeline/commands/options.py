@@ -12,6 +12,7 @@ import click
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from winnow.pipeline import terminal
 from winnow.pipeline.reading import ConfigurationError
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -92,7 +93,7 @@ def conclude(came: int, kept: int, reasons: Mapping[str, int], *, err: bool = Fa
     """
     most = ", ".join(f"{rule} {count:,}" for rule, count in Counter(reasons).most_common(3))
     line = f"in {came:,}, left out {came - kept:,}" + (f" ({most})" if most else "") + f", kept {kept:,}"
-    click.echo(line, err=err)
+    terminal.say(line, err=err)
     if not kept:
-        click.echo("nothing is kept", err=True)
+        terminal.say("nothing is kept", err=True)
         sys.exit(NOTHING_KEPT)

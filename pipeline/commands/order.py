@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from winnow.pipeline import terminal
+
 POLICIES = ("dependency", "path", "random")
 
 
@@ -29,7 +31,7 @@ def command(path: str, policy: str, commit: str, graph: str | None) -> None:
     except (OSError, GitError) as error:
         raise ConfigurationError(str(error)) from None
     for line in report.lines():
-        click.echo(line)
+        terminal.say(line)
     if graph:
         Path(graph).write_text(report.html(), "utf-8")
-        click.echo(f"graph: {graph}")
+        terminal.say(f"graph: {graph}")

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     from winnow.pipeline.settings import load_settings
     from winnow.stages.run.workspace import Workspace
 
-    console = Console(highlight=False)
+    console = terminal.console()
     settings = load_settings(manifest, profile)
     check_recipes(settings)
     asked = settings.manifest

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from winnow.pipeline import terminal
 
 
 @click.command(name="recipes")
@@ -18,7 +19,7 @@ def command(name: str | None) -> None:
     from winnow.filters.recipes import find_recipe, recipes
     from winnow.pipeline.reading import ConfigurationError
 
-    console = Console(highlight=False)
+    console = terminal.console()
     if name is None:
         table = Table("recipe", "rules", "what it keeps", "source", box=None)
         for recipe in recipes().values():

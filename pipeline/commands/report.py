@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -19,6 +20,6 @@ def command(run: str) -> None:
     from winnow.stages.run.workspace import Workspace
 
     try:
-        click.echo(write_report(Workspace(run)))
+        terminal.say(write_report(Workspace(run)))
     except FileNotFoundError:
         raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands.order import POLICIES
 
 
@@ -30,4 +31,4 @@ def command(path: str, out: str, tokenizer: str, length: int, policy: str, commi
     except (OSError, GitError, ValueError) as error:
         raise ConfigurationError(str(error)) from None
     for name, count in counts.items():
-        click.echo(f"{name:<20} {count}")
+        terminal.say(f"{name:<20} {count}")

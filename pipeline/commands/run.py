@@ -6,8 +6,8 @@ import sys
 import time
 
 import click
-from rich.console import Console
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -48,7 +48,7 @@ def command(
     from winnow.pipeline.summary import print_summary
 
     start = time.perf_counter()
-    console = Console(highlight=False)
+    console = terminal.console()
     settings = load_settings(manifest, profile)
     folder = out or f"runs/{settings.manifest.stage}"
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -20,7 +20,7 @@ def command(run: str) -> None:
     from winnow.pipeline.receipt import FOLDER, Receipt
     from winnow.stages.run.workspace import Workspace
 
-    console = Console(highlight=False)
+    console = terminal.console()
     workspace = Workspace(run)
     receipts: dict[str, list[Receipt]] = {}
     for path in workspace.list(FOLDER, ".json"):

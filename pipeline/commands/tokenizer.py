@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from winnow.pipeline import terminal
+
 
 @click.group(name="tokenizer")
 def command() -> None:
@@ -30,7 +32,7 @@ def train(inputs: tuple[str, ...], out: str, vocabulary_size: int, seed: int, sa
     from winnow.tokenizer.train import train as train_on
 
     try:
-        click.echo(train_on(_texts(inputs), vocabulary_size, seed, out, sample_bytes=sample_bytes))
+        terminal.say(train_on(_texts(inputs), vocabulary_size, seed, out, sample_bytes=sample_bytes))
     except (TrainingError, FileNotFoundError) as error:
         raise ConfigurationError(str(error)) from None
 
@@ -52,9 +54,9 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
         raise ConfigurationError(f"standard input is not UTF-8: {error}") from None
     ids = encoder.encode(pa.array([content], pa.large_string())).ids
     if pieces:
-        click.echo(" ".join(f"{number}:{_spelled(encoder.spellings[number])}" for number in ids.tolist()))
+        terminal.say(" ".join(f"{number}:{_spelled(encoder.spellings[number])}" for number in ids.tolist()))
     else:
-        click.echo(" ".join(map(str, ids)))
+        terminal.say(" ".join(map(str, ids)))
 
 
 @command.command(name="evaluate")
@@ -71,16 +73,16 @@ def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, .
         raise ConfigurationError("no texts to compare tokenizers on: give --in FILE or --run RUN")
     samples = chain(_samples(inputs), *map(_samples_of_run, runs))
     heads = ("bytes/token", "characters/token", "unknown or bytes", "lost", "of texts", "ids used")
-    click.echo("  ".join(heads) + "  tokenizer")
+    terminal.say("  ".join(heads) + "  tokenizer")
     group = None
     for row in measure({path: _load(path) for path in paths}, samples, sample_bytes=sample_bytes):
         if row.group != group:
             group = row.group
-            click.echo(group)
+            terminal.say(group)
         ratios = f"{row.bytes_per_token:.3f}", f"{row.characters_per_token:.3f}", f"{row.fallback_share:.2%}"
         figures = *ratios, f"{row.lost:,}", f"{row.texts:,}", f"{row.used:,}"
         cells = [figure.rjust(len(head)) for figure, head in zip(figures, heads, strict=True)]
-        click.echo("  ".join(cells) + f"  {row.tokenizer}")
+        terminal.say("  ".join(cells) + f"  {row.tokenizer}")
 
 
 @command.command(name="export")
@@ -97,7 +99,7 @@ def export(path: str, out: str) -> None:
     try:
         for name, content in files(_load(path)).items():
             (folder / name).write_bytes(content)
-            click.echo(str(folder / name))
+            terminal.say(str(folder / name))
     except ExportError as error:
         raise ConfigurationError(str(error)) from None
 

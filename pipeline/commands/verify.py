@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -22,7 +22,7 @@ def command(run: str) -> None:
     from winnow.pipeline.verification import verify_run
     from winnow.stages.run.workspace import Workspace
 
-    console = Console(highlight=False)
+    console = terminal.console()
     try:
         result = verify_run(Workspace(run))
     except FileNotFoundError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import click
-from rich.console import Console
 
+from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 
@@ -23,7 +23,7 @@ def command(manifest: str, profile: str) -> None:
     from winnow.pipeline.settings import load_settings
     from winnow.pipeline.warm import warm
 
-    console = Console(highlight=False)
+    console = terminal.console()
     settings = load_settings(manifest, profile)
     fetch_downloads(settings, console)
     start = time.perf_counter()
