@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from winnow.pipeline.credentials import addresses_with_credentials
 from winnow.pipeline.manifest import Manifest, Section
 from winnow.pipeline.packaged import as_named, is_packaged, packaged
 from winnow.pipeline.reading import ConfigurationError
@@ -94,6 +95,16 @@ class Profile(Section):
     sources: dict[str, tuple[Input, ...]] = Field(description="inputs of each source of the mixtures")
     scale: Scale = Scale()
     buckets: int = Field(8, ge=1, le=65_536, description="into how many pieces an exchange cuts the keys")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_credentials(cls, given: Any) -> Any:
+        for address in addresses_with_credentials(given):
+            raise ValueError(
+                f"{address} holds credentials, which ids, receipts and the lock would keep; leave them to the environment "
+                "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or to the store's own configuration file"
+            )
+        return given
 
     @property
     def base(self) -> str:

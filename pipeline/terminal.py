@@ -16,23 +16,16 @@ from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook,
 from rich.control import Control
 from rich.segment import Segment
 
+from winnow.pipeline.credentials import redacted
+
 _HARMFUL = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_CREDENTIALS = re.compile(
-    r"(?<=://)(?:[^\s/?#@'\"<>]{1,512}+@|[^\s/?#@:'\"<>]{1,256}+:(?!\d{1,5}(?![^/?#\s]))[^\s@'\"<>]{1,512}+@)"
-)
-"""The part of an address before its host: a name, a password, a key and its secret, which often holds a `/`."""
 
 
 def inert(text: str) -> str:
     """The text with controls and bidirectional marks written out (`␛`, `<U+202E>`); tabs and line ends stay."""
     return _HARMFUL.sub(_shown, text)
-
-
-def redacted(text: str) -> str:
-    """The text with the credentials in its addresses struck out: `s3://***@bucket/key`."""
-    return _CREDENTIALS.sub("***@", text)
 
 
 def console() -> Console:
