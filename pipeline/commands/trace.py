@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from winnow.pipeline import terminal
 
 
 @click.command(name="trace")
@@ -49,4 +50,4 @@ def command(shard: str, row: int, token: int) -> None:
     for name, value in told.items():
         if value is not None:
             table.add_row(name, Text(str(value)))
-    Console(highlight=False).print(table)
+    terminal.console().print(table)
