@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from winnow.formats.markup.bounded_yaml import BoundedLoader
 from winnow.pipeline.packaged import MANIFESTS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,7 +47,7 @@ def _compose(path: Path) -> yaml.MappingNode:
     """The file's tree of YAML nodes, each with the file and line it stands in, on top of what it extends."""
     try:
         with path.open(encoding="utf-8") as stream:
-            root = yaml.compose(stream, Loader=yaml.SafeLoader)
+            root = yaml.compose(stream, Loader=BoundedLoader)
     except FileNotFoundError:
         near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.yaml")], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from winnow.formats.markup import bounded_yaml
 from winnow.formats.markup.rst import directive_contents
 
 SUFFIXES = (".rst", ".txt", ".md")
@@ -100,7 +101,7 @@ def _existing(path: str, files: Mapping[str, str]) -> Iterator[str]:
 
 def _nav(text: str, folder: str, files: Mapping[str, str]) -> Iterator[str]:
     try:
-        settings = yaml.load(re.sub(r"!!?[\w/.:]+", "", text), Loader=yaml.CSafeLoader)
+        settings = bounded_yaml.load(re.sub(r"!!?[\w/.:]+", "", text))
     except (yaml.YAMLError, RecursionError):
         return
     if isinstance(settings, Mapping):

@@ -12,6 +12,7 @@ import click
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from winnow.formats.markup import bounded_yaml
 from winnow.pipeline import terminal
 from winnow.pipeline.reading import ConfigurationError
 
@@ -48,7 +49,7 @@ def parse_value(text: str) -> tuple[str, Any]:
     """`buckets=3`, `edges=[0.3, 0.7]` or `words={sexual: list.txt}` as a manifest would read it, in YAML."""
     name, value = parse_option(text)
     try:
-        return name, yaml.safe_load(value)
+        return name, bounded_yaml.load(value)
     except yaml.YAMLError as error:
         raise click.BadParameter(f"{text!r}: {error}") from None
 
