@@ -36,7 +36,7 @@ class Finished:
     `changed` is False where the lock was there already, byte for byte.
     """
 
-    done: Sequence[tuple[Step, Sequence[Receipt]]]
+    done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
     lock_digest: str | None = None
     changed: bool = True
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from winnow.filters.recipes import find_recipe
 from winnow.pipeline.manifest import Filter
@@ -11,7 +10,6 @@ from winnow.pipeline.profile import Input
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
 from winnow.stages.document import Content
-from winnow.stages.passes import application_of, applies_to
 
 LANGUAGE = "language"  # the family of measures that tells languages
 
@@ -73,15 +71,11 @@ def _inputs(settings: Settings) -> Iterator[tuple[str, int, Input]]:
 
 
 def _reached(filters: tuple[Filter, ...], source: str, given: Input) -> list[Filter]:
-    return [entry for entry in filters if applies_to(_dumped(entry), source, given.kind, given.holds())]
-
-
-def _dumped(entry: Filter) -> Mapping[str, Any]:
-    return entry.model_dump(mode="json")
+    return [entry for entry in filters if entry.concerns(source, given.kind, given.holds())]
 
 
 def _decides(entry: Filter) -> bool:
-    return bool(application_of(_dumped(entry)).recipe.rules)
+    return bool(entry.application().recipe.rules)
 
 
 def _measures_language(entry: Filter) -> bool:

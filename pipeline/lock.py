@@ -37,7 +37,9 @@ SHAPING_PACKAGES = (
 FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/")
 
 
-def build_lock(manifest: Manifest, profile: Profile, done: Sequence[tuple[Step, Sequence[Receipt]]]) -> dict[str, Any]:
+def build_lock(
+    manifest: Manifest, profile: Profile, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
+) -> dict[str, Any]:
     """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran."""
     written = {output.path: output.digest for _, receipts in done for receipt in receipts for output in receipt.outputs}
     return {
@@ -99,7 +101,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _step_entry(step: Step, receipts: Sequence[Receipt]) -> dict[str, Any]:
+def _step_entry(step: Step[Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for receipt in sorted(receipts, key=lambda receipt: receipt.unit):
         for output in receipt.outputs:

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from winnow.filters.license import PERMISSIVE, Category
+from winnow.filters.recipes import find_recipe
 from winnow.formats.languages.imports.graph import Policy
+from winnow.stages.decide import Application
 from winnow.stages.decontaminate.settings import DecontaminationRules
 from winnow.stages.deduplicate.exact import ExactSettings
 from winnow.stages.deduplicate.forks import Settings as RepositorySettings
@@ -18,6 +20,7 @@ from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
+from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
 from winnow.stages.tokens.settings import TooLong
 
@@ -61,6 +64,31 @@ class Filter(Section):
     options: dict[str, Any] = Field(
         default_factory=dict, description="options of the measure; `resource:NAME` is a file of the profile"
     )
+
+    def concerns(self, source: str, kind: str, content: Content | None) -> bool:
+        """Whether it can decide on documents of a part: a part has one source, one kind and one content."""
+        return (
+            (not self.sources or source in self.sources)
+            and (not self.kinds or kind in self.kinds)
+            and (not self.content or content in self.content)
+        )
+
+    def measuring(self) -> Measuring:
+        """What is counted or edited, wherever it decides."""
+        return Measuring(recipe=self.recipe, options=self.options)
+
+    def application(self) -> Application:
+        """The recipe's rules with these thresholds, and where they decide. Raises `LookupError` for an unknown name."""
+        changes = {
+            rule: None if bounds is None else bounds.model_dump(exclude_none=True)
+            for rule, bounds in self.thresholds.items()
+        }
+        return Application(
+            recipe=find_recipe(self.recipe).with_thresholds(changes),
+            sources=frozenset(self.sources) or None,
+            kinds=frozenset(self.kinds) or None,
+            languages=frozenset(self.languages) or None,
+        )
 
 
 class Deduplicate(Section):

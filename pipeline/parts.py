@@ -11,8 +11,8 @@ from winnow.pipeline.profile import Input
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
 from winnow.stages.ingest.source import kind_module
-from winnow.stages.run.inventory import change_mark
-from winnow.stages.run.unit import Unit
+from winnow.stages.run.inventory import TakeInventory, change_mark
+from winnow.stages.run.unit import Place, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def inventory_name(path: str) -> str:
     return path.strip("/").replace("://", "_").replace("/", "_")
 
 
-def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit]:
+def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit[TakeInventory]]:
     """One unit for each raw input, model file and benchmark file."""
     profile = settings.profile
     paths = {part.inventory: part.split.path for part in parts}
@@ -76,8 +76,7 @@ def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit]:
     return [
         Unit(
             name=name,
-            parameters={"path": profile.relative(path), **change_mark(path)},
-            places={"path": path},
+            asked=TakeInventory(path=profile.relative(path), place=Place(path), **change_mark(path)),
         )
         for name, path in sorted(paths.items())
     ]

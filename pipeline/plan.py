@@ -6,11 +6,10 @@ sizes alone, never on workers: equal inputs give equal units.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from winnow.pipeline.coverage import check_contents, check_languages
-from winnow.pipeline.manifest import TrainingStage
+from winnow.pipeline.manifest import Filter, TrainingStage
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
 from winnow.pipeline.plan_shards import shard_steps
 from winnow.pipeline.reading import ConfigurationError
@@ -24,74 +23,65 @@ from winnow.stages.passes import (
     INGEST,
     MEASURE,
     RESOURCE,
-    applies_to,
+    DecidePart,
+    IngestPart,
+    MeasurePart,
     attributes_path,
     documents_path,
     edits_path,
     resources_of,
 )
 from winnow.stages.run.inventory import INVENTORY, inventory_path
-from winnow.stages.run.unit import Planned, Unit
+from winnow.stages.run.unit import Files, Place, Planned, Unit
 
 
 def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
     """Ingest, measure and decide: one unit per part each."""
     manifest, profile = settings.manifest, settings.profile
-    resources = {RESOURCE + name: profile.place(path) for name, path in profile.resources.items()}
-    edits = [entry.model_dump(mode="json") for entry in manifest.edits]
-    filters = [entry.model_dump(mode="json") for entry in manifest.filters]
+    resources = {RESOURCE + name: Place(profile.place(path)) for name, path in profile.resources.items()}
+    all_edits = [(entry, entry.measuring()) for entry in manifest.edits]
+    all_filters = [(entry, entry.measuring(), entry.application()) for entry in manifest.filters]
 
-    def inventories(entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    def inventories(entries: Sequence[Filter]) -> Files:
         """The inventory entries of the resources that these filters read: a changed model is measured anew."""
-        named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry["options"])}
+        named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry.options)}
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
-
-    def of(entries: Sequence[dict[str, Any]], part: Part) -> list[dict[str, Any]]:
-        return [entry for entry in entries if applies_to(entry, part.source, part.input.kind, part.input.holds())]
-
-    def measured(entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {"recipe": entry["recipe"], "options": entry["options"]}
 
     ingest, measure, decide = [], [], []
     for part in parts:
-        here_edits, here_filters = of(edits, part), of(filters, part)
-        judged = sorted({entry["recipe"] for entry in here_edits} & {entry["recipe"] for entry in here_filters})
-        beside = (edits_path(part.name),) if judged else ()
-        ingest.append(
-            Unit(
-                name=part.name,
-                inputs=(inventory_path(part.inventory), *inventories(here_edits)),
-                parameters={
-                    "source": part.source,
-                    "kind": part.input.kind,
-                    "settings": part.input.settings().model_dump(mode="json"),
-                    "path": part.path,
-                    "start": part.split.start,
-                    "stop": part.split.stop,
-                    "edits": [measured(entry) for entry in here_edits],
-                    **({"kept_measures": judged} if judged else {}),
-                },
-                places={"root": profile.base, "path": part.split.path, **resources},
-            )
+        kind, content = part.input.kind, part.input.holds()
+        edits = [(entry, asked) for entry, asked in all_edits if entry.concerns(part.source, kind, content)]
+        filters = [found for found in all_filters if found[0].concerns(part.source, kind, content)]
+        judged = sorted({entry.recipe for entry, _ in edits} & {entry.recipe for entry, _, _ in filters})
+        ingesting = IngestPart(
+            source=part.source,
+            kind=kind,
+            settings=part.input.settings(),
+            path=part.path,
+            start=part.split.start,
+            stop=part.split.stop,
+            place=Place(part.split.path),
+            root=Place(profile.base),
+            inventories=(inventory_path(part.inventory), *inventories([entry for entry, _ in edits])),
+            edits=tuple(asked for _, asked in edits),
+            kept_measures=tuple(judged),
+            resources=resources,
         )
-        measure.append(
-            Unit(
-                name=part.name,
-                inputs=(documents_path(part.name), *beside, *inventories(here_filters)),
-                parameters={
-                    "filters": [measured(entry) for entry in here_filters],
-                    **({"edited": True} if judged else {}),
-                },
-                places=resources,
-            )
+        measured = MeasurePart(
+            documents=documents_path(part.name),
+            filters=tuple(asked for _, asked, _ in filters),
+            edits=edits_path(part.name) if judged else None,
+            inventories=inventories([entry for entry, _, _ in filters]),
+            resources=resources,
         )
-        decide.append(
-            Unit(
-                name=part.name,
-                inputs=(attributes_path(part.name), documents_path(part.name)),
-                parameters={"filters": here_filters},
-            )
+        decided = DecidePart(
+            attributes=attributes_path(part.name),
+            documents=documents_path(part.name),
+            applications=tuple(application for _, _, application in filters),
         )
+        ingest.append(Unit(name=part.name, asked=ingesting))
+        measure.append(Unit(name=part.name, asked=measured))
+        decide.append(Unit(name=part.name, asked=decided))
     yield INGEST, ingest
     yield MEASURE, measure
     yield DECIDE, decide
@@ -149,14 +139,13 @@ def check_recipes(settings: Settings) -> None:
     """Raises `ConfigurationError` for a filter that names no recipe, no rule of it, or no resource of the profile, and
     for an input that doesn't say what filters must know of it."""
     from winnow.filters.recipes import find_recipe
-    from winnow.stages.passes import application_of
 
     manifest, profile = settings.manifest, settings.profile
     for section, entries in (("edits", manifest.edits), ("filters", manifest.filters)):
         for position, entry in enumerate(entries):
             try:
                 recipe = find_recipe(entry.recipe)
-                application_of(entry.model_dump(mode="json"))
+                entry.application()
             except (LookupError, ModuleNotFoundError, AttributeError) as error:
                 raise ConfigurationError(f"{settings.in_manifest(section, position, 'recipe')}: {error}") from None
             if section == "edits" and recipe.edit is None:

@@ -14,14 +14,13 @@ from winnow.pipeline.settings import Settings
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
 from winnow.stages.mixing import mix
 from winnow.stages.mixing.mixture import Mixture, Phase
-from winnow.stages.passes import applies_to
 from winnow.stages.repositories import repository
 from winnow.stages.run.unit import Planned, Unit
 from winnow.stages.shards import emit
 from winnow.stages.shards.index import INDEX_STEP, index_units
 from winnow.stages.shards.shard import Phase as ShardPhase
 from winnow.stages.tokens import sample
-from winnow.stages.tokens.encode import ENCODE, Encoding, encode_units
+from winnow.stages.tokens.encode import ENCODE, EncodePart, Encoding, encode_units
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import digest_of
 from winnow.tokenizer.files import read
@@ -156,7 +155,9 @@ def _encoding(manifest: Manifest) -> Encoding:
     )
 
 
-def _encode(parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropping: Sequence[str]) -> list[Unit]:
+def _encode(
+    parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropping: Sequence[str]
+) -> list[Unit[EncodePart]]:
     """One unit a part; documents whose quality a filter measures, or their cluster's size, are sorted into buckets."""
     quality = manifest.mixture.quality
     if quality is None:
@@ -170,10 +171,7 @@ def _encode(parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropp
         raise ConfigurationError(f"mixture.quality: no {wanted} of the manifest gives the measure {quality.measure!r}")
     units = []
     for part in parts:
-        scored = any(
-            applies_to(entry.model_dump(mode="json"), part.source, part.input.kind, part.input.holds())
-            for entry in scoring
-        )
+        scored = any(entry.concerns(part.source, part.input.kind, part.input.holds()) for entry in scoring)
         units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)
     return units
 

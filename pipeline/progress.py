@@ -59,18 +59,18 @@ class RunProgress:
     def cluster_started(self, dashboard: str) -> None:
         self._console.print(f"Dask dashboard: {dashboard}", highlight=False)
 
-    def step_started(self, step: Step, units: int, done: int) -> None:
+    def step_started(self, step: Step[Any], units: int, done: int) -> None:
         self._bytes = self._worked = 0
         self._seconds = self._bars.get_time()
         self._task = self._bars.add_task(step.name, total=units, completed=done, bytes=0, worked=0)
 
-    def unit_finished(self, step: Step, receipt: Receipt) -> None:
+    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None:
         self._worked += 1
         text = receipt.counts.get("bytes", 0)
         self._bytes += text if isinstance(text, int) else 0
         self._bars.update(self._task, advance=1, bytes=self._bytes, worked=self._worked)
 
-    def step_finished(self, step: Step, receipts: Sequence[Receipt]) -> None:
+    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None:
         if self._console.is_terminal:
             return
         seconds = self._bars.get_time() - self._seconds

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.unit import Step, Unit, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
@@ -54,7 +54,7 @@ def write_receipt(workspace: Workspace, receipt: Receipt) -> None:
     workspace.write_bytes(receipt_path(receipt.step, receipt.unit), receipt.to_json())
 
 
-def fingerprint(step: Step, unit: Unit, digests: Mapping[str, str]) -> str:
+def fingerprint(step: Step[Any], unit: Unit[Any], digests: Mapping[str, str]) -> str:
     """What the unit's output follows from. `digests` maps every file that earlier steps wrote to its digest.
 
     Raises `KeyError` when the unit reads a file that no receipt vouches for.
@@ -63,7 +63,7 @@ def fingerprint(step: Step, unit: Unit, digests: Mapping[str, str]) -> str:
         "step": step.name,
         "version": step.version,
         "unit": unit.name,
-        "parameters": unit.parameters,
+        "asked": canonical(unit.asked),
         "inputs": {name: digests[name] for name in unit.inputs},
     }
     encoded = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()

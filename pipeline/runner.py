@@ -51,9 +51,9 @@ class RunFailed(Exception):
 class Progress(Protocol):
     """Who wants to hear how far the run is."""
 
-    def step_started(self, step: Step, units: int, done: int) -> None: ...
-    def unit_finished(self, step: Step, receipt: Receipt) -> None: ...
-    def step_finished(self, step: Step, receipts: Sequence[Receipt]) -> None: ...
+    def step_started(self, step: Step[Any], units: int, done: int) -> None: ...
+    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None: ...
+    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None: ...
     def cluster_started(self, dashboard: str) -> None: ...
 
 
@@ -78,7 +78,7 @@ class Runner:
             self._open_cluster.__exit__(*error)
             self._open_cluster = self._client = None
 
-    def run(self, step: Step, units: Sequence[Unit]) -> list[Receipt]:
+    def run(self, step: Step[Any], units: Sequence[Unit[Any]]) -> list[Receipt]:
         """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done."""
         marks = {unit.name: fingerprint(step, unit, self.digests) for unit in units}
         if len(marks) < len(units):
@@ -105,7 +105,7 @@ class Runner:
         self.progress.step_finished(step, receipts)
         return receipts
 
-    def _discard(self, step: Step, finished: Mapping[str, Receipt]) -> None:
+    def _discard(self, step: Step[Any], finished: Mapping[str, Receipt]) -> None:
         """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""
         kept = {written.path for receipt in finished.values() for written in receipt.outputs}
         for path in self.workspace.list(f"{FOLDER}/{step.name}", ".json"):
@@ -117,16 +117,18 @@ class Runner:
                     if written.path not in kept:
                         self.workspace.remove(written.path)
 
-    def _work(self, step: Step, pending: Sequence[Unit], marks: dict[str, str]) -> Iterator[Receipt | Failure]:
+    def _work(
+        self, step: Step[Any], pending: Sequence[Unit[Any]], marks: dict[str, str]
+    ) -> Iterator[Receipt | Failure]:
         from distributed import KilledWorker, as_completed
 
         client = self._connected()
         workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
         queue = iter(pending)
-        units: dict[str, Unit] = {}
-        suspects: list[Unit] = []
+        units: dict[str, Unit[Any]] = {}
+        suspects: list[Unit[Any]] = []
 
-        def submit(unit: Unit, manner: str = "") -> Any:
+        def submit(unit: Unit[Any], manner: str = "") -> Any:
             key = f"{step.name}/{unit.name}{manner}-{self._token}"
             units[key] = unit
             return client.submit(work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=key)
@@ -155,7 +157,7 @@ class Runner:
         return self._client
 
 
-def work_unit(root: str, step: Step, unit: Unit, mark: str) -> Receipt:
+def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt:
     """Works one unit here and now and commits it: first its files, then its receipt."""
     gc.set_threshold(YOUNG_OBJECTS)
     workspace = Workspace(root)
@@ -181,7 +183,7 @@ def _answer(future: Any) -> Receipt | Exception:
         return error
 
 
-def _outcome(step: Step, unit: Unit, answer: Receipt | Exception) -> Receipt | Failure:
+def _outcome(step: Step[Any], unit: Unit[Any], answer: Receipt | Exception) -> Receipt | Failure:
     if isinstance(answer, Receipt):
         return answer
     return Failure(step=step.name, unit=unit.name, reason=_reason(answer))

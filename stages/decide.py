@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,11 @@ class Application:
     sources: frozenset[str] | None = None
     languages: frozenset[str] | None = None
     kinds: frozenset[str] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a decision follows from: the rules with their measures, bounds and sources, and where they apply."""
+        restrictions = {name: getattr(self, name) for name in ("sources", "languages", "kinds")}
+        return {"recipe": self.recipe.name, "rules": self.recipe.rules, **restrictions}
 
     def applies(self, attributes: pa.Table) -> Mask:
         """A mask over the rows. Needs column `source`, `language.label` or `kind` for each restriction that is set."""

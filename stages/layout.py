@@ -13,11 +13,10 @@ import pyarrow as pa
 
 from winnow.formats.addresses import expand
 from winnow.stages.ingest.source import Builder, kind_module
-from winnow.stages.run.drops import surviving
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.drops import drops_of, surviving
+from winnow.stages.run.unit import Planned
 from winnow.stages.run.workspace import Workspace
 
-Plan = Sequence[tuple[Step, Sequence[Unit]]]
 Edit = Callable[[Workspace, str, pa.Table], pa.Table]
 
 
@@ -71,7 +70,7 @@ def _attributes(documents: pa.Table, measures: Sequence[str], path: str) -> pa.T
     return pa.table({"id": documents["id"], **columns})
 
 
-def carry_out(workspace: Workspace, plan: Plan) -> Counter[str]:
+def carry_out(workspace: Workspace, plan: Sequence[Planned]) -> Counter[str]:
     """Works every unit of a plan in order; the counts summed over units, as `<step>.<count>`."""
     counts: Counter[str] = Counter()
     for step, units in plan:
@@ -90,7 +89,7 @@ def keep(workspace: Workspace, parts: Sequence[str], stages: Sequence[str], edit
         documents = workspace.read_table(f"documents/{part}.parquet")
         if edit is not None:
             documents = edit(workspace, part, documents)
-        left = documents.filter(pa.array(surviving(workspace, part, documents.num_rows, stages)))
+        left = documents.filter(pa.array(surviving(workspace, documents.num_rows, drops_of(part, stages))))
         workspace.write_table(f"kept/{part}.parquet", left)
         kept += left.num_rows
     return kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any
 
@@ -19,9 +20,9 @@ from winnow.formats.addresses import filesystem_of
 from winnow.formats.splits import Split
 from winnow.stages.decide import Application, decide
 from winnow.stages.document import DOCUMENT, REJECTION
-from winnow.stages.ingest.source import Builder, kind_module
+from winnow.stages.ingest.source import Builder, SourceSettings, kind_module
 from winnow.stages.run.drops import write_drops
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 RESOURCE = "resource:"
@@ -29,30 +30,78 @@ NAMES_SHOWN = 5  # of files that nobody read
 KEYS = ("id", "source", "kind")  # columns of the documents that stand in the attributes too
 
 
-def documents_path(part: str) -> str:
-    return f"documents/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """What a recipe is asked to count or to edit: its name and options; `resource:NAME` among them is a place."""
+
+    recipe: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def attributes_path(part: str) -> str:
-    return f"attributes/{part}.parquet"
+Resources = Mapping[str, Place]
+"""Where the files lie that options name as `resource:NAME`."""
 
 
-def edits_path(part: str) -> str:
-    """What the edits of a part counted, row by row beside its documents, where rules ask for it."""
-    return f"edits/{part}.parquet"
-
-
-def ingest(workspace: Workspace, unit: Unit) -> Counts:
-    """Reads one split of one input into documents, edits their text, and writes the part and its rejections.
+@dataclass(frozen=True, kw_only=True)
+class IngestPart:
+    """The piece `[start, stop)` of one input: `path` as ids see it, `place` where it lies, below the folder `root`.
 
     What the edits named by `kept_measures` counted is written beside the documents: rules decide on it later.
     """
-    asked = unit.parameters
-    module = kind_module(asked["kind"])
-    settings = module.Settings.model_validate(asked["settings"])
-    root = unit.places["root"].rstrip("/") + "/"
-    edits = [recipe_of(entry, unit.places) for entry in asked["edits"]]
-    kept = set(asked.get("kept_measures", ()))
+
+    source: str
+    kind: str
+    settings: SourceSettings
+    path: str
+    start: int
+    stop: int
+    place: Place
+    root: Place
+    inventories: Files = ()  # of the input and of the resources
+    edits: tuple[Measuring, ...] = ()
+    kept_measures: tuple[str, ...] = ()
+    resources: Resources = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurePart:
+    """The documents of a part, and what its edits counted, where rules ask for it."""
+
+    documents: File
+    filters: tuple[Measuring, ...]
+    edits: File | None = None
+    inventories: Files = ()  # of the resources
+    resources: Resources = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidePart:
+    """The attributes of a part, and the rules that decide over them."""
+
+    attributes: File
+    documents: File
+    applications: tuple[Application, ...]
+
+
+def documents_path(part: str) -> File:
+    return File(f"documents/{part}.parquet")
+
+
+def attributes_path(part: str) -> File:
+    return File(f"attributes/{part}.parquet")
+
+
+def edits_path(part: str) -> File:
+    """What the edits of a part counted, row by row beside its documents, where rules ask for it."""
+    return File(f"edits/{part}.parquet")
+
+
+def ingest(workspace: Workspace, unit: Unit[IngestPart]) -> Counts:
+    """Reads one split of one input into documents, edits their text, and writes the part and its rejections."""
+    asked = unit.asked
+    module = kind_module(asked.kind)
+    edits = [recipe_of(entry, asked.resources) for entry in asked.edits]
+    kept = set(asked.kept_measures)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         writer = stack.enter_context(workspace.create_parquet(documents_path(unit.name), DOCUMENT))
@@ -78,11 +127,11 @@ def ingest(workspace: Workspace, unit: Unit) -> Counts:
             counts["documents"] += documents.num_rows
             writer.write_table(documents, row_group_size=max(documents.num_rows, 1))
 
-        builder = Builder(source=asked["source"], kind=asked["kind"], emit=emit, root=root)
-        module.read(Split(unit.places["path"], asked["start"], asked["stop"]), settings, builder)
+        builder = Builder(source=asked.source, kind=asked.kind, emit=emit, root=asked.root.rstrip("/") + "/")
+        module.read(Split(str(asked.place), asked.start, asked.stop), asked.settings, builder)
         builder.flush()
-        if not (builder.documents or builder.rejections or asked["start"]):
-            builder.reject(locator=unit.places["path"], rule="unread", value=_unread(unit.places["path"]))
+        if not (builder.documents or builder.rejections or asked.start):
+            builder.reject(locator=asked.place, rule="unread", value=_unread(asked.place))
     rejections = builder.rejection_table()
     workspace.write_table(f"rejections/ingest/{unit.name}.parquet", rejections)
     return {**counts, "rejected": Counter(rejections["rule"].to_pylist())}
@@ -96,14 +145,14 @@ def _unread(path: str) -> str:
     return ", ".join(names) + (f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else "")
 
 
-def measure_part(workspace: Workspace, unit: Unit) -> Counts:
+def measure_part(workspace: Workspace, unit: Unit[MeasurePart]) -> Counts:
     """Measures every recipe that is asked for on every document of the part."""
-    asked = [recipe_of(entry, unit.places) for entry in unit.parameters["filters"]]
+    asked = [recipe_of(entry, unit.asked.resources) for entry in unit.asked.filters]
     columns = sorted({*KEYS, "text"}.union(*(recipe.columns for recipe in asked)))
     size = rows = 0
     with ExitStack() as stack:
-        file = stack.enter_context(workspace.parquet(documents_path(unit.name)))
-        edits = _edit_measures(workspace, unit, stack)
+        file = stack.enter_context(workspace.parquet(unit.asked.documents))
+        edits = _edit_measures(workspace, unit.asked.edits, stack)
         writer: pq.ParquetWriter | None = None
         for group in _row_groups(file, columns):
             measures = _measures(group, asked, next(edits))
@@ -119,11 +168,11 @@ def measure_part(workspace: Workspace, unit: Unit) -> Counts:
     return {"bytes": size, "documents": rows}
 
 
-def _edit_measures(workspace: Workspace, unit: Unit, stack: ExitStack) -> Iterator[pa.Table]:
+def _edit_measures(workspace: Workspace, edits: File | None, stack: ExitStack) -> Iterator[pa.Table]:
     """What ingest's edits counted, a table for each row group of the part; without columns where nothing was kept."""
-    if not unit.parameters.get("edited", False):
+    if edits is None:
         return repeat(pa.table({}))
-    file = stack.enter_context(workspace.parquet(edits_path(unit.name)))
+    file = stack.enter_context(workspace.parquet(edits))
     return iter(_row_groups(file, file.schema_arrow.names))
 
 
@@ -140,12 +189,11 @@ def _measures(documents: pa.Table, asked: Sequence[Recipe], edited: pa.Table) ->
     return pa.table({name: columns[name] for name in sorted(columns)})
 
 
-def decide_part(workspace: Workspace, unit: Unit) -> Counts:
+def decide_part(workspace: Workspace, unit: Unit[DecidePart]) -> Counts:
     """Applies the thresholds to the part's attributes; the text isn't read."""
-    attributes = workspace.read_table(attributes_path(unit.name))
-    applications = [application_of(entry) for entry in unit.parameters["filters"]]
-    drops = decide(attributes, applications)
-    locators = workspace.read_table(documents_path(unit.name), columns=["locator"])["locator"]
+    attributes = workspace.read_table(unit.asked.attributes)
+    drops = decide(attributes, unit.asked.applications)
+    locators = workspace.read_table(unit.asked.documents, columns=["locator"])["locator"]
     drops = drops.set_column(
         drops.schema.get_field_index("locator"), REJECTION.field("locator"), locators.take(drops["row"])
     )
@@ -154,36 +202,11 @@ def decide_part(workspace: Workspace, unit: Unit) -> Counts:
     return {"documents": attributes.num_rows, "kept": attributes.num_rows - drops.num_rows, "rejected": rules}
 
 
-def recipe_of(entry: Mapping[str, Any], places: Mapping[str, str]) -> Recipe:
-    """A manifest's entry as a recipe with its options; `resource:NAME` becomes the place of that file."""
-    from dataclasses import replace
-
-    options = {name: _located(value, places) for name, value in entry.get("options", {}).items()}
-    recipe = find_recipe(entry["recipe"])
+def recipe_of(asked: Measuring, resources: Resources) -> Recipe:
+    """The recipe with its options; `resource:NAME` becomes the place of that file."""
+    options = {name: _located(value, resources) for name, value in asked.options.items()}
+    recipe = find_recipe(asked.recipe)
     return replace(recipe, options={**recipe.options, **options})
-
-
-def application_of(entry: Mapping[str, Any]) -> Application:
-    """A manifest's entry as an application: the recipe with the manifest's thresholds, and where it decides."""
-    changes = {
-        rule: bounds and {side: value for side, value in bounds.items() if value is not None}
-        for rule, bounds in entry.get("thresholds", {}).items()
-    }
-    return Application(
-        recipe=find_recipe(entry["recipe"]).with_thresholds(changes),
-        sources=frozenset(entry.get("sources", ())) or None,
-        kinds=frozenset(entry.get("kinds", ())) or None,
-        languages=frozenset(entry.get("languages", ())) or None,
-    )
-
-
-def applies_to(entry: Mapping[str, Any], source: str, kind: str, content: str | None) -> bool:
-    """Whether an entry of a manifest can concern a part: a part has one source, one kind and one content."""
-    return (
-        (not entry["sources"] or source in entry["sources"])
-        and (not entry["kinds"] or kind in entry["kinds"])
-        and (not entry["content"] or content in entry["content"])
-    )
 
 
 def resources_of(value: Any) -> Iterator[str]:
@@ -196,12 +219,12 @@ def resources_of(value: Any) -> Iterator[str]:
         yield from chain.from_iterable(map(resources_of, value))
 
 
-def _located(value: Any, places: Mapping[str, str]) -> Any:
+def _located(value: Any, resources: Resources) -> Any:
     if isinstance(value, str) and value.startswith(RESOURCE):
-        return places[value]
+        return str(resources[value])
     if isinstance(value, Mapping):
-        return {name: _located(inner, places) for name, inner in value.items()}
-    return [_located(inner, places) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: _located(inner, resources) for name, inner in value.items()}
+    return [_located(inner, resources) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] | Any:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.stages.run.chance import draws
-from winnow.stages.run.drops import drops_path, surviving
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.drops import drops_of, surviving
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 _FUNCTION = pa.struct([pa.field("name", pa.string()), pa.field("arguments", pa.string())])
@@ -56,20 +57,27 @@ PAIRS = pa.schema(
 )
 
 
-def emit_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `rl/prompts/<part>.jsonl`, `rl/prompts/<part>.parquet` and `rl/pairs/<part>.parquet`, rows in drawn order.
+@dataclass(frozen=True, kw_only=True)
+class EmitPart:
+    """A part of conversations; `labelled`: only prompts whose answer can be checked."""
 
-    Parameters: `stages` that dropped before, `seed`, `labelled`: only prompts whose answer can be checked.
-    """
-    asked = unit.parameters
+    documents: File
+    drops: Files
+    seed: int
+    labelled: bool
+
+
+def emit_part(workspace: Workspace, unit: Unit[EmitPart]) -> Counts:
+    """Writes `rl/prompts/<part>.jsonl`, `rl/prompts/<part>.parquet` and `rl/pairs/<part>.parquet`, rows in drawn order."""
+    asked = unit.asked
     columns = ["id", "source", "language", "messages"]
-    documents = workspace.read_table(f"documents/{unit.name}.parquet", columns=columns)
-    kept = documents.filter(pa.array(surviving(workspace, unit.name, documents.num_rows, asked["stages"])))
+    documents = workspace.read_table(asked.documents, columns=columns)
+    kept = documents.filter(pa.array(surviving(workspace, documents.num_rows, asked.drops)))
     kept = kept.filter(kept["messages"].is_valid())
-    kept = kept.take(pa.array(np.argsort(draws(kept["id"], asked["seed"], "preferences"), kind="stable")))
+    kept = kept.take(pa.array(np.argsort(draws(kept["id"], asked.seed, "preferences"), kind="stable")))
     talks = [(row, json.loads(row["messages"])) for row in kept.to_pylist()]
     pairs = [_pair(row, talk) for row, talk in talks if talk.get("rejected")]
-    prompts = [_prompt(row, talk) for row, talk in talks if talk.get("label") is not None or not asked["labelled"]]
+    prompts = [_prompt(row, talk) for row, talk in talks if talk.get("label") is not None or not asked.labelled]
     prompts = [prompt for prompt in prompts if prompt["prompt"]]
     lines = "".join(json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in prompts)
     workspace.write_bytes(f"rl/prompts/{unit.name}.jsonl", lines.encode())
@@ -161,13 +169,17 @@ PREFERENCES_STEP = Step(name="preferences", version=1, work=emit_part)
 
 def preference_units(
     parts: Sequence[str], *, seed: int, stages: Sequence[str] = (), labelled: bool = False
-) -> list[Unit]:
+) -> list[Unit[EmitPart]]:
     """One unit a part of documents."""
     return [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in stages)),
-            parameters={"stages": list(stages), "seed": seed, "labelled": labelled},
+            asked=EmitPart(
+                documents=File(f"documents/{part}.parquet"),
+                drops=drops_of(part, stages),
+                seed=seed,
+                labelled=labelled,
+            ),
         )
         for part in parts
     ]

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.stages.deduplicate.contender import read_contenders
-from winnow.stages.deduplicate.equal import EqualSettings, plan_equal, resolve, send_claims
+from winnow.stages.deduplicate.equal import EqualSettings, HashPart, plan_equal, resolve, send_claims
 from winnow.stages.deduplicate.verdict import drop
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "rejection_sampling"
@@ -37,12 +37,10 @@ def prompt_key(talk: Mapping[str, Any], source: str) -> bytes:
     return hashlib.blake2b(json.dumps(given, sort_keys=True).encode(), digest_size=16).digest()
 
 
-def hash_part(workspace: Workspace, unit: Unit) -> Counts:
+def hash_part(workspace: Workspace, unit: Unit[HashPart]) -> Counts:
     """Scatters the scored answers of one part by their prompts."""
-    told = unit.parameters
-    settings = RejectionSamplingSettings.model_validate(told["settings"])
     columns = ["source", "messages"]
-    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference, columns)
+    contenders, documents = read_contenders(workspace, unit.asked.contending, columns)
     keys, scores, rows = [], [], []
     for row, (source, messages) in enumerate(zip(*(documents[name].to_pylist() for name in columns), strict=True)):
         talk = json.loads(messages) if messages else {}
@@ -63,9 +61,7 @@ RESOLVE = Step(name=f"{STAGE}.resolve", version=1, work=resolve)
 DROP = Step(name=f"{STAGE}.drop", version=2, work=drop)
 
 
-def plan(
-    parts: Sequence[str], settings: RejectionSamplingSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: RejectionSamplingSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps in order, with their units. `earlier`: the dropping stages before."""
     steps = (HASH, RESOLVE, DROP)
     return plan_equal(STAGE, steps, parts, settings, earlier, rule="lower_score", threshold="the best of its prompt")

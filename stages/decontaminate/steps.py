@@ -9,22 +9,23 @@ drop        each part: drops/decontaminate/ and the table of hits, contamination
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.stages.decontaminate.items import KINDS, benchmark_digest, read_entries
 from winnow.stages.decontaminate.judging import HIT, judge
-from winnow.stages.decontaminate.settings import DecontaminationSettings
+from winnow.stages.decontaminate.settings import DecontaminationSettings, Overlap
 from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
-from winnow.stages.run.drops import drops_path, surviving, write_drops
+from winnow.stages.run.drops import drops_of, surviving, write_drops
 from winnow.stages.run.exchange import bucket_of, gather, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "decontaminate"
-ENTRIES = "decontaminate/entries.parquet"
+ENTRIES = File("decontaminate/entries.parquet")
 CONTAMINATION = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -44,11 +45,54 @@ CONTAMINATION = pa.schema(
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def index_benchmarks(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class IndexBenchmarks:
+    """The rules with their benchmarks, and the digest of each benchmark: a changed one is read again."""
+
+    settings: DecontaminationSettings
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchPart:
+    """The `index`-th part; `postings` hold the n-grams of each of `KINDS`."""
+
+    index: int
+    documents: File
+    drops: Files
+    entries: File
+    postings: Files
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeBucket:
+    """One bucket of the matches of all parts, `parts` of them."""
+
+    bucket: int
+    parts: int
+    entries: File
+    matches: Files
+    overlap: Overlap
+    boilerplate: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropPart:
+    """The `index`-th of `parts` parts, and the hits of every bucket."""
+
+    index: int
+    parts: int
+    documents: File
+    entries: File
+    hits: Files
+
+
+def index_benchmarks(workspace: Workspace, unit: Unit[IndexBenchmarks]) -> Counts:
     """Reads the benchmarks and writes their entries and postings."""
     from winnow.stages.decontaminate.index import build_postings
 
-    settings = DecontaminationSettings.model_validate(unit.parameters["settings"])
+    settings = unit.asked.settings
     entries = pa.concat_tables([read_entries(benchmark) for benchmark in settings.benchmarks])
     measured, postings = build_postings(entries, settings)
     workspace.write_table(ENTRIES, measured)
@@ -58,53 +102,52 @@ def index_benchmarks(workspace: Workspace, unit: Unit) -> Counts:
     return {"entries": entries.num_rows, "too_short": too_short, "grams": sum(map(len, postings.values()))}
 
 
-def match_part(workspace: Workspace, unit: Unit) -> Counts:
+def match_part(workspace: Workspace, unit: Unit[MatchPart]) -> Counts:
     """Looks the entries up in the documents of a part that are still there."""
     from winnow.stages.decontaminate.index import open_index
     from winnow.stages.decontaminate.matching import match_texts
 
-    told = unit.parameters
-    entries = workspace.read_table(ENTRIES, columns=["kind", "length", "grams"])
-    texts = workspace.read_table(f"documents/{told['part']}.parquet", columns=["text"])["text"]
-    rows = np.flatnonzero(surviving(workspace, told["part"], len(texts), told["earlier"]))
+    asked = unit.asked
+    entries = workspace.read_table(asked.entries, columns=["kind", "length", "grams"])
+    texts = workspace.read_table(asked.documents, columns=["text"])["text"]
+    rows = np.flatnonzero(surviving(workspace, len(texts), asked.drops))
     kept = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
     tables = []
-    for kind in KINDS:
-        postings = workspace.read_table(_postings(kind))
+    for kind, name in zip(KINDS, asked.postings, strict=True):
+        postings = workspace.read_table(name)
         if postings.num_rows or kind == KINDS[0]:
             tables.append(match_texts(kept, open_index(postings, entries, kind), entries, kind))
     found = pa.concat_tables(tables).combine_chunks()
     row = rows[found["row"].to_numpy()].astype(np.int32)
     table = found.set_column(found.schema.get_field_index("row"), "row", pa.array(row))
-    table = table.add_column(0, "part", pa.array(np.full(len(row), told["index"], np.int32)))
+    table = table.add_column(0, "part", pa.array(np.full(len(row), asked.index, np.int32)))
     keys = found["entry"].to_numpy().astype(np.uint64) * _SPREAD
-    scatter(workspace, _matches(told["part"]), table.add_column(0, "key", pa.array(keys)), told["buckets"])
+    scatter(workspace, _matches(unit.name), table.add_column(0, "key", pa.array(keys)), asked.buckets)
     return {"documents": len(rows), "matches": len(row)}
 
 
-def judge_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def judge_bucket(workspace: Workspace, unit: Unit[JudgeBucket]) -> Counts:
     """Judges all matches of one bucket of entries."""
-    told = unit.parameters
-    entries = workspace.read_table(ENTRIES, columns=["field", "grams"])
-    thresholds = np.array([told["overlap"][field] for field in entries["field"].to_pylist()], np.float64)
-    matches = gather(workspace, unit.inputs[1:], told["bucket"])
-    hits = judge(matches, thresholds, entries["grams"].to_numpy(), told["boilerplate"])
-    keys = pa.array(part_keys(hits["part"].to_numpy(), told["parts"]))
+    asked = unit.asked
+    entries = workspace.read_table(asked.entries, columns=["field", "grams"])
+    thresholds = np.array([getattr(asked.overlap, field) for field in entries["field"].to_pylist()], np.float64)
+    matches = gather(workspace, asked.matches, asked.bucket)
+    hits = judge(matches, thresholds, entries["grams"].to_numpy(), asked.boilerplate)
+    keys = pa.array(part_keys(hits["part"].to_numpy(), asked.parts))
     hits = hits.set_column(hits.schema.get_field_index("key"), "key", keys).select(HIT.names).cast(HIT)
-    scatter(workspace, _hits(told["bucket"]), hits, lanes_for(told["parts"]))
+    scatter(workspace, _hits(asked.bucket), hits, lanes_for(asked.parts))
     return {"matches": matches.num_rows, "hits": hits.num_rows}
 
 
-def drop_part(workspace: Workspace, unit: Unit) -> Counts:
+def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     """Drops the contaminated documents of a part and writes its hits."""
-    told = unit.parameters
-    part, index = told["part"], told["index"]
-    lane = int(bucket_of(part_keys([index], told["parts"]), lanes_for(told["parts"]))[0])
-    hits = gather(workspace, unit.inputs[2:], lane)
+    asked, part, index = unit.asked, unit.name, unit.asked.index
+    lane = int(bucket_of(part_keys([index], asked.parts), lanes_for(asked.parts))[0])
+    hits = gather(workspace, asked.hits, lane)
     hits = hits.filter(pa.array(hits["part"].to_numpy() == index))
     hits = hits.sort_by([("row", "ascending"), ("overlap", "descending"), ("entry", "ascending")])
-    documents = workspace.read_table(unit.inputs[0], columns=["id", "locator", "source"]).take(hits["row"])
-    entries = workspace.read_table(unit.inputs[1], columns=["benchmark", "item", "field", "kind"]).take(hits["entry"])
+    documents = workspace.read_table(asked.documents, columns=["id", "locator", "source"]).take(hits["row"])
+    entries = workspace.read_table(asked.entries, columns=["benchmark", "item", "field", "kind"]).take(hits["entry"])
     named = {**dict(zip(entries.column_names, entries.columns, strict=True)), "id": documents["id"]}
     columns = [named[name] if name in named else hits[name] for name in CONTAMINATION.names]
     workspace.write_table(f"contamination/{part}.parquet", pa.table(columns, schema=CONTAMINATION))
@@ -137,55 +180,67 @@ JUDGE = Step(name="decontaminate.judge", version=2, work=judge_bucket)
 DROP = Step(name="decontaminate.drop", version=1, work=drop_part)
 
 
-def index_units(settings: DecontaminationSettings) -> list[Unit]:
-    """One unit; the digests of the benchmarks are part of what it is asked, so a changed benchmark is read again."""
-    digests = [benchmark_digest(benchmark) for benchmark in settings.benchmarks]
-    return [Unit(name="benchmarks", parameters={"settings": settings.model_dump(mode="json"), "digests": digests})]
+def index_units(settings: DecontaminationSettings) -> list[Unit[IndexBenchmarks]]:
+    """One unit."""
+    digests = tuple(benchmark_digest(benchmark) for benchmark in settings.benchmarks)
+    return [Unit(name="benchmarks", asked=IndexBenchmarks(settings=settings, digests=digests))]
 
 
-def match_units(parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()) -> list[Unit]:
+def match_units(
+    parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()
+) -> list[Unit[MatchPart]]:
     return [
         Unit(
             name=part,
-            inputs=(
-                f"documents/{part}.parquet",
-                ENTRIES,
-                *(_postings(kind) for kind in KINDS),
-                *(drops_path(stage, part) for stage in earlier),
+            asked=MatchPart(
+                index=index,
+                documents=File(f"documents/{part}.parquet"),
+                drops=drops_of(part, earlier),
+                entries=ENTRIES,
+                postings=tuple(_postings(kind) for kind in KINDS),
+                buckets=settings.buckets,
             ),
-            parameters={"part": part, "index": index, "earlier": list(earlier), "buckets": settings.buckets},
         )
         for index, part in enumerate(parts)
     ]
 
 
-def judge_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit]:
-    asked = {"overlap": settings.overlap.model_dump(), "boilerplate": settings.boilerplate}
+def judge_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit[JudgeBucket]]:
+    matches = tuple(_matches(part) for part in parts)
     return [
         Unit(
             name=f"bucket-{bucket:05d}",
-            inputs=(ENTRIES, *(_matches(part) for part in parts)),
-            parameters={"bucket": bucket, "parts": len(parts), **asked},
+            asked=JudgeBucket(
+                bucket=bucket,
+                parts=len(parts),
+                entries=ENTRIES,
+                matches=matches,
+                overlap=settings.overlap,
+                boilerplate=settings.boilerplate,
+            ),
         )
         for bucket in range(settings.buckets)
     ]
 
 
-def drop_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit]:
+def drop_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit[DropPart]]:
     hits = tuple(_hits(bucket) for bucket in range(settings.buckets))
     return [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", ENTRIES, *hits),
-            parameters={"part": part, "index": index, "parts": len(parts)},
+            asked=DropPart(
+                index=index,
+                parts=len(parts),
+                documents=File(f"documents/{part}.parquet"),
+                entries=ENTRIES,
+                hits=hits,
+            ),
         )
         for index, part in enumerate(parts)
     ]
 
 
-def plan(
-    parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps in order, with their units. `earlier`: the dropping stages before it."""
     parts = sorted(parts)
     return (
@@ -196,13 +251,13 @@ def plan(
     )
 
 
-def _postings(kind: str) -> str:
-    return f"decontaminate/{kind}.parquet"
+def _postings(kind: str) -> File:
+    return File(f"decontaminate/{kind}.parquet")
 
 
-def _matches(part: str) -> str:
-    return f"exchange/{STAGE}.matches/{part}.parquet"
+def _matches(part: str) -> File:
+    return File(f"exchange/{STAGE}.matches/{part}.parquet")
 
 
-def _hits(bucket: int) -> str:
-    return f"exchange/{STAGE}.hits/{bucket:05d}.parquet"
+def _hits(bucket: int) -> File:
+    return File(f"exchange/{STAGE}.hits/{bucket:05d}.parquet")

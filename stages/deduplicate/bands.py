@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
-from winnow.stages.deduplicate.contender import identity_words, read_contenders
+from winnow.stages.deduplicate.contender import Contending, identity_words, read_contenders
 from winnow.stages.deduplicate.content import COLUMNS, sign_content
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import Minima, signature_table
 from winnow.stages.run.exchange import scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Unit
 from winnow.stages.run.workspace import Workspace
 
 BAND = pa.schema(
@@ -27,24 +29,32 @@ BAND = pa.schema(
 )
 
 
-def signatures_path(part: str) -> str:
-    return f"signatures/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class SignPart:
+    """The contenders of the `index`-th part."""
+
+    index: int
+    contending: Contending
+    settings: MinHashSettings
 
 
-def bands_path(part: str) -> str:
-    return f"exchange/deduplicate.minhash.bands/{part}.parquet"
+def signatures_path(part: str) -> File:
+    return File(f"signatures/{part}.parquet")
 
 
-def sign_part(workspace: Workspace, unit: Unit) -> Counts:
+def bands_path(part: str) -> File:
+    return File(f"exchange/deduplicate.minhash.bands/{part}.parquet")
+
+
+def sign_part(workspace: Workspace, unit: Unit[SignPart]) -> Counts:
     """Signs the contenders of a part and scatters their bands. A document without words has no bands."""
-    told = unit.parameters
-    settings = MinHashSettings.model_validate(told["settings"])
-    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference, COLUMNS[1:])
+    settings = unit.asked.settings
+    contenders, documents = read_contenders(workspace, unit.asked.contending, COLUMNS[1:])
     minima, counts = sign_content(documents, settings)
     table = signature_table(contenders, minima, counts, settings.scheme())
-    workspace.write_table(signatures_path(told["part"]), table)
-    rows = band_rows(contenders, minima, counts, settings, part=told["index"])
-    scatter(workspace, bands_path(told["part"]), rows, settings.buckets)
+    workspace.write_table(signatures_path(unit.name), table)
+    rows = band_rows(contenders, minima, counts, settings, part=unit.asked.index)
+    scatter(workspace, bands_path(unit.name), rows, settings.buckets)
     return {"documents": contenders.num_rows, "bands": rows.num_rows}
 
 

@@ -8,13 +8,15 @@ there. A million equal documents make a million pairs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.stages.deduplicate.address import lanes_for, pack, part_keys, unpack
 from winnow.stages.run.exchange import gather, scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
 CANDIDATE = pa.schema(
@@ -28,22 +30,33 @@ CANDIDATE = pa.schema(
 Indices = npt.NDArray[np.int64]
 
 
-def pairs_path(bucket: int) -> str:
-    return f"exchange/deduplicate.minhash.candidates/{bucket:05d}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class PairBucket:
+    """One bucket of the bands of all parts, `parts` of them, of which the first `new_parts` are this run's own."""
+
+    bucket: int
+    bands: Files
+    parts: int
+    new_parts: int
+    complete: int
+    reach: int
 
 
-def pair_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def pairs_path(bucket: int) -> File:
+    return File(f"exchange/deduplicate.minhash.candidates/{bucket:05d}.parquet")
+
+
+def pair_bucket(workspace: Workspace, unit: Unit[PairBucket]) -> Counts:
     """Pairs the documents of one bucket and scatters the pairs to the parts of their left documents."""
-    told = unit.parameters
-    settings = told["settings"]
-    rows = gather(workspace, unit.inputs, told["bucket"])
+    asked = unit.asked
+    rows = gather(workspace, asked.bands, asked.bucket)
     rows = rows.filter(pa.array(_shared(rows["key"].to_numpy())))
-    left, right, band = pair_rows(rows, complete=settings["complete"], reach=settings["reach"])
-    new = unpack(right)[0] < told["new_parts"]  # of two known documents, neither goes
+    left, right, band = pair_rows(rows, complete=asked.complete, reach=asked.reach)
+    new = unpack(right)[0] < asked.new_parts  # of two known documents, neither goes
     left, right, band = first_of_each(left[new], right[new], band[new])
     part, _ = unpack(left)
-    table = pa.table([part_keys(part, told["parts"]), left, right, band], schema=CANDIDATE)
-    scatter(workspace, pairs_path(told["bucket"]), table, lanes_for(told["parts"]))
+    table = pa.table([part_keys(part, asked.parts), left, right, band], schema=CANDIDATE)
+    scatter(workspace, pairs_path(asked.bucket), table, lanes_for(asked.parts))
     return {"rows": rows.num_rows, "pairs": len(left)}
 
 

@@ -9,6 +9,7 @@ component meet in one bucket, where survivors are chosen. Memory is that of a bu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from winnow.stages.deduplicate.survivor import verified_pairs
 from winnow.stages.run.exchange import gather, scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
 Addresses = npt.NDArray[np.uint64]
@@ -25,48 +26,76 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _FOLDER = "exchange/deduplicate.minhash.components"
 
 
-def link_part(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class LinkPart:
+    """The evidence of one part."""
+
+    evidence: File
+    threshold: float
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarBucket:
+    """One bucket of the links of a round."""
+
+    bucket: int
+    buckets: int
+    round: int
+    links: Files
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelBucket:
+    """One bucket of the links of the last round, and of the pairs of all parts."""
+
+    bucket: int
+    buckets: int
+    links: Files
+    pairs: Files
+
+
+def link_part(workspace: Workspace, unit: Unit[LinkPart]) -> Counts:
     """The verified pairs of one part: as links for the stars, and whole, to be labelled later."""
-    told = unit.parameters
-    pairs = verified_pairs(workspace, unit.inputs[0], told["threshold"])
+    asked = unit.asked
+    pairs = verified_pairs(workspace, asked.evidence, asked.threshold)
     left, right = pairs["left_address"].to_numpy(), pairs["right_address"].to_numpy()
-    _send_links(workspace, links_path(0, told["part"]), *both_ways(left, right), told["buckets"])
+    _send_links(workspace, links_path(0, unit.name), *both_ways(left, right), asked.buckets)
     keyed = pairs.add_column(0, "key", pa.array(_keys(left)))
-    scatter(workspace, pairs_path(told["part"]), keyed, told["buckets"])
+    scatter(workspace, pairs_path(unit.name), keyed, asked.buckets)
     return {"pairs": pairs.num_rows}
 
 
-def star_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def star_bucket(workspace: Workspace, unit: Unit[StarBucket]) -> Counts:
     """One large-star (even rounds) or small-star (odd rounds) over the documents of one bucket."""
-    told = unit.parameters
-    links = gather(workspace, unit.inputs, told["bucket"])
+    asked = unit.asked
+    links = gather(workspace, asked.links, asked.bucket)
     here, there = links["here"].to_numpy(), links["there"].to_numpy()
-    if told["round"] % 2 == 0:
+    if asked.round % 2 == 0:
         here, there = small_first(*large_star(here, there))  # small-star wants each link at its larger end
     else:
         here, there = both_ways(*small_star(here, there))
-    _send_links(workspace, links_path(told["round"] + 1, told["bucket"]), here, there, told["buckets"])
+    _send_links(workspace, links_path(asked.round + 1, asked.bucket), here, there, asked.buckets)
     return {"links": len(here)}
 
 
-def label_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def label_bucket(workspace: Workspace, unit: Unit[LabelBucket]) -> Counts:
     """Labels the pairs of one bucket with their component and sends them to the bucket of the label.
 
     Raises `RuntimeError` when the rounds weren't enough: some component isn't a star yet.
     """
-    told = unit.parameters
-    files = told["files"]
-    links = gather(workspace, unit.inputs[:files], told["bucket"])
+    asked = unit.asked
+    links = gather(workspace, asked.links, asked.bucket)
     here, there = links["here"].to_numpy(), links["there"].to_numpy()
     leaves, centres = labels(here, there)
-    pairs = gather(workspace, unit.inputs[files:], told["bucket"])
+    pairs = gather(workspace, asked.pairs, asked.bucket)
     left = pairs["left_address"].to_numpy()
     label = left.copy()
     if len(leaves):
         place = np.minimum(np.searchsorted(leaves, left), len(leaves) - 1)
         label = np.where(leaves[place] == left, centres[place], left)
     keyed = pairs.set_column(0, "key", pa.array(_keys(label)))
-    scatter(workspace, labelled_path(told["bucket"]), keyed, told["buckets"])
+    scatter(workspace, labelled_path(asked.bucket), keyed, asked.buckets)
     return {"components": len(np.unique(centres))}
 
 
@@ -124,19 +153,19 @@ def _grouped(here: Addresses, there: Addresses) -> tuple[Addresses, Addresses, n
     return here, there, np.maximum.accumulate(np.where(fresh, np.arange(len(here)), 0))
 
 
-def links_path(round_: int, name: str | int) -> str:
-    return f"{_FOLDER}/links-{round_:02d}/{name}.parquet"
+def links_path(round_: int, name: str | int) -> File:
+    return File(f"{_FOLDER}/links-{round_:02d}/{name}.parquet")
 
 
-def pairs_path(part: str) -> str:
-    return f"{_FOLDER}/pairs/{part}.parquet"
+def pairs_path(part: str) -> File:
+    return File(f"{_FOLDER}/pairs/{part}.parquet")
 
 
-def labelled_path(bucket: int) -> str:
-    return f"{_FOLDER}/labelled/{bucket}.parquet"
+def labelled_path(bucket: int) -> File:
+    return File(f"{_FOLDER}/labelled/{bucket}.parquet")
 
 
-def link_files(round_: int, parts: Sequence[str], buckets: int) -> tuple[str, ...]:
+def link_files(round_: int, parts: Sequence[str], buckets: int) -> Files:
     """The files that hold the links of one round: the parts' at first, then the buckets'."""
     return tuple(links_path(round_, name) for name in (parts if round_ == 0 else range(buckets)))
 

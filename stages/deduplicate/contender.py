@@ -7,6 +7,7 @@ a measured column of `attributes/<part>.parquet` that the manifest names; withou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from winnow.stages.run.drops import drops_path, surviving
+from winnow.stages.run.drops import drops_of, surviving
+from winnow.stages.run.unit import File, Files
 from winnow.stages.run.workspace import Workspace
 
 IDENTITY = pa.binary(16)
@@ -45,51 +47,64 @@ class Preference(BaseModel):
     """A numeric column of `attributes/<part>.parquet`, the higher the better."""
 
 
-def read_contenders(
-    workspace: Workspace, part: str, earlier: Sequence[str], preference: Preference, columns: Sequence[str] = ()
-) -> tuple[pa.Table, pa.Table]:
+@dataclass(frozen=True, kw_only=True)
+class Contending:
+    """The files of a part that tell who competes in it: what `read_contenders` reads."""
+
+    documents: File
+    drops: Files = ()
+    clusters: File | None = None  # of the last level before that keeps clusters
+    attributes: File | None = None  # where the preference asks for a quality …
+    quality: str | None = None  # … this column of them
+
+
+def contending(part: str, earlier: Sequence[str], preference: Preference | None = None) -> Contending:
+    """Who competes in a part after the dropping stages `earlier`."""
+    quality = preference.quality if preference is not None else None
+    return Contending(
+        documents=File(f"documents/{part}.parquet"),
+        drops=drops_of(part, earlier),
+        clusters=cluster_file(part, earlier),
+        attributes=None if quality is None else File(f"attributes/{part}.parquet"),
+        quality=quality,
+    )
+
+
+def read_contenders(workspace: Workspace, asked: Contending, columns: Sequence[str] = ()) -> tuple[pa.Table, pa.Table]:
     """The contenders of a part and, row by row, their documents: `id`, `text` and the other `columns` asked for.
 
     Raises `ValueError` when the attributes lack the column that the preference names.
     """
-    documents = workspace.read_table(f"documents/{part}.parquet", columns=["id", "text", *columns])
-    rows = np.flatnonzero(surviving(workspace, part, documents.num_rows, earlier)).astype(np.int32)
+    documents = workspace.read_table(asked.documents, columns=["id", "text", *columns])
+    rows = np.flatnonzero(surviving(workspace, documents.num_rows, asked.drops)).astype(np.int32)
     kept = documents if len(rows) == documents.num_rows else documents.take(pa.array(rows))
     quality = np.full(documents.num_rows, -np.inf)
-    if preference.quality is not None:
-        quality = _quality(workspace, part, preference.quality)
+    if asked.attributes is not None and asked.quality is not None:
+        quality = _quality(workspace, asked.attributes, asked.quality)
     table = pa.table(
         {
             "row": rows,
             "identity": to_identity(kept["id"]),
             "quality": quality[rows],
             "length": _byte_lengths(kept["text"]),
-            "weight": cluster_sizes(workspace, part, earlier, documents.num_rows)[rows],
+            "weight": cluster_sizes(workspace, asked.clusters, documents.num_rows)[rows],
         },
         schema=CONTENDER,
     )
     return table, kept
 
 
-def part_inputs(part: str, earlier: Sequence[str], preference: Preference) -> tuple[str, ...]:
-    """The files that `read_contenders` reads for a part, the documents first."""
-    names = [f"documents/{part}.parquet", *(drops_path(stage, part) for stage in earlier)]
-    names += cluster_inputs(part, earlier)
-    if preference.quality is not None:
-        names.append(f"attributes/{part}.parquet")
-    return tuple(names)
+def cluster_sizes(workspace: Workspace, clusters: File | None, rows: int) -> npt.NDArray[np.int64]:
+    """How many documents each row of a part stands for: one, where no level has kept clusters."""
+    if clusters is None:
+        return np.ones(rows, np.int64)
+    return workspace.read_table(clusters, columns=[CLUSTER_SIZE])[CLUSTER_SIZE].to_numpy()  # type: ignore[no-any-return]
 
 
-def cluster_sizes(workspace: Workspace, part: str, stages: Sequence[str], rows: int) -> npt.NDArray[np.int64]:
-    """How many documents each row stands for: the cluster sizes of the last of the stages that keeps clusters."""
-    for name in cluster_inputs(part, stages):
-        return workspace.read_table(name, columns=[CLUSTER_SIZE])[CLUSTER_SIZE].to_numpy()  # type: ignore[no-any-return]
-    return np.ones(rows, np.int64)
-
-
-def cluster_inputs(part: str, stages: Sequence[str]) -> list[str]:
-    """The file that `cluster_sizes` reads, if there is one."""
-    return [clusters_path(stage, part) for stage in stages if stage in CLUSTERING][-1:]
+def cluster_file(part: str, stages: Sequence[str]) -> File | None:
+    """The part's cluster sizes after the last of the stages that keeps clusters."""
+    clustering = [stage for stage in stages if stage in CLUSTERING]
+    return File(clusters_path(clustering[-1], part)) if clustering else None
 
 
 def clusters_path(stage: str, part: str) -> str:
@@ -130,8 +145,7 @@ def preference_keys(table: pa.Table, prefix: str = "") -> tuple[npt.NDArray[np.g
     return words[:, 1], words[:, 0], -length, -quality
 
 
-def _quality(workspace: Workspace, part: str, column: str) -> npt.NDArray[np.float64]:
-    name = f"attributes/{part}.parquet"
+def _quality(workspace: Workspace, name: str, column: str) -> npt.NDArray[np.float64]:
     known = workspace.parquet(name).schema_arrow.names
     if column not in known:
         raise ValueError(f"{name} has no column {column!r} for the preference; it has {', '.join(known)}")

@@ -10,35 +10,35 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.filters.embedder import BATCH, Vectors, embedder, unit_length
+from winnow.stages.run.unit import File
 from winnow.stages.run.workspace import Workspace
 
 
-def embeddings_path(part: str) -> str:
-    return f"embeddings/{part}.parquet"
+def embeddings_path(part: str) -> File:
+    return File(f"embeddings/{part}.parquet")
 
 
-def unit_vectors(workspace: Workspace, part: str, rows: npt.NDArray[np.int32]) -> Vectors:
-    """The embeddings of some rows of a part, each of length 1; a zero vector stays zero.
+def unit_vectors(workspace: Workspace, name: File, documents: File, rows: npt.NDArray[np.int32]) -> Vectors:
+    """The embeddings in the file `name` of some rows of a part's documents, each of length 1; zero stays zero.
 
     Raises `ValueError` when there is no file, or it doesn't fit the documents, or its rows are of different lengths.
     """
-    name = embeddings_path(part)
     if not workspace.exists(name):
         raise ValueError(
             f"{name} is not in {workspace.root}: name a `model`, or put a list of floats per document there"
         )
     column = workspace.read_table(name, columns=["embedding"])["embedding"].combine_chunks()
-    documents = workspace.parquet(f"documents/{part}.parquet").metadata.num_rows
+    count = workspace.parquet(documents).metadata.num_rows
     flat = column.flatten().cast(pa.float32()).to_numpy(zero_copy_only=False)
-    if len(column) != documents or column.null_count or (len(column) and len(flat) % len(column)):
-        raise ValueError(f"{name}: expected {documents} embeddings of one length, found {len(column)}")
+    if len(column) != count or column.null_count or (len(column) and len(flat) % len(column)):
+        raise ValueError(f"{name}: expected {count} embeddings of one length, found {len(column)}")
     vectors = flat.reshape(len(column), -1)[rows] if len(column) else np.zeros((0, 1), np.float32)
     return unit_length(vectors)
 
 
-def write_embeddings(workspace: Workspace, part: str, model: str) -> int:
+def write_embeddings(workspace: Workspace, part: str, source: File, model: str) -> int:
     """Embeds the documents of a part; the number of dimensions."""
-    documents = workspace.read_table(f"documents/{part}.parquet", columns=["id", "text"])
+    documents = workspace.read_table(source, columns=["id", "text"])
     embed = embedder(model)
     texts = documents["text"].to_pylist()
     batches = [np.asarray(embed(texts[at : at + BATCH]), np.float32) for at in range(0, len(texts), BATCH)]

@@ -7,16 +7,24 @@ that a million documents share costs a million rows in one bucket, nothing quadr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, to_hexadecimal
-from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
+from winnow.stages.deduplicate.contender import (
+    CONTENDER,
+    Contending,
+    Preference,
+    contending,
+    preference_keys,
+    to_hexadecimal,
+)
+from winnow.stages.deduplicate.verdict import DropPart, drop_units, send_verdicts
 from winnow.stages.run.exchange import gather, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 CLAIM = pa.schema(
@@ -51,22 +59,42 @@ class EqualSettings(BaseModel):
     preference: Preference = Preference()
 
 
+@dataclass(frozen=True, kw_only=True)
+class HashPart:
+    """The contenders of one part, the `index`-th, whose keys the level `stage` scatters into `buckets`."""
+
+    stage: str
+    index: int
+    contending: Contending
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveBucket:
+    """One bucket of the claims of all parts, `parts` of them; `verdicts` is the file to write."""
+
+    bucket: int
+    claims: Files
+    verdicts: str
+    parts: int
+
+
 def send_claims(
-    workspace: Workspace, unit: Unit, keys: Keys, contenders: pa.Table, labels: pa.Array | None = None
+    workspace: Workspace, unit: Unit[HashPart], keys: Keys, contenders: pa.Table, labels: pa.Array | None = None
 ) -> Counts:
     """Scatters the contenders of the unit's part by their keys, with the labels of those that have one."""
-    told = unit.parameters
-    numbers = np.full(contenders.num_rows, told["index"], np.int32)
+    asked = unit.asked
+    numbers = np.full(contenders.num_rows, asked.index, np.int32)
     labels = pa.nulls(contenders.num_rows, pa.string()) if labels is None else labels
     claims = pa.table([keys[:, 0], keys[:, 1], numbers, labels, *contenders.columns], schema=CLAIM)
-    scatter(workspace, _claims(told["stage"], told["part"]), claims, told["settings"]["buckets"])
+    scatter(workspace, _claims(asked.stage, unit.name), claims, asked.buckets)
     return {"documents": contenders.num_rows}
 
 
-def resolve(workspace: Workspace, unit: Unit) -> Counts:
+def resolve(workspace: Workspace, unit: Unit[ResolveBucket]) -> Counts:
     """One bucket: among equal keys the preferred document stays; the verdicts go back to the parts."""
-    told = unit.parameters
-    claims = gather(workspace, unit.inputs, told["bucket"])
+    asked = unit.asked
+    claims = gather(workspace, asked.claims, asked.bucket)
     keys, checks = claims["key"].to_numpy(), claims["check"].to_numpy()
     order = np.lexsort((*preference_keys(claims), checks, keys))
     keys, checks = keys[order], checks[order]
@@ -81,7 +109,7 @@ def resolve(workspace: Workspace, unit: Unit) -> Counts:
     named = claims.take(pa.array(order[told_of]))
     send_verdicts(
         workspace,
-        told["verdicts"],
+        asked.verdicts,
         {
             "part": named["part"],
             "row": named["row"],
@@ -90,11 +118,11 @@ def resolve(workspace: Workspace, unit: Unit) -> Counts:
             "size": sizes[group[told_of]],
             "dropped": ~fresh[told_of],
         },
-        told["parts"],
+        asked.parts,
     )
     contradictions = _contradictions(claims.take(pa.array(order[fresh])))
     if contradictions.num_rows:
-        workspace.write_table(f"{CONTRADICTIONS}/{told['bucket']:05d}.parquet", contradictions)
+        workspace.write_table(f"{CONTRADICTIONS}/{asked.bucket:05d}.parquet", contradictions)
     return {
         "keys": int(fresh.sum()),
         "duplicates": int(len(order) - fresh.sum()),
@@ -115,26 +143,31 @@ def _contradictions(claims: pa.Table) -> pa.Table:
     return pa.table([questions, to_hexadecimal(claims["identity"]), claims["label"]], schema=CONTRADICTION)
 
 
-def hash_units(stage: str, parts: Sequence[str], settings: EqualSettings, earlier: Sequence[str] = ()) -> list[Unit]:
+def hash_units(
+    stage: str, parts: Sequence[str], settings: EqualSettings, earlier: Sequence[str] = ()
+) -> list[Unit[HashPart]]:
     """One unit per part for the step that hashes and calls `send_claims`."""
-    told = {"stage": stage, "earlier": list(earlier), "settings": settings.model_dump(mode="json")}
     return [
         Unit(
             name=part,
-            inputs=part_inputs(part, earlier, settings.preference),
-            parameters={"part": part, "index": index, **told},
+            asked=HashPart(
+                stage=stage,
+                index=index,
+                contending=contending(part, earlier, settings.preference),
+                buckets=settings.buckets,
+            ),
         )
         for index, part in enumerate(parts)
     ]
 
 
-def resolve_units(stage: str, parts: Sequence[str], settings: EqualSettings) -> list[Unit]:
+def resolve_units(stage: str, parts: Sequence[str], settings: EqualSettings) -> list[Unit[ResolveBucket]]:
     """One unit per bucket for the step whose work is `resolve`."""
+    claims = tuple(_claims(stage, part) for part in parts)
     return [
         Unit(
             name=f"bucket-{bucket:05d}",
-            inputs=tuple(_claims(stage, part) for part in parts),
-            parameters={"bucket": bucket, "verdicts": _verdicts(stage, bucket), "parts": len(parts)},
+            asked=ResolveBucket(bucket=bucket, claims=claims, verdicts=str(_verdicts(stage, bucket)), parts=len(parts)),
         )
         for bucket in range(settings.buckets)
     ]
@@ -142,17 +175,17 @@ def resolve_units(stage: str, parts: Sequence[str], settings: EqualSettings) -> 
 
 def plan_equal(
     stage: str,
-    steps: tuple[Step, Step, Step],
+    steps: tuple[Step[HashPart], Step[ResolveBucket], Step[DropPart]],
     parts: Sequence[str],
     settings: EqualSettings,
     earlier: Sequence[str],
     *,
     rule: str,
     threshold: str,
-) -> tuple[tuple[Step, list[Unit]], ...]:
+) -> tuple[Planned, ...]:
     """The plan of a level that hashes, resolves and drops."""
     parts = sorted(parts)
-    verdicts = [_verdicts(stage, bucket) for bucket in range(settings.buckets)]
+    verdicts = tuple(_verdicts(stage, bucket) for bucket in range(settings.buckets))
     hashing, resolving, dropping = steps
     return (
         (hashing, hash_units(stage, parts, settings, earlier)),
@@ -161,9 +194,9 @@ def plan_equal(
     )
 
 
-def _claims(stage: str, part: str) -> str:
-    return f"exchange/{stage}.claims/{part}.parquet"
+def _claims(stage: str, part: str) -> File:
+    return File(f"exchange/{stage}.claims/{part}.parquet")
 
 
-def _verdicts(stage: str, bucket: int) -> str:
-    return f"exchange/{stage}.verdicts/{bucket:05d}.parquet"
+def _verdicts(stage: str, bucket: int) -> File:
+    return File(f"exchange/{stage}.verdicts/{bucket:05d}.parquet")

@@ -23,9 +23,9 @@ import pyarrow.compute as pc
 
 from winnow.formats.dialogues.identity import RECORD, identity
 from winnow.stages.deduplicate.contender import read_contenders
-from winnow.stages.deduplicate.equal import EqualSettings, Keys, plan_equal, resolve, send_claims
+from winnow.stages.deduplicate.equal import EqualSettings, HashPart, Keys, plan_equal, resolve, send_claims
 from winnow.stages.deduplicate.verdict import drop
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.exact"
@@ -93,11 +93,9 @@ def _unified_lines(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedAr
     return pc.utf8_ltrim(pc.utf8_rtrim(texts, " \t\n"), "\n")
 
 
-def hash_part(workspace: Workspace, unit: Unit) -> Counts:
+def hash_part(workspace: Workspace, unit: Unit[HashPart]) -> Counts:
     """Scatters the text hashes of one part."""
-    told = unit.parameters
-    settings = ExactSettings.model_validate(told["settings"])
-    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference, COLUMNS)
+    contenders, documents = read_contenders(workspace, unit.asked.contending, COLUMNS)
     keys, labels = document_keys(documents)
     return send_claims(workspace, unit, keys, contenders, labels)
 
@@ -107,9 +105,7 @@ RESOLVE = Step(name="deduplicate.exact.resolve", version=2, work=resolve)
 DROP = Step(name="deduplicate.exact.drop", version=2, work=drop)
 
 
-def plan(
-    parts: Sequence[str], settings: ExactSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: ExactSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
     steps = (HASH, RESOLVE, DROP)
     return plan_equal(STAGE, steps, parts, settings, earlier, rule="equal_text", threshold="equal text")

@@ -21,15 +21,15 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
-from winnow.stages.run.drops import drops_path, surviving, write_drops
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.drops import drops_of, surviving, write_drops
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.repositories"
 KIND = "repositories"
 LINE_BYTES = 24  # shorter lines (braces, returns) are everywhere
 COMMON = 64  # a line that more repositories share says nothing of two of them
-VERDICTS = f"exchange/{STAGE}/verdicts.parquet"
+VERDICTS = File(f"exchange/{STAGE}/verdicts.parquet")
 SKETCH = pa.schema(
     [
         pa.field("repository", pa.string(), nullable=False),
@@ -63,14 +63,40 @@ class Settings(BaseModel):
     prefer: tuple[Preferred, ...] = (Preferred.STARS, Preferred.FILES, Preferred.NEWEST)
 
 
-def sketch_part(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class SketchPart:
+    """A part, and how many hashes of its lines a repository is told by."""
+
+    documents: File
+    drops: Files
+    sketch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareAll:
+    """The sketches of all parts."""
+
+    sketches: Files
+    settings: Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropPart:
+    """A part, the repositories that go, and the similarity from which they do."""
+
+    documents: File
+    verdicts: File
+    threshold: float
+
+
+def sketch_part(workspace: Workspace, unit: Unit[SketchPart]) -> Counts:
     """Writes one row for each repository that has surviving files in the part."""
-    part, size = unit.name, Settings.model_validate(unit.parameters["settings"]).sketch
+    asked, size = unit.asked, unit.asked.sketch
     hashes: dict[tuple[str, str], npt.NDArray[np.uint64]] = {}
     facts: dict[tuple[str, str], list[tuple[int, str]]] = {}
     columns = ["text", "kind", "locator", "repository", "date", "metadata"]
-    with workspace.parquet(f"documents/{part}.parquet") as file:
-        mask, first = surviving(workspace, part, file.metadata.num_rows, unit.parameters["stages"]), 0
+    with workspace.parquet(asked.documents) as file:
+        mask, first = surviving(workspace, file.metadata.num_rows, asked.drops), 0
         for group in range(file.num_row_groups):
             documents = file.read_row_group(group, columns=columns)
             kept = documents.filter(pa.array(mask[first : first + documents.num_rows]))
@@ -90,7 +116,7 @@ def sketch_part(workspace: Workspace, unit: Unit) -> Counts:
         },
         schema=SKETCH,
     )
-    workspace.write_table(_sketches(part), table)
+    workspace.write_table(_sketches(unit.name), table)
     return {"repositories": table.num_rows}
 
 
@@ -132,10 +158,10 @@ def similarity(one: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64], size:
     return float((np.isin(union, one) & np.isin(union, other)).sum() / len(union))
 
 
-def compare(workspace: Workspace, unit: Unit) -> Counts:
+def compare(workspace: Workspace, unit: Unit[CompareAll]) -> Counts:
     """Writes which repositories are dropped, for which survivor, and how similar the two are."""
-    settings = Settings.model_validate(unit.parameters["settings"])
-    repositories = _merged([workspace.read_table(name) for name in unit.inputs], settings)
+    settings = unit.asked.settings
+    repositories = _merged([workspace.read_table(name) for name in unit.asked.sketches], settings)
     near: dict[int, list[int]] = {}
     for first, second in _candidates([repository.sketch for repository in repositories]).tolist():
         near.setdefault(second, []).append(first)
@@ -200,16 +226,15 @@ def _candidates(sketches: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.in
     return np.unique(np.concatenate(pairs), axis=0)
 
 
-def drop_part(workspace: Workspace, unit: Unit) -> Counts:
+def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     """Writes the part's drops: every file of a repository that goes."""
-    part = unit.name
+    asked = unit.asked
     verdicts = {
         (row["repository"], row["origin"]): f"{row['survivor']} {row['similarity']:.4f}"
-        for row in workspace.read_table(VERDICTS).to_pylist()
+        for row in workspace.read_table(asked.verdicts).to_pylist()
     }
-    documents = workspace.read_table(
-        f"documents/{part}.parquet", columns=["id", "locator", "source", "kind", "repository"]
-    )
+    columns = ["id", "locator", "source", "kind", "repository"]
+    documents = workspace.read_table(asked.documents, columns=columns)
     names = zip(
         documents["kind"].to_pylist(),
         documents["repository"].to_pylist(),
@@ -219,7 +244,7 @@ def drop_part(workspace: Workspace, unit: Unit) -> Counts:
     found = [verdicts.get((name, origin_of(locator))) if kind == KIND else None for kind, name, locator in names]
     rows = [row for row, verdict in enumerate(found) if verdict is not None]
     dropped = documents.select(["id", "locator", "source"]).take(pa.array(rows, pa.int32()))
-    threshold = f"< {Settings.model_validate(unit.parameters['settings']).threshold:g}"
+    threshold = f"< {asked.threshold:g}"
     drops = pa.table(
         {
             **{name: dropped[name] for name in ("id", "locator", "source")},
@@ -231,7 +256,7 @@ def drop_part(workspace: Workspace, unit: Unit) -> Counts:
         },
         schema=DROP_SCHEMA,
     )
-    write_drops(workspace, STAGE, part, drops)
+    write_drops(workspace, STAGE, unit.name, drops)
     return {"dropped": len(rows)}
 
 
@@ -240,22 +265,28 @@ COMPARE = Step(name=f"{STAGE}.compare", version=1, work=compare)
 DROPS = Step(name=f"{STAGE}.drop", version=1, work=drop_part)
 
 
-def plan(parts: Sequence[str], settings: Settings, earlier: Sequence[str] = ()) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: Settings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps in order, with their units. `earlier`: the dropping stages before this one."""
     parts = sorted(parts)
-    told = {"settings": settings.model_dump(mode="json")}
+    documents = {part: File(f"documents/{part}.parquet") for part in parts}
     sketching = [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in earlier)),
-            parameters={**told, "stages": list(earlier)},
+            asked=SketchPart(documents=documents[part], drops=drops_of(part, earlier), sketch=settings.sketch),
         )
         for part in parts
     ]
-    comparing = [Unit(name="all", inputs=tuple(_sketches(part) for part in parts), parameters=told)]
-    dropping = [Unit(name=part, inputs=(f"documents/{part}.parquet", VERDICTS), parameters=told) for part in parts]
+    sketches = tuple(_sketches(part) for part in parts)
+    comparing = [Unit(name="all", asked=CompareAll(sketches=sketches, settings=settings))]
+    dropping = [
+        Unit(
+            name=part,
+            asked=DropPart(documents=documents[part], verdicts=VERDICTS, threshold=settings.threshold),
+        )
+        for part in parts
+    ]
     return (SKETCHES, sketching), (COMPARE, comparing), (DROPS, dropping)
 
 
-def _sketches(part: str) -> str:
-    return f"exchange/{STAGE}/sketches/{part}.parquet"
+def _sketches(part: str) -> File:
+    return File(f"exchange/{STAGE}/sketches/{part}.parquet")

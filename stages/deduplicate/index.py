@@ -7,8 +7,9 @@ run whose documents nobody can beat, so a new document goes for an old one and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme, signature_minima
 from winnow.stages.run.drops import surviving
 from winnow.stages.run.exchange import scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace, digest_file
 
 SHINGLES = pa.field("set", pa.large_list(pa.uint32()), nullable=False)
@@ -34,6 +35,31 @@ class Known(NamedTuple):
     root: str
     name: str
     digest: str
+
+
+class Signed(NamedTuple):
+    """What a part of this run holds itself: its documents and their signatures."""
+
+    documents: File
+    signatures: File
+
+
+@dataclass(frozen=True, kw_only=True)
+class RememberPart:
+    """A part and the drops of every stage so far, this level's too."""
+
+    signed: Signed
+    drops: Files
+    settings: MinHashSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallKnown:
+    """An index file of an earlier run, which takes part as the `index`-th part."""
+
+    index: int
+    known: Known
+    settings: MinHashSettings
 
 
 def known_files(roots: Sequence[str]) -> list[Known]:
@@ -57,42 +83,39 @@ def known_part(number: int) -> str:
     return f"known-{number:05d}"
 
 
-def remember_part(workspace: Workspace, unit: Unit) -> Counts:
+def remember_part(workspace: Workspace, unit: Unit[RememberPart]) -> Counts:
     """Writes the index of one part: signatures and shingles of the documents that stayed."""
-    told = unit.parameters
-    settings = MinHashSettings.model_validate(told["settings"])
-    documents, signatures = unit.inputs[:2]
+    settings = unit.asked.settings
+    documents, signatures = unit.asked.signed
     check_scheme(workspace, signatures, settings.scheme())
     table = workspace.read_table(signatures)
     texts = workspace.read_table(documents, columns=list(COLUMNS))
-    stays = surviving(workspace, told["part"], texts.num_rows, told["stages"])
+    stays = surviving(workspace, texts.num_rows, unit.asked.drops)
     table = table.filter(pa.array(stays[table["row"].to_numpy()]))
     sets = content_sets(texts.take(table["row"]), table["shingles"].to_numpy(), settings)
     metadata = table.schema.metadata
     table = table.append_column(SHINGLES, sets).replace_schema_metadata(metadata)
-    workspace.write_table(index_path(told["part"]), table, row_group_size=ROWS_PER_GROUP)
+    workspace.write_table(index_path(unit.name), table, row_group_size=ROWS_PER_GROUP)
     return {"documents": table.num_rows}
 
 
-def recall_known(workspace: Workspace, unit: Unit) -> Counts:
+def recall_known(workspace: Workspace, unit: Unit[RecallKnown]) -> Counts:
     """Scatters the bands of one index file of an earlier run, its documents preferred to every new one."""
-    told = unit.parameters
-    settings = MinHashSettings.model_validate(told["settings"])
-    earlier = Workspace(told["known"]["root"])
-    name = told["known"]["name"]
+    asked, settings = unit.asked, unit.asked.settings
+    earlier, name = Workspace(asked.known.root), asked.known.name
     check_scheme(earlier, name, settings.scheme())
     table = earlier.read_table(name, columns=[*CONTENDER.names, "shingles", "signature"])
     table = _unbeatable(table)
-    rows = band_rows(table, signature_minima(table), table["shingles"].to_numpy(), settings, part=told["index"])
-    scatter(workspace, bands_path(told["part"]), rows, settings.buckets)
+    rows = band_rows(table, signature_minima(table), table["shingles"].to_numpy(), settings, part=asked.index)
+    scatter(workspace, bands_path(unit.name), rows, settings.buckets)
     return {"documents": table.num_rows}
 
 
-def known_sets(known: Mapping[str, Any], rows: np.ndarray) -> tuple[pa.Table, pa.LargeListArray]:
+def known_sets(known: Known, rows: np.ndarray) -> tuple[pa.Table, pa.LargeListArray]:
     """Contender rows and shingle sets of some rows of an index file, read row group by row group."""
-    earlier = Workspace(known["root"])
+    earlier = Workspace(known.root)
     tables = []
-    with earlier.parquet(known["name"]) as file:
+    with earlier.parquet(known.name) as file:
         start = 0
         for group in range(file.num_row_groups):
             stop = start + file.metadata.row_group(group).num_rows
@@ -100,7 +123,7 @@ def known_sets(known: Mapping[str, Any], rows: np.ndarray) -> tuple[pa.Table, pa
             if len(wanted):
                 tables.append(file.read_row_group(group).take(pa.array(wanted)))
             start = stop
-    table = pa.concat_tables(tables).combine_chunks() if tables else earlier.read_table(known["name"]).slice(0, 0)
+    table = pa.concat_tables(tables).combine_chunks() if tables else earlier.read_table(known.name).slice(0, 0)
     return _unbeatable(table), pa.concat_arrays(table["set"].chunks) if len(table) else pa.array([], SHINGLES.type)
 
 

@@ -12,6 +12,7 @@ without white space at its ends, by a 64-bit hash.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
+from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
 from winnow.stages.run.exchange import gather, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.lines"
@@ -52,35 +53,57 @@ class LineSettings(BaseModel):
     buckets: int = Field(default=4, ge=1)
 
 
-def count_part(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class CountPart:
+    """A part, whose passages are looked at as the settings say."""
+
+    documents: File
+    drops: Files
+    settings: LineSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveBucket:
+    """One bucket of the counts of all parts, and in how many documents a passage may stand."""
+
+    bucket: int
+    counts: Files
+    documents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkPart(CountPart):
+    """A part, and the common passages of every bucket in order."""
+
+    common: Files
+
+
+def count_part(workspace: Workspace, unit: Unit[CountPart]) -> Counts:
     """Scatters how many documents of the part hold each passage."""
-    told = unit.parameters
-    settings = LineSettings.model_validate(told["settings"])
-    passages = _passages(workspace, told["part"], told["earlier"], settings)
+    passages = _passages(workspace, unit.asked)
     held = np.unique(np.stack([passages["hash"].to_numpy(), passages["row"].to_numpy().astype(np.uint64)]), axis=1)
     keys, counts = np.unique(held[0], return_counts=True)
-    scatter(workspace, _counts(told["part"]), pa.table({"key": keys, "documents": counts}), settings.buckets)
+    counted = pa.table({"key": keys, "documents": counts})
+    scatter(workspace, _counts(unit.name), counted, unit.asked.settings.buckets)
     return {"passages": passages.num_rows, "distinct": len(keys)}
 
 
-def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def resolve_bucket(workspace: Workspace, unit: Unit[ResolveBucket]) -> Counts:
     """Writes the passages of one bucket that stand in too many documents."""
-    told = unit.parameters
-    rows = gather(workspace, unit.inputs, told["bucket"])
+    asked = unit.asked
+    rows = gather(workspace, asked.counts, asked.bucket)
     keys, first = np.unique(rows["key"].to_numpy(), return_index=True)
     documents = np.add.reduceat(rows["documents"].to_numpy(), first) if len(first) else np.zeros(0, np.int64)
-    common = documents > told["documents"]
-    workspace.write_table(_common(told["bucket"]), pa.table({"key": keys[common], "documents": documents[common]}))
+    common = documents > asked.documents
+    workspace.write_table(_common(asked.bucket), pa.table({"key": keys[common], "documents": documents[common]}))
     return {"common": int(common.sum())}
 
 
-def mark_part(workspace: Workspace, unit: Unit) -> Counts:
+def mark_part(workspace: Workspace, unit: Unit[MarkPart]) -> Counts:
     """Writes the spans of common passages, and drops documents that hold little else."""
-    told = unit.parameters
-    settings = LineSettings.model_validate(told["settings"])
-    part = told["part"]
-    passages = _passages(workspace, part, told["earlier"], settings)
-    common = pa.concat_tables([workspace.read_table(_common(bucket)) for bucket in range(settings.buckets)])
+    asked, settings, part = unit.asked, unit.asked.settings, unit.name
+    passages = _passages(workspace, asked)
+    common = pa.concat_tables([workspace.read_table(name) for name in asked.common])
     keys, documents = common["key"].to_numpy(), common["documents"].to_numpy()  # buckets are runs of the whole
     hashes = passages["hash"].to_numpy()
     place = np.minimum(np.searchsorted(keys, hashes), max(len(keys) - 1, 0))
@@ -89,7 +112,7 @@ def mark_part(workspace: Workspace, unit: Unit) -> Counts:
     spans = marked.append_column("documents", pa.array(documents[place[found]], pa.int64())).select(SPAN.names)
     workspace.write_table(spans_path(part), spans.cast(SPAN))
 
-    rows = workspace.read_table(f"documents/{part}.parquet", columns=["id", "locator", "source", "text"])
+    rows = workspace.read_table(asked.documents, columns=["id", "locator", "source", "text"])
     sizes = pc.binary_length(rows["text"]).to_numpy()
     gone = np.zeros(len(sizes), np.int64)
     np.add.at(gone, spans["row"].to_numpy(), spans["end"].to_numpy() - spans["start"].to_numpy())
@@ -141,24 +164,31 @@ RESOLVE = Step(name="deduplicate.lines.resolve", version=1, work=resolve_bucket)
 MARK = Step(name="deduplicate.lines.mark", version=1, work=mark_part)
 
 
-def plan(
-    parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
     parts = sorted(parts)
-    told = {"earlier": list(earlier), "settings": settings.model_dump(mode="json")}
-    common = tuple(_common(bucket) for bucket in range(settings.buckets))
-    own = {part: (f"documents/{part}.parquet", *(drops_path(stage, part) for stage in earlier)) for part in parts}
-    count = [Unit(name=part, inputs=own[part], parameters={"part": part, **told}) for part in parts]
+    documents = {part: File(f"documents/{part}.parquet") for part in parts}
+    drops = {part: drops_of(part, earlier) for part in parts}
+    count = [
+        Unit(name=part, asked=CountPart(documents=documents[part], drops=drops[part], settings=settings))
+        for part in parts
+    ]
+    counts = tuple(_counts(part) for part in parts)
     resolve = [
         Unit(
             name=f"bucket-{bucket:05d}",
-            inputs=tuple(_counts(part) for part in parts),
-            parameters={"bucket": bucket, "documents": settings.documents},
+            asked=ResolveBucket(bucket=bucket, counts=counts, documents=settings.documents),
         )
         for bucket in range(settings.buckets)
     ]
-    mark = [Unit(name=part, inputs=(*own[part], *common), parameters={"part": part, **told}) for part in parts]
+    common = tuple(_common(bucket) for bucket in range(settings.buckets))
+    mark = [
+        Unit(
+            name=part,
+            asked=MarkPart(documents=documents[part], drops=drops[part], settings=settings, common=common),
+        )
+        for part in parts
+    ]
     return (COUNT, count), (RESOLVE, resolve), (MARK, mark)
 
 
@@ -166,22 +196,23 @@ def spans_path(part: str) -> str:
     return f"spans/{STAGE}/{part}.parquet"
 
 
-def _counts(part: str) -> str:
-    return f"exchange/{STAGE}.counts/{part}.parquet"
+def _counts(part: str) -> File:
+    return File(f"exchange/{STAGE}.counts/{part}.parquet")
 
 
-def _common(bucket: int) -> str:
-    return f"exchange/{STAGE}.common/{bucket:05d}.parquet"
+def _common(bucket: int) -> File:
+    return File(f"exchange/{STAGE}.common/{bucket:05d}.parquet")
 
 
-def _passages(workspace: Workspace, part: str, earlier: Sequence[str], settings: LineSettings) -> pa.Table:
+def _passages(workspace: Workspace, asked: CountPart) -> pa.Table:
     """The passages of the part's documents of the right kinds that are still there: hash, row, start, end."""
     from winnow.filters.kernels.bytes import text_buffers
     from winnow.filters.kernels.passages import Passages, list_passages
 
-    documents = workspace.read_table(f"documents/{part}.parquet", columns=["text", "kind"])
+    settings = asked.settings
+    documents = workspace.read_table(asked.documents, columns=["text", "kind"])
     kind = np.isin(np.asarray(documents["kind"].to_pylist(), object), list(settings.kinds))
-    rows = np.flatnonzero(surviving(workspace, part, documents.num_rows, earlier) & kind)
+    rows = np.flatnonzero(surviving(workspace, documents.num_rows, asked.drops) & kind)
     data, offsets = text_buffers(documents["text"].take(pa.array(rows)))
     room = 0
     while True:

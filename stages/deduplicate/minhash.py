@@ -14,14 +14,13 @@ remember    each part: index/<part>.parquet, for later runs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from winnow.stages.deduplicate import bands, candidates, components, index, survivor, verify
-from winnow.stages.deduplicate.contender import part_inputs
+from winnow.stages.deduplicate.contender import contending
 from winnow.stages.deduplicate.recipes import RECIPES, MinHashSettings
-from winnow.stages.deduplicate.verdict import drop, drop_units
-from winnow.stages.run.drops import drops_path
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.deduplicate.verdict import DropPart, drop, drop_units
+from winnow.stages.run.drops import drops_of
+from winnow.stages.run.unit import File, Files, Planned, Step, Unit
 
 __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 
@@ -41,10 +40,8 @@ CHOOSE_BUCKET = Step(name="deduplicate.minhash.choose", version=1, work=survivor
 DROP = Step(name="deduplicate.minhash.drop", version=2, work=drop)
 REMEMBER = Step(name="deduplicate.minhash.remember", version=2, work=index.remember_part)
 
-Planned = tuple[tuple[Step, list[Unit]], ...]
 
-
-def plan(parts: Sequence[str], settings: MinHashSettings, earlier: Sequence[str] = ()) -> Planned:
+def plan(parts: Sequence[str], settings: MinHashSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it.
 
     Raises `FileNotFoundError` when an earlier run that the settings name kept no index.
@@ -58,12 +55,19 @@ class _Plan:
     def __init__(self, parts: list[str], settings: MinHashSettings, earlier: list[str]) -> None:
         self.parts, self.settings, self.earlier = parts, settings, earlier
         self.known = index.known_files(settings.known)
-        self.seats = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
-        self.dumped = settings.model_dump(mode="json")
+        names = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
+        held: list[index.Signed | index.Known] = [
+            *(index.Signed(File(f"documents/{part}.parquet"), bands.signatures_path(part)) for part in parts),
+            *self.known,
+        ]
+        self.seats = {
+            name: verify.Seat(index=at, parts=len(names), holds=holds, settings=settings)
+            for at, (name, holds) in enumerate(zip(names, held, strict=True))
+        }
 
-    def steps(self) -> Planned:
+    def steps(self) -> tuple[Planned, ...]:
         choosing, verdicts = self.one_worker() if self.settings.component_rounds == 0 else self.many_workers()
-        planned = [
+        planned: list[Planned] = [
             (SIGN, self.sign()),
             (RECALL, self.recall()),
             (PAIR, self.pair()),
@@ -75,59 +79,103 @@ class _Plan:
         ]
         return tuple((step, units) for step, units in planned if units)
 
-    def sign(self) -> list[Unit]:
+    def sign(self) -> list[Unit[bands.SignPart]]:
+        units = []
+        for at, part in enumerate(self.parts):
+            competing = contending(part, self.earlier, self.settings.preference)
+            units.append(Unit(name=part, asked=bands.SignPart(index=at, contending=competing, settings=self.settings)))
+        return units
+
+    def recall(self) -> list[Unit[index.RecallKnown]]:
         return [
-            self._seat(at, part_inputs(part, self.earlier, self.settings.preference), earlier=self.earlier)
-            for at, part in enumerate(self.parts)
+            Unit(name=name, asked=index.RecallKnown(index=seat.index, known=seat.holds, settings=self.settings))
+            for name, seat in self.seats.items()
+            if isinstance(seat.holds, index.Known)
         ]
 
-    def recall(self) -> list[Unit]:
-        return [self._seat(at, ()) for at in range(len(self.parts), len(self.seats))]
-
-    def pair(self) -> list[Unit]:
-        inputs = tuple(bands.bands_path(seat) for seat in self.seats)
+    def pair(self) -> list[Unit[candidates.PairBucket]]:
+        banded = tuple(bands.bands_path(name) for name in self.seats)
         return [
-            self._bucket(bucket, inputs, new_parts=len(self.parts), settings=self.dumped)
+            Unit(
+                name=_bucket(bucket),
+                asked=candidates.PairBucket(
+                    bucket=bucket,
+                    bands=banded,
+                    parts=len(self.seats),
+                    new_parts=len(self.parts),
+                    complete=self.settings.complete,
+                    reach=self.settings.reach,
+                ),
+            )
             for bucket in range(self.settings.buckets)
         ]
 
-    def show(self) -> list[Unit]:
+    def show(self) -> list[Unit[verify.ShowPart]]:
         pairs = tuple(candidates.pairs_path(bucket) for bucket in range(self.settings.buckets))
-        return [self._seat(at, (*self._own(at), *pairs), own=len(self._own(at))) for at in range(len(self.seats))]
+        return [Unit(name=name, asked=verify.ShowPart(seat=seat, pairs=pairs)) for name, seat in self.seats.items()]
 
-    def verify(self) -> list[Unit]:
-        shown = tuple(verify.shown_path(seat) for seat in self.seats)
-        return [self._seat(at, (*self._own(at), *shown), own=len(self._own(at))) for at in range(len(self.parts))]
+    def verify(self) -> list[Unit[verify.VerifyPart]]:
+        shown = tuple(verify.shown_path(name) for name in self.seats)
+        return [Unit(name=part, asked=verify.VerifyPart(seat=self.seats[part], shown=shown)) for part in self.parts]
 
-    def one_worker(self) -> tuple[list[tuple[Step, list[Unit]]], list[str]]:
+    def one_worker(self) -> tuple[list[Planned], Files]:
         """One unit chooses among all; and the file of its verdicts."""
         name = f"exchange/{STAGE}.verdicts/all.parquet"
-        told = {"threshold": self.settings.threshold, "parts": len(self.seats), "verdicts": name}
-        inputs = tuple(verify.evidence_path(part) for part in self.parts)
-        return [(CHOOSE, [Unit(name="all", inputs=inputs, parameters=told)])], [name]
+        asked = survivor.ChooseAll(
+            evidence=tuple(verify.evidence_path(part) for part in self.parts),
+            threshold=self.settings.threshold,
+            verdicts=name,
+            parts=len(self.seats),
+        )
+        return [(CHOOSE, [Unit(name="all", asked=asked)])], (File(name),)
 
-    def many_workers(self) -> tuple[list[tuple[Step, list[Unit]]], list[str]]:
+    def many_workers(self) -> tuple[list[Planned], Files]:
         """Components by exchange, then a choice in each bucket of them; and the files of the verdicts."""
         buckets, stars = self.settings.buckets, 2 * self.settings.component_rounds
         link = [
-            self._seat(at, (verify.evidence_path(part),), buckets=buckets, threshold=self.settings.threshold)
-            for at, part in enumerate(self.parts)
+            Unit(
+                name=part,
+                asked=components.LinkPart(
+                    evidence=verify.evidence_path(part), threshold=self.settings.threshold, buckets=buckets
+                ),
+            )
+            for part in self.parts
         ]
-        planned = [(LINK, link)]
+        planned: list[Planned] = [(LINK, link)]
         for number in range(stars):
             files = components.link_files(number, self.parts, buckets)
-            star = [self._bucket(bucket, files, buckets=buckets, round=number) for bucket in range(buckets)]
+            star = [
+                Unit(
+                    name=_bucket(bucket),
+                    asked=components.StarBucket(bucket=bucket, buckets=buckets, round=number, links=files),
+                )
+                for bucket in range(buckets)
+            ]
             # One step for each round: its name tells the rounds apart, its work is the same.
             planned.append((Step(name=f"{STAR.name}-{number:02d}", version=STAR.version, work=STAR.work), star))
         files = components.link_files(stars, self.parts, buckets)
         pairs = tuple(components.pairs_path(part) for part in self.parts)
-        label = [self._bucket(bucket, (*files, *pairs), buckets=buckets, files=len(files)) for bucket in range(buckets)]
+        label = [
+            Unit(
+                name=_bucket(bucket),
+                asked=components.LabelBucket(bucket=bucket, buckets=buckets, links=files, pairs=pairs),
+            )
+            for bucket in range(buckets)
+        ]
         labelled = tuple(components.labelled_path(bucket) for bucket in range(buckets))
         verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.parquet" for bucket in range(buckets)]
-        choose = [self._bucket(bucket, labelled, verdicts=verdicts[bucket]) for bucket in range(buckets)]
-        return [*planned, (LABEL, label), (CHOOSE_BUCKET, choose)], verdicts
+        choose = [
+            Unit(
+                name=_bucket(bucket),
+                asked=survivor.ChooseBucket(
+                    bucket=bucket, labelled=labelled, verdicts=verdicts[bucket], parts=len(self.seats)
+                ),
+            )
+            for bucket in range(buckets)
+        ]
+        return [*planned, (LABEL, label), (CHOOSE_BUCKET, choose)], tuple(File(name) for name in verdicts)
 
-    def drop(self, verdicts: list[str]) -> list[Unit]:
+    def drop(self, verdicts: Files) -> list[Unit[DropPart]]:
         return drop_units(
             self.parts,
             STAGE,
@@ -138,28 +186,17 @@ class _Plan:
             seats=len(self.seats),
         )
 
-    def remember(self) -> list[Unit]:
+    def remember(self) -> list[Unit[index.RememberPart]]:
         if not self.settings.remember:
             return []
-        stages = [*self.earlier, STAGE]
-        return [
-            self._seat(at, (*self._own(at), *(drops_path(stage, part) for stage in stages)), stages=stages)
-            for at, part in enumerate(self.parts)
-        ]
+        units = []
+        for part, seat in self.seats.items():
+            if isinstance(seat.holds, index.Signed):
+                drops = drops_of(part, [*self.earlier, STAGE])
+                asked = index.RememberPart(signed=seat.holds, drops=drops, settings=self.settings)
+                units.append(Unit(name=part, asked=asked))
+        return units
 
-    def _own(self, at: int) -> tuple[str, ...]:
-        """The files that belong to a part itself; an index file of an earlier run has none here."""
-        if at >= len(self.parts):
-            return ()
-        return f"documents/{self.parts[at]}.parquet", bands.signatures_path(self.parts[at])
 
-    def _seat(self, at: int, inputs: tuple[str, ...], **more: Any) -> Unit:
-        """A unit of one part, or of one index file of an earlier run."""
-        told = {"part": self.seats[at], "index": at, "parts": len(self.seats), "settings": self.dumped, **more}
-        if at >= len(self.parts):
-            told["known"] = self.known[at - len(self.parts)]._asdict()
-        return Unit(name=self.seats[at], inputs=inputs, parameters=told)
-
-    def _bucket(self, bucket: int, inputs: tuple[str, ...], **more: Any) -> Unit:
-        told = {"bucket": bucket, "parts": len(self.seats), **more}
-        return Unit(name=f"bucket-{bucket:05d}", inputs=inputs, parameters=told)
+def _bucket(bucket: int) -> str:
+    return f"bucket-{bucket:05d}"

@@ -13,6 +13,7 @@ documents of the same cluster are compared: pairs across a border between cluste
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -21,16 +22,23 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from winnow.filters.embedder import Vectors
-from winnow.stages.deduplicate.contender import CONTENDER, Preference, part_inputs, preference_keys, read_contenders
+from winnow.stages.deduplicate.contender import (
+    CONTENDER,
+    Contending,
+    Preference,
+    contending,
+    preference_keys,
+    read_contenders,
+)
 from winnow.stages.deduplicate.embeddings import embeddings_path, unit_vectors, write_embeddings
 from winnow.stages.deduplicate.verdict import drop as drop_part
 from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
 from winnow.stages.run.exchange import gather, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.semantic"
-CENTRES = f"exchange/{STAGE}.centres.parquet"
+CENTRES = File(f"exchange/{STAGE}.centres.parquet")
 BLOCK = 1024
 """Documents of a cluster compared at a time."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -54,35 +62,85 @@ class SemanticSettings(BaseModel):
     preference: Preference = Preference()
 
 
-def embed_part(workspace: Workspace, unit: Unit) -> Counts:
-    return {"dimensions": write_embeddings(workspace, unit.parameters["part"], unit.parameters["model"])}
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """The contenders of a part and their embeddings."""
+
+    contending: Contending
+    embeddings: File
+
+    def vectors(self, workspace: Workspace, rows: npt.NDArray[np.int32]) -> Vectors:
+        return unit_vectors(workspace, self.embeddings, self.contending.documents, rows)
 
 
-def centre(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class EmbedPart:
+    """The documents of a part, and the model that embeds them."""
+
+    documents: File
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CentreAll:
+    """All parts."""
+
+    parts: tuple[Embedded, ...]
+    clusters: int
+    sample: int
+    iterations: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignPart:
+    """The `index`-th part, and the centres that its documents go to."""
+
+    index: int
+    part: Embedded
+    centres: File
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveBucket:
+    """One bucket of what the parts assigned; the file of verdicts to write, for `parts` parts."""
+
+    bucket: int
+    assigned: Files
+    threshold: float
+    verdicts: str
+    parts: int
+
+
+def embed_part(workspace: Workspace, unit: Unit[EmbedPart]) -> Counts:
+    return {"dimensions": write_embeddings(workspace, unit.name, unit.asked.documents, unit.asked.model)}
+
+
+def centre(workspace: Workspace, unit: Unit[CentreAll]) -> Counts:
     """K-means on the documents with the smallest ids: ids are hashes, so that is a fair sample."""
-    told = unit.parameters
-    settings = SemanticSettings.model_validate(told["settings"])
+    asked = unit.asked
     identity, vectors = np.zeros(0, "S16"), None
-    for part in told["parts"]:
-        contenders, _ = read_contenders(workspace, part, told["earlier"], Preference())
+    for part in asked.parts:
+        contenders, _ = read_contenders(workspace, part.contending)
         here = np.array(contenders["identity"].to_pylist(), "S16")
-        found = unit_vectors(workspace, part, contenders["row"].to_numpy())
+        found = part.vectors(workspace, contenders["row"].to_numpy())
         identity = np.concatenate([identity, here])
         vectors = found if vectors is None else np.concatenate([vectors, found])
-        least = np.argsort(identity, kind="stable")[: settings.sample]
+        least = np.argsort(identity, kind="stable")[: asked.sample]
         identity, vectors = identity[least], vectors[least]
-    centres = k_means(np.zeros((0, 1), np.float32) if vectors is None else vectors, settings)
+    sampled = np.zeros((0, 1), np.float32) if vectors is None else vectors
+    centres = k_means(sampled, clusters=asked.clusters, iterations=asked.iterations)
     workspace.write_table(CENTRES, pa.table({"centre": pa.array(list(centres), pa.list_(pa.float32()))}))
     return {"centres": len(centres)}
 
 
-def k_means(vectors: Vectors, settings: SemanticSettings) -> Vectors:
+def k_means(vectors: Vectors, *, clusters: int, iterations: int) -> Vectors:
     """Spherical k-means from evenly spaced vectors of the sample: unit centres, at most `clusters` × dimensions."""
-    count = min(settings.clusters, len(vectors))
+    count = min(clusters, len(vectors))
     if count == 0:
         return np.zeros((0, vectors.shape[1]), np.float32)
     centres = vectors[np.linspace(0, len(vectors) - 1, count).astype(np.int64)].copy()
-    for _ in range(settings.iterations):
+    for _ in range(iterations):
         nearest = nearest_centre(vectors, centres)
         sums = np.zeros_like(centres, np.float64)
         np.add.at(sums, nearest, vectors)
@@ -99,31 +157,30 @@ def nearest_centre(vectors: Vectors, centres: Vectors) -> npt.NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *blocks])
 
 
-def assign_part(workspace: Workspace, unit: Unit) -> Counts:
+def assign_part(workspace: Workspace, unit: Unit[AssignPart]) -> Counts:
     """Scatters the documents of a part with their vectors by cluster."""
-    told = unit.parameters
-    settings = SemanticSettings.model_validate(told["settings"])
-    contenders, _ = read_contenders(workspace, told["part"], told["earlier"], settings.preference)
-    vectors = unit_vectors(workspace, told["part"], contenders["row"].to_numpy())
-    centres = np.array(workspace.read_table(CENTRES)["centre"].to_pylist(), np.float32)
+    asked = unit.asked
+    contenders, _ = read_contenders(workspace, asked.part.contending)
+    vectors = asked.part.vectors(workspace, contenders["row"].to_numpy())
+    centres = np.array(workspace.read_table(asked.centres)["centre"].to_pylist(), np.float32)
     cluster = nearest_centre(vectors, centres)
     embedding = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
     rows = pa.table(
         {
             "key": (cluster.astype(np.uint64) + np.uint64(1)) * _SPREAD,
-            "part": np.full(len(cluster), told["index"], np.int32),
+            "part": np.full(len(cluster), asked.index, np.int32),
             **dict(zip(CONTENDER.names, contenders.columns, strict=True)),
             "embedding": embedding,
         }
     )
-    scatter(workspace, _assigned(told["part"]), rows, settings.buckets)
+    scatter(workspace, _assigned(unit.name), rows, asked.buckets)
     return {"documents": len(cluster)}
 
 
-def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def resolve_bucket(workspace: Workspace, unit: Unit[ResolveBucket]) -> Counts:
     """Chooses the survivors within every cluster of one bucket."""
-    told = unit.parameters
-    rows = gather(workspace, unit.inputs, told["bucket"])
+    asked = unit.asked
+    rows = gather(workspace, asked.assigned, asked.bucket)
     order = np.lexsort((*preference_keys(rows), rows["key"].to_numpy()))
     keys = rows["key"].to_numpy()[order]
     flat = rows["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
@@ -131,7 +188,7 @@ def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
     survivor, similarity = np.arange(len(order)), np.ones(len(order))
     bounds = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1], [True]])) if len(keys) else np.zeros(1, int)
     for start, stop in pairwise(bounds):
-        chosen, close = choose_within(vectors[start:stop], told["threshold"])
+        chosen, close = choose_within(vectors[start:stop], asked.threshold)
         survivor[start:stop], similarity[start:stop] = chosen + start, close
     sizes = np.zeros(len(order), np.int64)
     np.add.at(sizes, survivor, rows["weight"].to_numpy()[order])
@@ -145,7 +202,7 @@ def resolve_bucket(workspace: Workspace, unit: Unit) -> Counts:
         "size": sizes[survivor[shared]],
         "dropped": survivor[shared] != shared,
     }
-    send_verdicts(workspace, told["verdicts"], verdicts, told["parts"])
+    send_verdicts(workspace, asked.verdicts, verdicts, asked.parts)
     return {"clusters": max(len(bounds) - 1, 0)}
 
 
@@ -184,42 +241,61 @@ RESOLVE = Step(name="deduplicate.semantic.resolve", version=1, work=resolve_buck
 DROP = Step(name="deduplicate.semantic.drop", version=2, work=drop_part)
 
 
-def plan(
-    parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
     parts = sorted(parts)
-    told = {"earlier": list(earlier), "settings": settings.model_dump(mode="json")}
-    inputs = {part: (*part_inputs(part, earlier, settings.preference), embeddings_path(part)) for part in parts}
-    embed = [
-        Unit(name=part, inputs=(f"documents/{part}.parquet",), parameters={"part": part, "model": settings.model})
+    embedded = {
+        part: Embedded(contending=contending(part, earlier, settings.preference), embeddings=embeddings_path(part))
         for part in parts
+    }
+    embed = [
+        Unit(name=part, asked=EmbedPart(documents=embedded[part].contending.documents, model=settings.model))
+        for part in parts
+        if settings.model is not None
     ]
-    every = tuple(name for part in parts for name in inputs[part])
+    # Whoever is preferred, the sample is the same: it needs no quality.
+    sampled = tuple(Embedded(contending=contending(part, earlier), embeddings=embeddings_path(part)) for part in parts)
+    centring = CentreAll(
+        parts=sampled, clusters=settings.clusters, sample=settings.sample, iterations=settings.iterations
+    )
     assign = [
-        Unit(name=part, inputs=(*inputs[part], CENTRES), parameters={"part": part, "index": index, **told})
+        Unit(
+            name=part,
+            asked=AssignPart(index=index, part=embedded[part], centres=CENTRES, buckets=settings.buckets),
+        )
         for index, part in enumerate(parts)
     ]
     verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.parquet" for bucket in range(settings.buckets)]
     assigned = tuple(_assigned(part) for part in parts)
-    shared = {"threshold": settings.threshold, "parts": len(parts)}
     resolve = [
         Unit(
             name=f"bucket-{bucket:05d}",
-            inputs=assigned,
-            parameters={"bucket": bucket, "verdicts": verdicts[bucket], **shared},
+            asked=ResolveBucket(
+                bucket=bucket,
+                assigned=assigned,
+                threshold=settings.threshold,
+                verdicts=verdicts[bucket],
+                parts=len(parts),
+            ),
         )
         for bucket in range(settings.buckets)
     ]
-    drop = drop_units(parts, STAGE, verdicts, rule="cosine", threshold=f"≥ {settings.threshold:g}", earlier=earlier)
+    drop = drop_units(
+        parts,
+        STAGE,
+        tuple(File(name) for name in verdicts),
+        rule="cosine",
+        threshold=f"≥ {settings.threshold:g}",
+        earlier=earlier,
+    )
     return (
-        *(((EMBED, embed),) if settings.model is not None else ()),
-        (CENTRE, [Unit(name="all", inputs=every, parameters={"parts": parts, **told})]),
+        *(((EMBED, embed),) if embed else ()),
+        (CENTRE, [Unit(name="all", asked=centring)]),
         (ASSIGN, assign),
         (RESOLVE, resolve),
         (DROP, drop),
     )
 
 
-def _assigned(part: str) -> str:
-    return f"exchange/{STAGE}.assigned/{part}.parquet"
+def _assigned(part: str) -> File:
+    return File(f"exchange/{STAGE}.assigned/{part}.parquet")

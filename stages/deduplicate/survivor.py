@@ -7,6 +7,8 @@ reached the threshold with the one that stays for it. The result is the same for
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,28 +17,47 @@ from winnow.stages.deduplicate.address import unpack
 from winnow.stages.deduplicate.contender import PREFERENCE, preference_keys
 from winnow.stages.deduplicate.verdict import send_verdicts
 from winnow.stages.run.exchange import gather
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
 _SIDES = ("address", *PREFERENCE, "weight")
 
 
-def choose_all(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class ChooseAll:
+    """The evidence of every part; the file of verdicts to write, for `parts` parts."""
+
+    evidence: Files
+    threshold: float
+    verdicts: str
+    parts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseBucket:
+    """One bucket of labelled pairs; the file of verdicts to write, for `parts` parts."""
+
+    bucket: int
+    labelled: Files
+    verdicts: str
+    parts: int
+
+
+def choose_all(workspace: Workspace, unit: Unit[ChooseAll]) -> Counts:
     """Chooses among all documents at once, from the evidence of every part."""
-    pairs = [verified_pairs(workspace, name, unit.parameters["threshold"]) for name in unit.inputs]
-    return _choose(workspace, unit, pa.concat_tables(pairs))
+    pairs = [verified_pairs(workspace, name, unit.asked.threshold) for name in unit.asked.evidence]
+    return _choose(workspace, unit.asked, pa.concat_tables(pairs))
 
 
-def choose_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def choose_bucket(workspace: Workspace, unit: Unit[ChooseBucket]) -> Counts:
     """Chooses among the components of one bucket."""
-    pairs = gather(workspace, unit.inputs, unit.parameters["bucket"])
-    return _choose(workspace, unit, pairs.drop_columns(["key"]))
+    pairs = gather(workspace, unit.asked.labelled, unit.asked.bucket)
+    return _choose(workspace, unit.asked, pairs.drop_columns(["key"]))
 
 
-def _choose(workspace: Workspace, unit: Unit, edges: pa.Table) -> Counts:
-    told = unit.parameters
+def _choose(workspace: Workspace, asked: ChooseAll | ChooseBucket, edges: pa.Table) -> Counts:
     verdicts = survivors(edges)
-    send_verdicts(workspace, told["verdicts"], verdicts, told["parts"])
+    send_verdicts(workspace, asked.verdicts, verdicts, asked.parts)
     dropped = int(np.asarray(verdicts["dropped"]).sum())
     return {"pairs": edges.num_rows, "dropped": dropped}
 

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.stages.deduplicate.contender import read_contenders
-from winnow.stages.deduplicate.equal import EqualSettings, plan_equal, resolve, send_claims
+from winnow.stages.deduplicate.equal import EqualSettings, HashPart, plan_equal, resolve, send_claims
 from winnow.stages.deduplicate.verdict import drop
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.url"
@@ -105,11 +105,9 @@ def _ascii_host(host: str) -> str:
         return host
 
 
-def hash_part(workspace: Workspace, unit: Unit) -> Counts:
+def hash_part(workspace: Workspace, unit: Unit[HashPart]) -> Counts:
     """Scatters the URL hashes of one part."""
-    told = unit.parameters
-    settings = UrlSettings.model_validate(told["settings"])
-    contenders, documents = read_contenders(workspace, told["part"], told["earlier"], settings.preference, ["url"])
+    contenders, documents = read_contenders(workspace, unit.asked.contending, ["url"])
     addresses = [None if url is None else normalise_url(url) for url in documents["url"].to_pylist()]
     addressed = np.array([address is not None for address in addresses], bool)
     encoded = (address.encode("utf-8", "surrogatepass") for address in addresses if address is not None)
@@ -124,8 +122,6 @@ RESOLVE = Step(name="deduplicate.url.resolve", version=1, work=resolve)
 DROP = Step(name="deduplicate.url.drop", version=2, work=drop)
 
 
-def plan(
-    parts: Sequence[str], settings: UrlSettings, earlier: Sequence[str] = ()
-) -> tuple[tuple[Step, list[Unit]], ...]:
+def plan(parts: Sequence[str], settings: UrlSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
     return plan_equal(STAGE, (HASH, RESOLVE, DROP), parts, settings, earlier, rule="equal_url", threshold="equal URL")

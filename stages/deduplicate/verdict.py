@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -10,14 +11,14 @@ from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.deduplicate.contender import (
     CLUSTER_SIZE,
     IDENTITY,
-    cluster_inputs,
+    cluster_file,
     cluster_sizes,
     clusters_path,
     to_hexadecimal,
 )
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.exchange import bucket_of, gather, scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
 VERDICT = pa.schema(
@@ -42,16 +43,30 @@ def send_verdicts(workspace: Workspace, name: str, verdicts: dict[str, object], 
     scatter(workspace, name, rows, lanes_for(parts))
 
 
+@dataclass(frozen=True, kw_only=True)
+class DropPart:
+    """The `index`-th of `parts` parts, which takes its verdicts at the level `stage`; what rule and threshold say."""
+
+    stage: str
+    index: int
+    parts: int
+    documents: File
+    verdicts: Files
+    clusters: File | None  # the sizes before this level
+    rule: str
+    threshold: str
+
+
 def drop_units(
     parts: Sequence[str],
     stage: str,
-    verdicts: Sequence[str],
+    verdicts: Files,
     *,
     rule: str,
     threshold: str,
     earlier: Sequence[str],
     seats: int | None = None,
-) -> list[Unit]:
+) -> list[Unit[DropPart]]:
     """One unit per part: it takes its verdicts from the files `verdicts`. `threshold` is what was asked, as text.
 
     `earlier` are the dropping stages before this one. `seats` is the number of parts that the verdicts were sent to,
@@ -60,36 +75,35 @@ def drop_units(
     return [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", *verdicts, *cluster_inputs(part, earlier)),
-            parameters={
-                "stage": stage,
-                "part": part,
-                "index": index,
-                "parts": seats or len(parts),
-                "rule": rule,
-                "threshold": threshold,
-                "earlier": list(earlier),
-                "verdicts": list(verdicts),
-            },
+            asked=DropPart(
+                stage=stage,
+                index=index,
+                parts=seats or len(parts),
+                documents=File(f"documents/{part}.parquet"),
+                verdicts=verdicts,
+                clusters=cluster_file(part, earlier),
+                rule=rule,
+                threshold=threshold,
+            ),
         )
         for index, part in enumerate(parts)
     ]
 
 
-def drop(workspace: Workspace, unit: Unit) -> Counts:
+def drop(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     """Writes `drops/<stage>/<part>.parquet` and `clusters/<stage>/<part>.parquet`, the latter row by row with the part.
 
     `value` of a drop is the id of the document that stays, and the similarity: `<id> 0.9312`. A document that this
     level leaves alone keeps the size that it had.
     """
-    told = unit.parameters
-    stage, part, index = told["stage"], told["part"], told["index"]
-    lane = int(bucket_of(part_keys([index], told["parts"]), lanes_for(told["parts"]))[0])
-    verdicts = gather(workspace, told["verdicts"], lane)
+    asked, part = unit.asked, unit.name
+    stage, index = asked.stage, asked.index
+    lane = int(bucket_of(part_keys([index], asked.parts), lanes_for(asked.parts))[0])
+    verdicts = gather(workspace, asked.verdicts, lane)
     verdicts = verdicts.filter(pa.array(verdicts["part"].to_numpy() == index))
-    documents = workspace.read_table(unit.inputs[0], columns=["id", "locator", "source"])
+    documents = workspace.read_table(asked.documents, columns=["id", "locator", "source"])
 
-    sizes = cluster_sizes(workspace, part, told["earlier"], documents.num_rows).copy()
+    sizes = cluster_sizes(workspace, asked.clusters, documents.num_rows).copy()
     sizes[verdicts["row"].to_numpy()] = verdicts["size"].to_numpy()
     workspace.write_table(clusters_path(stage, part), pa.table([documents["id"], sizes], schema=CLUSTERS))
 
@@ -103,9 +117,9 @@ def drop(workspace: Workspace, unit: Unit) -> Counts:
             "locator": named["locator"],
             "source": named["source"],
             "stage": pa.array([stage] * count, pa.string()),
-            "rule": pa.array([told["rule"]] * count, pa.string()),
+            "rule": pa.array([asked.rule] * count, pa.string()),
             "value": pa.array([f"{survivor} {similarity:.4f}" for survivor, similarity in survivors], pa.string()),
-            "threshold": pa.array([told["threshold"]] * count, pa.string()),
+            "threshold": pa.array([asked.threshold] * count, pa.string()),
             "row": dropped["row"],
         },
         schema=DROP,

@@ -7,6 +7,7 @@ partners' shingles never leave theirs. What a part receives is read file by file
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,11 @@ from winnow.stages.deduplicate.address import lanes_for, part_keys, unpack
 from winnow.stages.deduplicate.candidates import first_of_each
 from winnow.stages.deduplicate.contender import IDENTITY, PREFERENCE
 from winnow.stages.deduplicate.content import COLUMNS, content_sets, side_similarity
-from winnow.stages.deduplicate.index import known_sets
+from winnow.stages.deduplicate.index import Known, Signed, known_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme
 from winnow.stages.run.exchange import bucket_of, gather, scatter
-from winnow.stages.run.unit import Counts, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
 SHOWN = pa.schema(
@@ -54,20 +55,50 @@ EVIDENCE = pa.schema(
 """One row per candidate pair, the rejected too: both documents, their true similarity, the first band they share."""
 
 
-def shown_path(part: str) -> str:
-    return f"exchange/deduplicate.minhash.shown/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """The `index`-th of `parts` that take part: a part of this run, or an index file of an earlier one."""
+
+    index: int
+    parts: int
+    holds: Signed | Known
+    settings: MinHashSettings
+
+    @property
+    def lane(self) -> int:
+        """The row group in which other parts leave what is for this one."""
+        return int(bucket_of(part_keys([self.index], self.parts), lanes_for(self.parts))[0])
 
 
-def evidence_path(part: str) -> str:
-    return f"pairs/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class ShowPart:
+    """A seat, and the candidate pairs of every bucket."""
+
+    seat: Seat
+    pairs: Files
 
 
-def show_part(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class VerifyPart:
+    """A seat, and what every seat shows to the others."""
+
+    seat: Seat
+    shown: Files
+
+
+def shown_path(part: str) -> File:
+    return File(f"exchange/deduplicate.minhash.shown/{part}.parquet")
+
+
+def evidence_path(part: str) -> File:
+    return File(f"pairs/{part}.parquet")
+
+
+def show_part(workspace: Workspace, unit: Unit[ShowPart]) -> Counts:
     """Sends the shingles of the part's left documents to the parts of their partners."""
-    told = unit.parameters
-    index, parts = told["index"], told["parts"]
-    lane = int(bucket_of(part_keys([index], parts), lanes_for(parts))[0])
-    pairs = gather(workspace, unit.inputs[told["own"] :], lane)
+    seat = unit.asked.seat
+    index, parts = seat.index, seat.parts
+    pairs = gather(workspace, unit.asked.pairs, seat.lane)
     left, right = pairs["left"].to_numpy(), pairs["right"].to_numpy()
     mine = unpack(left)[0] == index
     left, right, band = first_of_each(left[mine], right[mine], pairs["band"].to_numpy()[mine])
@@ -79,7 +110,7 @@ def show_part(workspace: Workspace, unit: Unit) -> Counts:
     bounds = np.append(starts, len(left)).astype(np.int64)
     _, rows = unpack(left[starts])
     distinct_rows, position = np.unique(rows, return_inverse=True)
-    signed, sets = _sets(workspace, unit, distinct_rows)
+    signed, sets = _sets(workspace, seat, distinct_rows)
     take = pa.array(position)
     table = pa.table(
         {
@@ -94,25 +125,23 @@ def show_part(workspace: Workspace, unit: Unit) -> Counts:
         schema=SHOWN,
     )
     # Four of five bytes are hashes: plain, this file takes a third of the time to write and as many bytes.
-    scatter(workspace, shown_path(told["part"]), table, lanes_for(parts), compression="none", use_dictionary=False)
+    scatter(workspace, shown_path(unit.name), table, lanes_for(parts), compression="none", use_dictionary=False)
     return {"pairs": len(left), "documents": len(distinct_rows)}
 
 
-def verify_part(workspace: Workspace, unit: Unit) -> Counts:
+def verify_part(workspace: Workspace, unit: Unit[VerifyPart]) -> Counts:
     """Compares the part's documents with what it was shown; writes `pairs/<part>.parquet`."""
-    told = unit.parameters
-    index, parts = told["index"], told["parts"]
-    lane = int(bucket_of(part_keys([index], parts), lanes_for(parts))[0])
-    partners = [table["rows"].combine_chunks().flatten() for table in _shown(workspace, unit, lane, ["part", "rows"])]
+    asked, seat = unit.asked, unit.asked.seat
+    partners = [table["rows"].combine_chunks().flatten() for table in _shown(workspace, asked, ["part", "rows"])]
     rows = np.unique(np.concatenate([np.zeros(0, np.int32), *(partner.to_numpy() for partner in partners)]))
-    signed, sets = _sets(workspace, unit, rows)
+    signed, sets = _sets(workspace, seat, rows)
     pairs = confirmed = 0
-    with workspace.create_parquet(evidence_path(told["part"]), EVIDENCE) as writer:
-        for shown in _shown(workspace, unit, lane, None):
-            evidence = _compare(shown, signed, sets, rows, index)
+    with workspace.create_parquet(evidence_path(unit.name), EVIDENCE) as writer:
+        for shown in _shown(workspace, asked, None):
+            evidence = _compare(shown, signed, sets, rows, seat.index)
             writer.write_table(evidence)
             pairs += evidence.num_rows
-            confirmed += int((evidence["similarity"].to_numpy() >= told["settings"]["threshold"]).sum())
+            confirmed += int((evidence["similarity"].to_numpy() >= seat.settings.threshold).sum())
     return {"pairs": pairs, "confirmed": confirmed}
 
 
@@ -157,24 +186,24 @@ def _compare(
     return pa.table(columns, schema=EVIDENCE)
 
 
-def _shown(workspace: Workspace, unit: Unit, lane: int, columns: list[str] | None) -> Iterator[pa.Table]:
+def _shown(workspace: Workspace, asked: VerifyPart, columns: list[str] | None) -> Iterator[pa.Table]:
     """What each part shows to this one, part by part; parts that show nothing are passed over."""
-    for name in unit.inputs[unit.parameters["own"] :]:
+    lane = asked.seat.lane
+    for name in asked.shown:
         with workspace.parquet(name) as file:
             if file.metadata.row_group(lane).num_rows == 0:
                 continue
             table = file.read_row_group(lane, columns=columns)
-        mine = table.filter(pa.array(table["part"].to_numpy() == unit.parameters["index"]))
+        mine = table.filter(pa.array(table["part"].to_numpy() == asked.seat.index))
         if mine.num_rows:
             yield mine.combine_chunks()
 
 
-def _sets(workspace: Workspace, unit: Unit, rows: npt.NDArray[np.int32]) -> tuple[pa.Table, pa.LargeListArray]:
-    """The contender rows and the shingle sets of some rows of the unit's part."""
-    if "known" in unit.parameters:
-        return known_sets(unit.parameters["known"], rows)
-    settings = MinHashSettings.model_validate(unit.parameters["settings"])
-    documents, signatures = unit.inputs[:2]
+def _sets(workspace: Workspace, seat: Seat, rows: npt.NDArray[np.int32]) -> tuple[pa.Table, pa.LargeListArray]:
+    """The contender rows and the shingle sets of some rows of the seat's part."""
+    if isinstance(seat.holds, Known):
+        return known_sets(seat.holds, rows)
+    settings, (documents, signatures) = seat.settings, seat.holds
     check_scheme(workspace, signatures, settings.scheme())
     columns = ["row", *PREFERENCE, "weight", "shingles"]
     signed = workspace.read_table(signatures, columns=columns)

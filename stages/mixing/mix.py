@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,13 +22,13 @@ from winnow.stages.mixing.balance import Solution, balance
 from winnow.stages.mixing.bounds import BINS, Bounds, Line, place_bounds
 from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
 from winnow.stages.run.chance import draws
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import list_lengths, tokens_path
 
 PURPOSE = "mix"
 DRAW_TO_BIN = np.uint64(64 - BINS.bit_length() + 1)
-PLAN = "mix/plan.json"
+PLAN = File("mix/plan.json")
 CELL = ("source", "language", "bucket", "length")
 HISTOGRAM = pa.schema(
     [
@@ -43,15 +43,34 @@ HISTOGRAM = pa.schema(
 )
 
 
-def histogram_path(part: str) -> str:
-    return f"mix/histogram/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class HistogramPart:
+    """The tokens of a part; `languages` are those that the mixture names."""
+
+    tokens: File
+    phases: tuple[Phase, ...]
+    seed: int
+    languages: tuple[str, ...]
 
 
-def histogram_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `mix/histogram/<part>.parquet`. Parameters: `seed`, `phases`, `languages` that the mixture names."""
-    asked = unit.parameters
-    tokens = workspace.read_table(tokens_path(unit.name))
-    rows = describe(tokens, phases_of(unit), asked["seed"], asked["languages"])
+@dataclass(frozen=True, kw_only=True)
+class SolveMixture:
+    """The histograms of all parts, and what is asked."""
+
+    histograms: Files
+    mixture: Mixture
+    phases: tuple[Phase, ...]
+
+
+def histogram_path(part: str) -> File:
+    return File(f"mix/histogram/{part}.parquet")
+
+
+def histogram_part(workspace: Workspace, unit: Unit[HistogramPart]) -> Counts:
+    """Writes `mix/histogram/<part>.parquet`."""
+    asked = unit.asked
+    tokens = workspace.read_table(asked.tokens)
+    rows = describe(tokens, asked.phases, asked.seed, asked.languages)
     counted = rows.group_by([*CELL, "bin"], use_threads=False).aggregate([("tokens", "sum"), ("tokens", "count")])
     counted = counted.rename_columns({"tokens_sum": "tokens", "tokens_count": "documents"}).select(HISTOGRAM.names)
     counted = counted.sort_by([(name, "ascending") for name in (*CELL, "bin")]).cast(HISTOGRAM)
@@ -76,10 +95,10 @@ def describe(tokens: pa.Table, phases: Sequence[Phase], seed: int, languages: Se
     return pa.table(columns)
 
 
-def solve(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `mix/plan.json` from all histograms. Parameters: `mixture`, `phases`. Raises `MixtureError`."""
-    mixture, phases = mixture_of(unit.parameters["mixture"]), phases_of(unit)
-    counted = pa.concat_tables([workspace.read_table(name) for name in unit.inputs])
+def solve(workspace: Workspace, unit: Unit[SolveMixture]) -> Counts:
+    """Writes `mix/plan.json` from all histograms. Raises `MixtureError`."""
+    mixture, phases = unit.asked.mixture, unit.asked.phases
+    counted = pa.concat_tables([workspace.read_table(name) for name in unit.asked.histograms])
     cells, lines = _by_cell(counted)
     available = np.array([line.whole for line in lines], dtype=np.float64)
     solution = balance(cells, available, mixture, phases, _sequences(lines, phases))
@@ -211,35 +230,27 @@ def _reach(length: int, longest: int) -> str:
     return f"at most {length:,}" if length else f"more than {longest:,}"
 
 
-def mixture_of(fields: Mapping[str, Any]) -> Mixture:
-    """The mixture of a unit's parameters: JSON has no integer keys."""
-    buckets = {int(bucket): epochs for bucket, epochs in fields.get("bucket_epochs", {}).items()}
-    return Mixture(**{**fields, "bucket_epochs": buckets})
-
-
-def phases_of(unit: Unit) -> list[Phase]:
-    return [Phase(**fields) for fields in unit.parameters["phases"]]
-
-
 HISTOGRAM_STEP = Step(name="histogram", version=1, work=histogram_part)
 # 5: several documents beyond its bound make up for what a small cell lacks; what whole documents miss is said
 # 6: says which documents are scarce; phases with sources of their own are filled source by source
 SOLVE_STEP = Step(name="mixture", version=6, work=solve)
 
 
-def histogram_units(parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase], *, seed: int) -> list[Unit]:
+def histogram_units(
+    parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase], *, seed: int
+) -> list[Unit[HistogramPart]]:
     """One unit a part of tokens."""
-    parameters = {
-        "phases": [asdict(phase) for phase in phases],
-        "seed": seed,
-        "languages": named_languages(mixture, phases),
-    }
-    return [Unit(name=part, inputs=(tokens_path(part),), parameters=parameters) for part in parts]
+    languages = tuple(named_languages(mixture, phases))
+    return [
+        Unit(
+            name=part,
+            asked=HistogramPart(tokens=tokens_path(part), phases=tuple(phases), seed=seed, languages=languages),
+        )
+        for part in parts
+    ]
 
 
-def solve_units(parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase]) -> list[Unit]:
+def solve_units(parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase]) -> list[Unit[SolveMixture]]:
     """One unit for the whole run."""
-    fields = asdict(mixture)
-    fields["bucket_epochs"] = {str(bucket): epochs for bucket, epochs in mixture.bucket_epochs.items()}
-    parameters = {"mixture": fields, "phases": [asdict(phase) for phase in phases]}
-    return [Unit(name="mixture", inputs=tuple(histogram_path(part) for part in parts), parameters=parameters)]
+    histograms = tuple(histogram_path(part) for part in parts)
+    return [Unit(name="mixture", asked=SolveMixture(histograms=histograms, mixture=mixture, phases=tuple(phases)))]

@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +23,9 @@ from winnow.filters.license import PERMISSIVE, Category, category
 from winnow.formats.languages.imports import is_manifest
 from winnow.formats.languages.imports.graph import Policy
 from winnow.stages.deduplicate.forks import origin_of
-from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
+from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
 from winnow.stages.run.exchange import KEY, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import tokens_path, tokens_schema
 from winnow.tokenizer.infill import Infill
@@ -72,52 +71,86 @@ class Settings(BaseModel):
     infill: Infill | None = None
 
 
-def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str] = ()) -> list[Unit]:
+@dataclass(frozen=True, kw_only=True)
+class ScatterPart:
+    """A part, and which licences stay: those of the categories, and files of `unknown` licence or not."""
+
+    documents: File
+    drops: Files
+    licenses: tuple[Category, ...]
+    unknown: str
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderBucket:
+    """One bucket of repositories, from what every part scattered; `infill` is the share of files with a gap to fill."""
+
+    bucket: int
+    scattered: Files
+    tokenizer: File
+    policy: Policy
+    length: int
+    seed: int
+    infill: Infill | None
+
+
+def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str] = ()) -> list[Unit[ScatterPart]]:
     """One unit per part; `stages` are the dropping stages before this one."""
-    parameters = {
-        "stages": list(stages),
-        "buckets": settings.buckets,
-        "licenses": [allowed.value for allowed in settings.licenses],
-        "unknown": settings.unknown,
-    }
     return [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in stages)),
-            parameters=parameters,
+            asked=ScatterPart(
+                documents=File(f"documents/{part}.parquet"),
+                drops=drops_of(part, stages),
+                licenses=settings.licenses,
+                unknown=settings.unknown,
+                buckets=settings.buckets,
+            ),
         )
         for part in parts
     ]
 
 
-def order_units(parts: Sequence[str], settings: Settings) -> list[Unit]:
+def order_units(parts: Sequence[str], settings: Settings) -> list[Unit[OrderBucket]]:
     """One unit per bucket; each reads its row group of every part's file."""
     from winnow.stages.tokens.sample import TOKENIZER
 
-    parameters: dict[str, Any] = {"policy": settings.policy.value, "length": settings.length, "seed": settings.seed}
-    parameters["infill"] = asdict(settings.infill) if settings.infill else None
-    inputs = (TOKENIZER, *(f"{EXCHANGE}/{part}.parquet" for part in parts))
+    scattered = tuple(_scattered(part) for part in parts)
     return [
-        Unit(name=f"repositories-{bucket:05}", inputs=inputs, parameters={**parameters, "bucket": bucket})
+        Unit(
+            name=f"repositories-{bucket:05}",
+            asked=OrderBucket(
+                bucket=bucket,
+                scattered=scattered,
+                tokenizer=TOKENIZER,
+                policy=settings.policy,
+                length=settings.length,
+                seed=settings.seed,
+                infill=settings.infill,
+            ),
+        )
         for bucket in range(settings.buckets)
     ]
 
 
-def scatter_part(workspace: Workspace, unit: Unit) -> Counts:
+def _scattered(part: str) -> File:
+    return File(f"{EXCHANGE}/{part}.parquet")
+
+
+def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
     """Writes the part's surviving files by repository, and which of them its licence drops."""
-    part, asked = unit.name, unit.parameters
-    with workspace.parquet(f"documents/{part}.parquet") as file:
+    part, asked = unit.name, unit.asked
+    with workspace.parquet(asked.documents) as file:
         documents = file.read(columns=list(READ))
-    mask = surviving(workspace, part, documents.num_rows, asked["stages"])
+    mask = surviving(workspace, documents.num_rows, asked.drops)
     ours = pc.equal(documents["kind"], KIND).to_numpy() & documents["repository"].is_valid().to_numpy()
-    forbidden = mask & ours & ~allowed(documents["license"], asked["licenses"], asked["unknown"])
+    forbidden = mask & ours & ~allowed(documents["license"], asked.licenses, asked.unknown)
     _drop(workspace, part, documents, forbidden, asked)
     keep = mask & ours & ~forbidden
     informs = np.array([path is not None and is_manifest(path) for path in documents["path"].to_pylist()], dtype=bool)
     rows = np.flatnonzero(keep | (ours & informs))
-    scatter(
-        workspace, f"{EXCHANGE}/{part}.parquet", files_of(documents.take(pa.array(rows)), keep[rows]), asked["buckets"]
-    )
+    scatter(workspace, _scattered(part), files_of(documents.take(pa.array(rows)), keep[rows]), asked.buckets)
     return {"files": int(keep.sum()), "dropped": int(forbidden.sum())}
 
 
@@ -131,12 +164,11 @@ def allowed(column: pa.ChunkedArray, categories: Sequence[str], unknown: str) ->
     return judged[encoded.indices.to_numpy()] if len(encoded) else np.zeros(0, dtype=bool)
 
 
-def _drop(
-    workspace: Workspace, part: str, documents: pa.Table, forbidden: np.ndarray, asked: Mapping[str, Any]
-) -> None:
+def _drop(workspace: Workspace, part: str, documents: pa.Table, forbidden: np.ndarray, asked: ScatterPart) -> None:
     rows = np.flatnonzero(forbidden)
     dropped = documents.select(["id", "locator", "source", "license"]).take(pa.array(rows))
     count = len(rows)
+    threshold = " | ".join([*(kind.value for kind in asked.licenses), f"unknown: {asked.unknown}"])
     table = pa.table(
         {
             "id": dropped["id"],
@@ -145,9 +177,7 @@ def _drop(
             "stage": pa.array([LICENSE_STAGE] * count, pa.string()),
             "rule": pa.array(["license.category"] * count, pa.string()),
             "value": pc.fill_null(dropped["license"], "unknown"),
-            "threshold": pa.array(
-                [" | ".join([*asked["licenses"], f"unknown: {asked['unknown']}"])] * count, pa.string()
-            ),
+            "threshold": pa.array([threshold] * count, pa.string()),
             "row": pa.array(rows, pa.int32()),
         },
         schema=DROP,
@@ -171,16 +201,16 @@ def repository_key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8"), digest_size=8).digest(), "little")
 
 
-def order_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def order_bucket(workspace: Workspace, unit: Unit[OrderBucket]) -> Counts:
     """Writes `tokens/<bucket>.parquet`, one row per piece, and `sequences/<bucket>.parquet`, one row per repository."""
-    asked = dict(unit.parameters)
-    bucket = asked.pop("bucket")
+    asked = unit.asked
+    settings = Settings(policy=asked.policy, length=asked.length, seed=asked.seed, infill=asked.infill)
 
     def feed(take: Take) -> None:
-        for files in _bucket(workspace, unit.inputs, bucket):
+        for files in _bucket(workspace, asked.scattered, asked.bucket):
             take(files)
 
-    return write_sequences(workspace, unit.name, feed, f"{workspace.root}/tokenizer", Settings(**asked))
+    return write_sequences(workspace, unit.name, feed, f"{workspace.root}/tokenizer", settings)
 
 
 def write_sequences(
@@ -214,10 +244,9 @@ def write_sequences(
 def _bucket(workspace: Workspace, inputs: Iterable[str], bucket: int) -> Iterator[pa.Table]:
     """The bucket's files part by part: never more than one part's share in memory."""
     for name in inputs:
-        if name.startswith(f"{EXCHANGE}/"):
-            rows = workspace.read_table(name, row_groups=[bucket])
-            if rows.num_rows:
-                yield rows
+        rows = workspace.read_table(name, row_groups=[bucket])
+        if rows.num_rows:
+            yield rows
 
 
 SCATTER = Step(name="repositories.scatter", version=1, work=scatter_part)

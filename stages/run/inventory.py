@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from winnow.formats.addresses import filesystem_of
 from winnow.stages.document import metadata_json
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Place, Step, Unit
 from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, Workspace
 
 
-def inventory_path(name: str) -> str:
-    return f"inventory/{name}.json"
+def inventory_path(name: str) -> File:
+    return File(f"inventory/{name}.json")
 
 
-def take_inventory(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class TakeInventory:
+    """One raw input by its name in the profile, where it lies, and the mark of `change_mark`."""
+
+    path: str
+    place: Place
+    files: int
+    mark: str
+
+
+def take_inventory(workspace: Workspace, unit: Unit[TakeInventory]) -> Counts:
     """Digests one input: a file by its bytes, a folder by the names and bytes of all its files.
 
     An object of a remote store is taken by its entity tag, which the store computed from the content.
     """
-    path = unit.places["path"]
-    filesystem, name = filesystem_of(path)
+    filesystem, name = filesystem_of(unit.asked.place)
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     local = "file" in filesystem.protocol
     total = 0
@@ -36,7 +46,7 @@ def take_inventory(workspace: Workspace, unit: Unit) -> Counts:
                 while block := stream.read(READ_BLOCK):
                     summary.update(block)
         total += int(details["size"] or 0)
-    entry = {"path": unit.parameters["path"], "size": total, "digest": summary.hexdigest()}
+    entry = {"path": unit.asked.path, "size": total, "digest": summary.hexdigest()}
     workspace.write_bytes(inventory_path(unit.name), metadata_json(entry).encode())
     return entry
 

@@ -7,36 +7,59 @@ from those inputs and from the parameters alone, and returns plain counts. It do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from winnow.stages.run.workspace import Workspace
 
 Counts = Mapping[str, Any]
 """What a unit reports: JSON values, most of them integers. Integers are summed over a step's units."""
 
+P = TypeVar("P")
+
+
+class File(str):
+    """A path inside the workspace, written by an earlier step. Where a unit's parameters hold one, it is an input."""
+
+    __slots__ = ()
+
+
+class Place(str):
+    """Where something lies on this machine: the folder of the raw inputs, a model file. No output depends on it."""
+
+    __slots__ = ()
+
+
+Files = tuple[File, ...]
+
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class Unit(Generic[P]):
     """One piece of work, the grain of parallelism, of retry and of resume.
 
-    `inputs` are paths inside the workspace, made by earlier steps; their digests enter the unit's fingerprint, so a
-    changed input is worked again. `parameters` are JSON values: everything else that the output depends on. `places`
-    says where things lie on this machine (the folder of the raw inputs, a model file): the output doesn't depend on it.
+    `asked` is the frozen dataclass of its step's parameters, everything that the output depends on. Its values of type
+    `File` are the unit's inputs: their digests enter the fingerprint, so a changed input is worked again. Those of type
+    `Place` stay out of it.
     """
 
     name: str
-    inputs: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)
+    asked: P
+
+    @property
+    def inputs(self) -> Files:
+        """Every file of the workspace that the unit reads, in the order of the parameters."""
+        return tuple(_files(self.asked))
 
 
-Work = Callable[[Workspace, Unit], Counts]
+Work = Callable[[Workspace, Unit[P]], Counts]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Generic[P]):
     """A named stage of the run: the function that all its units call.
 
     `version` is bumped when the function's output changes for the same input; a comment beside the bump tells why.
@@ -44,8 +67,47 @@ class Step:
 
     name: str
     version: int
-    work: Work
+    work: Work[P]
 
 
-Planned = tuple[Step, list[Unit]]
+Planned = tuple[Step[Any], Sequence[Unit[Any]]]
 """A step with the units that it is to work."""
+
+
+def canonical(value: Any) -> Any:
+    """Parameters as JSON values, equal for equal work: the fingerprint of a unit is a hash of them.
+
+    Places are left out. An object may say by a method `identity()` what of it counts. Raises `TypeError` for a value
+    that has no such form, so that nothing which shapes bytes escapes the fingerprint.
+    """
+    if hasattr(value, "identity"):
+        return canonical(value.identity())
+    if isinstance(value, Enum):
+        return canonical(value.value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return canonical({field.name: getattr(value, field.name) for field in fields(value)})
+    if isinstance(value, Mapping):
+        return {str(name): canonical(inner) for name, inner in value.items() if not isinstance(inner, Place)}
+    if isinstance(value, frozenset):
+        return sorted(canonical(inner) for inner in value)
+    if isinstance(value, list | tuple):
+        return [canonical(inner) for inner in value if not isinstance(inner, Place)]
+    raise TypeError(f"a parameter of type {type(value).__name__} has no canonical form")
+
+
+def _files(value: Any) -> Iterator[File]:
+    if isinstance(value, File):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _files(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _files(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _files(inner)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from winnow.stages.mixing.mix import PLAN, phases_of, select
+from winnow.stages.mixing.mix import PLAN, select
 from winnow.stages.mixing.mixture import Phase
 from winnow.stages.run.chance import draws, key_of, order
 from winnow.stages.run.exchange import KEY, gather, scatter
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.pack import Packing, concatenate, pack_best_fit, split
 from winnow.stages.shards.sequences import SEGMENT, Sequences
@@ -47,18 +47,42 @@ class Method(StrEnum):
     BEST_FIT = "best_fit"
 
 
-def exchange_path(phase: str, part: str) -> str:
-    return f"exchange/{phase}/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class ScatterPart:
+    """The tokens of a part, the solved mixture, and the phases with the buckets of each."""
+
+    tokens: File
+    plan: File
+    phases: tuple[Phase, ...]
+    buckets: tuple[int, ...]
+    seed: int
 
 
-def scatter_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `exchange/<phase>/<part>.parquet` for every phase. Parameters: `phases`, `buckets` of each, `seed`."""
-    asked = unit.parameters
-    phases, seed = phases_of(unit), asked["seed"]
-    plan = json.loads(workspace.read_bytes(PLAN))
-    tokens = workspace.read_table(tokens_path(unit.name))
+@dataclass(frozen=True, kw_only=True)
+class PackBucket:
+    """One bucket of a phase, from what every part scattered, and the most files to write of it."""
+
+    phase: Phase
+    bucket: int
+    files: int
+    scattered: Files
+    tokenizer: File
+    method: Method
+    loss_mask: bool
+    seed: int
+
+
+def exchange_path(phase: str, part: str) -> File:
+    return File(f"exchange/{phase}/{part}.parquet")
+
+
+def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
+    """Writes `exchange/<phase>/<part>.parquet` for every phase."""
+    asked, phases, seed = unit.asked, unit.asked.phases, unit.asked.seed
+    plan = json.loads(workspace.read_bytes(asked.plan))
+    tokens = workspace.read_table(asked.tokens)
     counts = {}
-    for phase, rows, buckets in zip(phases, select(tokens, plan, phases, seed), asked["buckets"], strict=True):
+    for phase, rows, buckets in zip(phases, select(tokens, plan, phases, seed), asked.buckets, strict=True):
         chosen = tokens.select(EMITTED).take(pa.array(rows))
         chosen = chosen.append_column(KEY, pa.array(_shuffle_keys(chosen["id"], rows, phase, seed)))
         scatter(workspace, exchange_path(phase.name, unit.name), chosen, buckets)
@@ -76,19 +100,17 @@ def _shuffle_keys(ids: pa.ChunkedArray, rows: Longs, phase: Phase, seed: int) ->
     return keys
 
 
-def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
+def pack_bucket(workspace: Workspace, unit: Unit[PackBucket]) -> Counts:
     """Writes the shard files of a bucket, none if not one sequence comes of it, and the note on it.
 
-    Parameters: `phase`, `bucket`, `files` (most files to write), `method`, `loss_mask`, `seed`. What `concatenate`
-    can't fill a last sequence with is dropped and counted.
+    What `concatenate` can't fill a last sequence with is dropped and counted.
     """
-    asked = unit.parameters
-    phase, bucket, seed = Phase(**asked["phase"]), asked["bucket"], asked["seed"]
-    tokenizer = json.loads(workspace.read_bytes(TOKENIZER))
+    asked, phase, bucket = unit.asked, unit.asked.phase, unit.asked.bucket
+    tokenizer = json.loads(workspace.read_bytes(asked.tokenizer))
     (end,) = require({**tokenizer["special"], **tokenizer.get("roles", {})}, [END_OF_TEXT], "padding")
-    documents = gather(workspace, [name for name in unit.inputs if name.startswith("exchange/")], bucket, EMITTED_KEY)
+    documents = gather(workspace, asked.scattered, bucket, EMITTED_KEY)
     lengths = np.diff(list_offsets(documents["tokens"]))
-    if asked["method"] == Method.CONCATENATE:
+    if asked.method == Method.CONCATENATE:
         packing = concatenate(lengths, phase.length)
     else:
         cuts = list_values(documents["cuts"]), list_offsets(documents["cuts"])
@@ -105,11 +127,11 @@ def pack_bucket(workspace: Workspace, unit: Unit) -> Counts:
         numbers = documents["id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
         contents = contents_of(packing, numbers)
         repeated = packing.sequences - int(contents.max()) - 1
-        packing = _shuffled(packing, key_of(seed, f"order {phase.name} {bucket}"), contents)
-        edges = np.linspace(0, packing.sequences, min(asked["files"], packing.sequences) + 1).astype(np.int64)
+        packing = _shuffled(packing, key_of(asked.seed, f"order {phase.name} {bucket}"), contents)
+        edges = np.linspace(0, packing.sequences, min(asked.files, packing.sequences) + 1).astype(np.int64)
         for number, (first, last) in enumerate(pairwise(edges.tolist())):
-            part = rows(documents, packing, phase.length, first=first, last=last, end=end, loss_mask=asked["loss_mask"])
-            write_shard(workspace, shard_path(phase.name, bucket * asked["files"] + number), part)
+            part = rows(documents, packing, phase.length, first=first, last=last, end=end, loss_mask=asked.loss_mask)
+            write_shard(workspace, shard_path(phase.name, bucket * asked.files + number), part)
             digests.append(workspace.written[-1].digest)
     shares = {f"{column}s": _tokens_by(documents[column], packing) for column in ("source", "language")}
     packed_note = {"digests": digests, "repeated": repeated, **counts, **shares}
@@ -124,9 +146,9 @@ def _tokens_by(column: pa.ChunkedArray, packing: Packing) -> dict[str, int]:
     return dict(zip(summed["name"].to_pylist(), summed["tokens_sum"].to_pylist(), strict=True))
 
 
-def packed_path(phase: str, bucket: int) -> str:
+def packed_path(phase: str, bucket: int) -> File:
     """The note on a bucket: digests of its files, rows that repeat another, sequences, tokens by source and by language."""
-    return f"packed/{phase}-{bucket:05d}.json"
+    return File(f"packed/{phase}-{bucket:05d}.json")
 
 
 def shard_path(phase: str, file: int) -> str:
@@ -228,10 +250,19 @@ def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:
     return [max(1, math.ceil(tokens * phase.share / whole / BUCKET_TOKENS)) for phase in phases]
 
 
-def scatter_units(parts: Sequence[str], phases: Sequence[Phase], buckets: Sequence[int], *, seed: int) -> list[Unit]:
+def scatter_units(
+    parts: Sequence[str], phases: Sequence[Phase], buckets: Sequence[int], *, seed: int
+) -> list[Unit[ScatterPart]]:
     """One unit a part of tokens."""
-    parameters = {"phases": [asdict(phase) for phase in phases], "buckets": list(buckets), "seed": seed}
-    return [Unit(name=part, inputs=(tokens_path(part), PLAN), parameters=parameters) for part in parts]
+    return [
+        Unit(
+            name=part,
+            asked=ScatterPart(
+                tokens=tokens_path(part), plan=PLAN, phases=tuple(phases), buckets=tuple(buckets), seed=seed
+            ),
+        )
+        for part in parts
+    ]
 
 
 def pack_units(
@@ -242,20 +273,22 @@ def pack_units(
     method: Method,
     seed: int,
     loss_mask: bool = False,
-) -> list[Unit]:
+) -> list[Unit[PackBucket]]:
     """One unit a bucket of a phase."""
+    scattered = {phase.name: tuple(exchange_path(phase.name, part) for part in parts) for phase in phases}
     return [
         Unit(
             name=f"{phase.name}-{bucket:05d}",
-            inputs=(*(exchange_path(phase.name, part) for part in parts), TOKENIZER),
-            parameters={
-                "phase": asdict(phase),
-                "bucket": bucket,
-                "files": math.ceil(LEAST_FILES / count),
-                "method": str(method),
-                "loss_mask": loss_mask,
-                "seed": seed,
-            },
+            asked=PackBucket(
+                phase=phase,
+                bucket=bucket,
+                files=math.ceil(LEAST_FILES / count),
+                scattered=scattered[phase.name],
+                tokenizer=TOKENIZER,
+                method=method,
+                loss_mask=loss_mask,
+                seed=seed,
+            ),
         )
         for phase, count in zip(phases, buckets, strict=True)
         for bucket in range(count)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 
 from winnow.stages.mixing.mix import PLAN
 from winnow.stages.mixing.mixture import OTHER
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.card import CARD, card
 from winnow.stages.shards.emit import packed_path
@@ -20,25 +20,37 @@ from winnow.tokenizer.special import END_OF_TEXT, require
 MARGINALS = ("sources", "languages")
 
 
-def index_shards(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class IndexShards:
+    """The notes on every bucket of every phase, the solved mixture and the tokenizer's summary."""
+
+    stage: str
+    phases: tuple[Phase, ...]
+    packed: Files
+    plan: File
+    tokenizer: File
+
+
+def index_shards(workspace: Workspace, unit: Unit[IndexShards]) -> Counts:
     """Writes the index from the footers of the shards, the mixture's plan and the notes of packing.
 
-    Parameters: `stage`, `phases`. What was built is counted in the packed tokens; padding is nobody's.
+    What was built is counted in the packed tokens; padding is nobody's.
     """
-    notes = [json.loads(workspace.read_bytes(name)) for name in unit.inputs if name.startswith("packed/")]
-    tokenizer = json.loads(workspace.read_bytes(TOKENIZER))
-    plan = json.loads(workspace.read_bytes(PLAN))
+    asked = unit.asked
+    notes = [json.loads(workspace.read_bytes(name)) for name in asked.packed]
+    tokenizer = json.loads(workspace.read_bytes(asked.tokenizer))
+    plan = json.loads(workspace.read_bytes(asked.plan))
     built = {
         marginal: _named(sum((Counter(note[marginal]) for note in notes), Counter()), plan["asked"][marginal])
         for marginal in MARGINALS
     }
-    (end,) = require(tokenizer["special"], [END_OF_TEXT], "the ends of documents")
+    (end,) = require({**tokenizer["special"], **tokenizer.get("roles", {})}, [END_OF_TEXT], "the ends of documents")
     index = build_index(
         workspace,
-        stage=unit.parameters["stage"],
+        stage=asked.stage,
         dtype=tokenizer["dtype"],
         tokenizer={**{name: tokenizer[name] for name in ("path", "digest", "vocabulary_size")}, "end": end},
-        phases=[Phase(**phase) for phase in unit.parameters["phases"]],
+        phases=list(asked.phases),
         mixture={"asked": plan["asked"], "built": built, "unmet": plan["unmet"], "scarce": plan["scarce"]},
     )
     workspace.write_bytes(CARD, card(workspace, index).encode())
@@ -61,10 +73,10 @@ def _named(built: Counter[str], asked: Mapping[str, float]) -> dict[str, int]:
 INDEX_STEP = Step(name="index", version=3, work=index_shards)  # 3: footers, the end of text, a card for datasets
 
 
-def index_units(stage: str, phases: Sequence[Phase], buckets: Sequence[int]) -> list[Unit]:
+def index_units(stage: str, phases: Sequence[Phase], buckets: Sequence[int]) -> list[Unit[IndexShards]]:
     """One unit. `buckets` of each phase, as they were packed."""
-    packed = [
+    packed = tuple(
         packed_path(phase.name, bucket) for phase, count in zip(phases, buckets, strict=True) for bucket in range(count)
-    ]
-    parameters = {"stage": stage, "phases": [asdict(phase) for phase in phases]}
-    return [Unit(name="index", inputs=(*packed, PLAN, TOKENIZER), parameters=parameters)]
+    )
+    asked = IndexShards(stage=stage, phases=tuple(phases), packed=packed, plan=PLAN, tokenizer=TOKENIZER)
+    return [Unit(name="index", asked=asked)]

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,9 +21,9 @@ import pyarrow as pa
 
 from winnow.formats.languages.parsing import spans
 from winnow.stages.deduplicate import lines
-from winnow.stages.deduplicate.contender import CLUSTER_SIZE, cluster_inputs, cluster_sizes
-from winnow.stages.run.drops import DROP, drops_path, surviving, write_drops
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.deduplicate.contender import CLUSTER_SIZE, cluster_file, cluster_sizes
+from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.conversations import Tokenized, tokenize
 from winnow.stages.tokens.cuts import paragraph_cuts
@@ -55,28 +55,34 @@ class Encoding:
     too_long: TooLong = TooLong.DROP  # … and what becomes of longer ones
 
 
-def encode_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `tokens/<part>.parquet` and, where conversations can be too long, `drops/encode/<part>.parquet`.
+@dataclass(frozen=True, kw_only=True)
+class EncodePart:
+    """A part, and what was found out about its documents: without attributes, languages are those declared."""
 
-    Parameters: `stages`, the dropping stages before this one, and those of `Encoding`. Without an attributes file among
-    the inputs, languages are those declared.
-    """
-    asked = dict(unit.parameters)
-    stages = asked.pop("stages")
-    infilled = Infill(**asked["infill"]) if asked.get("infill") else None
-    encoding = Encoding(**{**asked, "infill": infilled, "too_long": TooLong(asked["too_long"])})
+    documents: File
+    drops: Files
+    tokenizer: File
+    encoding: Encoding
+    attributes: File | None = None
+    clusters: File | None = None  # the sizes, where documents are sorted by them
+    spans: File | None = None  # of lines that are taken out
+
+
+def encode_part(workspace: Workspace, unit: Unit[EncodePart]) -> Counts:
+    """Writes `tokens/<part>.parquet` and, where conversations can be too long, `drops/encode/<part>.parquet`."""
+    asked, encoding = unit.asked, unit.asked.encoding
     encoder = load(f"{workspace.root}/tokenizer")
     counts: Counter[str] = Counter()
-    measures = _measures(workspace, unit, encoding, stages)
+    measures = _measures(workspace, asked)
     schema = tokens_schema(encoder.dtype)
     first = 0
     drops: list[dict[str, Any]] = []
     with (
-        workspace.parquet(f"documents/{unit.name}.parquet") as file,
+        workspace.parquet(asked.documents) as file,
         workspace.create_parquet(tokens_path(unit.name), schema) as writer,
     ):
-        mask = surviving(workspace, unit.name, file.metadata.num_rows, stages)
-        shared = workspace.read_table(lines.spans_path(unit.name)) if lines.STAGE in stages else None
+        mask = surviving(workspace, file.metadata.num_rows, asked.drops)
+        shared = workspace.read_table(asked.spans) if asked.spans is not None else None
         for group in range(file.num_row_groups):
             documents = file.read_row_group(group, columns=list(COLUMNS))
             if shared is not None:
@@ -110,18 +116,18 @@ def _drops(
     ]
 
 
-def _measures(workspace: Workspace, unit: Unit, encoding: Encoding, stages: Sequence[str]) -> pa.Table:
+def _measures(workspace: Workspace, asked: EncodePart) -> pa.Table:
     """The language and quality of every document of the part, as far as they were measured, and its cluster's size."""
-    name = f"attributes/{unit.name}.parquet"
-    with workspace.parquet(name if name in unit.inputs else f"documents/{unit.name}.parquet") as file:
+    bucket = asked.encoding.bucket
+    with workspace.parquet(asked.attributes or asked.documents) as file:
         rows = file.metadata.num_rows
-        names = set(file.schema_arrow.names) if name in unit.inputs else set()
-        wanted = [column for column in (LABEL, encoding.bucket) if column in names]
+        names = set(file.schema_arrow.names) if asked.attributes else set()
+        wanted = [column for column in (LABEL, bucket) if column in names]
         columns = dict(zip(wanted, file.read(columns=wanted).columns, strict=True)) if wanted else {}
-    if encoding.bucket == CLUSTER_SIZE:
-        columns[CLUSTER_SIZE] = pa.array(cluster_sizes(workspace, unit.name, stages, rows))
-    elif encoding.bucket and encoding.bucket not in columns and name in unit.inputs:
-        raise ValueError(f"quality buckets need the measure {encoding.bucket!r}, which {name} doesn't hold")
+    if bucket == CLUSTER_SIZE:
+        columns[CLUSTER_SIZE] = pa.array(cluster_sizes(workspace, asked.clusters, rows))
+    elif bucket and bucket not in columns and asked.attributes:
+        raise ValueError(f"quality buckets need the measure {bucket!r}, which {asked.attributes} doesn't hold")
     return pa.table({LABEL: pa.nulls(rows, pa.string()), **columns})
 
 
@@ -230,20 +236,20 @@ ENCODE = Step(name="encode", version=4, work=encode_part)  # 4: no conversation 
 
 def encode_units(
     parts: Sequence[str], encoding: Encoding, *, stages: Sequence[str] = (), attributes: bool = False
-) -> list[Unit]:
+) -> list[Unit[EncodePart]]:
     """One unit a part. `stages` dropped documents before; `attributes`: languages and quality were measured."""
     return [
         Unit(
             name=part,
-            inputs=(
-                f"documents/{part}.parquet",
-                *(drops_path(stage, part) for stage in stages),
-                *([lines.spans_path(part)] if lines.STAGE in stages else []),
-                *(cluster_inputs(part, stages) if encoding.bucket == CLUSTER_SIZE else []),
-                *([f"attributes/{part}.parquet"] if attributes else []),
-                TOKENIZER,
+            asked=EncodePart(
+                documents=File(f"documents/{part}.parquet"),
+                drops=drops_of(part, stages),
+                tokenizer=TOKENIZER,
+                encoding=encoding,
+                attributes=File(f"attributes/{part}.parquet") if attributes else None,
+                clusters=cluster_file(part, stages) if encoding.bucket == CLUSTER_SIZE else None,
+                spans=File(lines.spans_path(part)) if lines.STAGE in stages else None,
             ),
-            parameters={"stages": list(stages), **asdict(encoding)},
         )
         for part in parts
     ]

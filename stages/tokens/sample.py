@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from winnow.stages.run.drops import drops_path, surviving
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.drops import drops_of, surviving
+from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import Encoder, digest_of
@@ -25,31 +26,61 @@ from winnow.tokenizer.special import END_OF_TEXT
 from winnow.tokenizer.train import TrainingError, sample, train_model
 
 FOLDER = "tokenizer"
-TOKENIZER = f"{FOLDER}/summary.json"
+TOKENIZER = File(f"{FOLDER}/summary.json")
 """What the run's tokenizer is: its file, digest, vocabulary size, dtype and special tokens. Written last."""
 
 SAMPLE = pa.schema([pa.field("source", pa.string(), nullable=False), pa.field("text", pa.string(), nullable=False)])
 
 
-def sample_path(part: str) -> str:
-    return f"sample/{part}.parquet"
+@dataclass(frozen=True, kw_only=True)
+class SamplePart:
+    """A part of a source, and how many bytes of it to take at the most."""
+
+    documents: File
+    drops: Files
+    source: str
+    seed: int
+    bytes: int
 
 
-def sample_part(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `sample/<part>.parquet`, chunks of text in the order of their hash.
+@dataclass(frozen=True, kw_only=True)
+class TrainTokenizer:
+    """The samples of all parts; `special` tokens are what the run can't do without."""
 
-    Parameters: `stages` that dropped before, `seed`, `bytes` to take at the most.
+    samples: Files
+    vocabulary_size: int
+    special: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenTokenizer:
+    """A tokenizer that exists: where, and the digest of its files. It must have the `special` tokens.
+
+    `tokens`: which of its own serve as ours, by the words of `winnow.tokenizer.special.WORDS`.
     """
-    asked = unit.parameters
-    chunks = sample(_survivors(workspace, unit.name, asked["stages"]), asked["seed"], asked["bytes"])
-    sources = pa.array([asked["source"]] * len(chunks), pa.string())
+
+    place: Place
+    digest: str
+    special: tuple[str, ...]
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+def sample_path(part: str) -> File:
+    return File(f"sample/{part}.parquet")
+
+
+def sample_part(workspace: Workspace, unit: Unit[SamplePart]) -> Counts:
+    """Writes `sample/<part>.parquet`, chunks of text in the order of their hash."""
+    asked = unit.asked
+    chunks = sample(_survivors(workspace, asked), asked.seed, asked.bytes)
+    sources = pa.array([asked.source] * len(chunks), pa.string())
     workspace.write_table(sample_path(unit.name), pa.table([sources, pa.array(chunks, pa.string())], schema=SAMPLE))
     return {"chunks": len(chunks), "bytes": sum(len(chunk.encode()) for chunk in chunks)}
 
 
-def _survivors(workspace: Workspace, part: str, stages: Sequence[str]) -> Iterator[str]:
-    with workspace.parquet(f"documents/{part}.parquet") as file:
-        mask = surviving(workspace, part, file.metadata.num_rows, stages)
+def _survivors(workspace: Workspace, asked: SamplePart) -> Iterator[str]:
+    with workspace.parquet(asked.documents) as file:
+        mask = surviving(workspace, file.metadata.num_rows, asked.drops)
         first = 0
         for group in range(file.num_row_groups):
             texts = file.read_row_group(group, columns=["text"])["text"]
@@ -58,36 +89,36 @@ def _survivors(workspace: Workspace, part: str, stages: Sequence[str]) -> Iterat
             yield from (text.as_py() for text in kept)
 
 
-def train_tokenizer(workspace: Workspace, unit: Unit) -> Counts:
-    """Writes `tokenizer/`: trained on the parts' samples, or a copy of the one at `places["tokenizer"]`.
+def train_tokenizer(workspace: Workspace, unit: Unit[TrainTokenizer | GivenTokenizer]) -> Counts:
+    """Writes `tokenizer/`: trained on the parts' samples, or a copy of the one that is given.
 
-    Parameters: `vocabulary_size`; `special`, the special tokens that the run needs. Raises `TrainingError` when there
-    is nothing to train on, `SpecialTokenError` for a given tokenizer that lacks what is needed.
+    Raises `TrainingError` when there is nothing to train on, `SpecialTokenError` for a given tokenizer that lacks what
+    is needed.
     """
-    given = unit.places.get("tokenizer")
+    asked = unit.asked
     counts: Counter[str] = Counter()
-    if given:
-        files = with_tokens(read(given), unit.parameters["tokens"])
+    if isinstance(asked, GivenTokenizer):
+        files = with_tokens(read(asked.place), asked.tokens)
         content, name = files.content, JSON if files.path.endswith(".json") else MODEL
         for old in (*BESIDE, JSON, MODEL):  # of a tokenizer that the run had before
             workspace.remove(f"{FOLDER}/{old}")
         for beside, said in files.beside:
             workspace.write_bytes(f"{FOLDER}/{beside}", said)
     else:
-        chunks = [workspace.read_table(path) for path in unit.inputs]
+        chunks = [workspace.read_table(path) for path in asked.samples]
         for table in chunks:
             counts.update({table["source"][0].as_py(): table["text"].nbytes} if table.num_rows else {})
         texts = [text for table in chunks for text in table["text"].to_pylist()]
         if not texts:
             raise TrainingError("there is no text to train a tokenizer on: nothing survived the filters")
-        content, name = train_model(texts, unit.parameters["vocabulary_size"]), MODEL
+        content, name = train_model(texts, asked.vocabulary_size), MODEL
     workspace.write_bytes(f"{FOLDER}/{name}", content)
     encoder = load(f"{workspace.root}/{FOLDER}/{name}")
-    encoder.require(unit.parameters["special"], "the documents of this run")
+    encoder.require(asked.special, "the documents of this run")
     for file, exported in export(encoder).items():
         workspace.write_bytes(f"{FOLDER}/{file}", exported)
-    asked = encoder.vocabulary_size if given else unit.parameters["vocabulary_size"]
-    workspace.write_bytes(TOKENIZER, _summary(encoder, name, asked))
+    size = encoder.vocabulary_size if isinstance(asked, GivenTokenizer) else asked.vocabulary_size
+    workspace.write_bytes(TOKENIZER, _summary(encoder, name, size))
     return {"vocabulary": encoder.vocabulary_size, "bytes": dict(counts)}
 
 
@@ -116,20 +147,20 @@ def sample_units(
     seed: int,
     sample_bytes: int,
     stages: Sequence[str],
-) -> list[Unit]:
+) -> list[Unit[SamplePart]]:
     """One unit a part. `parts` by source; `weights` by source, of any sum; a source without a weight gives nothing."""
     present = {source: weights[source] for source, names in parts.items() if names and weights.get(source)}
     whole = sum(present.values())
     return [
         Unit(
             name=part,
-            inputs=(f"documents/{part}.parquet", *(drops_path(stage, part) for stage in stages)),
-            parameters={
-                "source": source,
-                "stages": list(stages),
-                "seed": seed,
-                "bytes": max(int(sample_bytes * weight / whole / len(parts[source])), 1),
-            },
+            asked=SamplePart(
+                documents=File(f"documents/{part}.parquet"),
+                drops=drops_of(part, stages),
+                source=source,
+                seed=seed,
+                bytes=max(int(sample_bytes * weight / whole / len(parts[source])), 1),
+            ),
         )
         for source, weight in present.items()
         for part in parts[source]
@@ -144,7 +175,7 @@ def train_units(
     place: str | None = None,
     special: Sequence[str] = (END_OF_TEXT,),
     tokens: Mapping[str, str] | None = None,
-) -> list[Unit]:
+) -> list[Unit[TrainTokenizer | GivenTokenizer]]:
     """One unit. A tokenizer that exists is `place`, with the `digest` of its files; then no sample is needed.
 
     `tokens`: which of its own serve as ours, by the words of `winnow.tokenizer.special.WORDS`.
@@ -152,8 +183,8 @@ def train_units(
     `special`: what the run can't do without; `winnow.tokenizer.special.CONVERSATION` and `INFILL` where there are such.
     """
     if place is not None:
-        given = {"digest": digest, "special": list(special), "tokens": dict(tokens or {})}
-        return [Unit(name="given", parameters=given, places={"tokenizer": place})]
-    inputs = tuple(sample_path(part) for part in parts)
-    asked = {"vocabulary_size": vocabulary_size, "special": list(special)}
-    return [Unit(name="trained", inputs=inputs, parameters=asked)]
+        given = GivenTokenizer(place=Place(place), digest=digest, special=tuple(special), tokens=dict(tokens or {}))
+        return [Unit(name="given", asked=given)]
+    samples = tuple(sample_path(part) for part in parts)
+    asked = TrainTokenizer(samples=samples, vocabulary_size=vocabulary_size, special=tuple(special))
+    return [Unit(name="trained", asked=asked)]

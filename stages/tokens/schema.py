@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from winnow.stages.run.unit import File
+
 NO_BUCKET = -1
 
 
@@ -37,8 +39,8 @@ def tokens_schema(dtype: npt.DTypeLike) -> pa.Schema:
 TOKENS = tokens_schema(np.uint32)
 
 
-def tokens_path(part: str) -> str:
-    return f"tokens/{part}.parquet"
+def tokens_path(part: str) -> File:
+    return File(f"tokens/{part}.parquet")
 
 
 def lists(arrays: Sequence[npt.NDArray[Any]], kind: pa.DataType) -> pa.Array:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from winnow.filters.classifier import all_scores
 from winnow.filters.harm import count_words, is_listed, measure, read_list
 from winnow.filters.training import Training, train
+from winnow.pipeline.manifest import Bounds, Filter
 from winnow.stages.decide import decide
-from winnow.stages.passes import application_of, recipe_of
+from winnow.stages.passes import recipe_of
 
 
 @pytest.mark.parametrize(
@@ -101,12 +102,12 @@ def safety(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_trained_model_labels_by_category_and_a_manifest_decides_by_it(safety: str) -> None:
     texts = ["gun attack blood", "born phone passport salary", "tea hill", ""]
     table = pa.table({"text": pa.array(texts, pa.large_string()), "id": list("abcd"), "source": ["s"] * 4})
-    entry = {
-        "recipe": "harm",
-        "options": {"models": {"violence": safety, "privacy": safety}},
-        "thresholds": {"violence": {"maximum": 0.5}},
-    }
-    recipe = recipe_of(entry, {})
+    entry = Filter(
+        recipe="harm",
+        options={"models": {"violence": safety, "privacy": safety}},
+        thresholds={"violence": Bounds(maximum=0.5)},
+    )
+    recipe = recipe_of(entry.measuring(), {})
     assert recipe.measure is not None
     found = recipe.measure(table, **recipe.options)
     assert found["harm.labels"].to_pylist() == ['["violence"]', '["privacy"]', "[]", "[]"]
@@ -114,9 +115,9 @@ def test_a_trained_model_labels_by_category_and_a_manifest_decides_by_it(safety:
     assert found["harm.bias"].null_count == 4
     for name in ("id", "source"):
         found = found.append_column(name, table[name])
-    drops = decide(found, [application_of(entry)]).to_pylist()
+    drops = decide(found, [entry.application()]).to_pylist()
     assert [(drop["id"], drop["rule"], drop["threshold"]) for drop in drops] == [("a", "harm.violence", "≤ 0.5")]
-    assert decide(found, [application_of({"recipe": "harm"})]).num_rows == 0  # labels alone drop nothing
+    assert decide(found, [Filter(recipe="harm").application()]).num_rows == 0  # labels alone drop nothing
 
 
 def test_a_model_that_knows_neither_the_category_nor_the_label_is_named(safety: str) -> None:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from winnow.filters.scorers import measure
+from winnow.pipeline.manifest import Bounds, Filter
 from winnow.stages.decide import decide
-from winnow.stages.passes import application_of, recipe_of
+from winnow.stages.passes import recipe_of
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "page"]
 TEXTS = ["good page", "bad bad page", "good", "", "page of unknown words", "bad"] * 4
@@ -66,15 +67,15 @@ def test_nulls_are_empty_texts_and_no_text_at_all_gives_the_same_columns() -> No
 
 
 def test_a_manifest_decides_by_any_score_that_the_model_names() -> None:
-    entry = {
-        "recipe": "scorer",
-        "options": {"scorer": f"{__name__}:lengths", "batch": 5},
-        "thresholds": {"words": {"minimum": 2}},
-    }
-    recipe = recipe_of(entry, {})
+    entry = Filter(
+        recipe="scorer",
+        options={"scorer": f"{__name__}:lengths", "batch": 5},
+        thresholds={"words": Bounds(minimum=2)},
+    )
+    recipe = recipe_of(entry.measuring(), {})
     assert recipe.measure is not None
     found = recipe.measure(table(TEXTS), **recipe.options)
-    drops = decide(found.append_column("id", pa.array(TEXTS)), [application_of(entry)])
+    drops = decide(found.append_column("id", pa.array(TEXTS)), [entry.application()])
     assert drops["row"].to_pylist() == [row for row, text in enumerate(TEXTS) if len(text.split()) < 2]
     assert set(drops["rule"].to_pylist()) == {"scorer.words"}
 

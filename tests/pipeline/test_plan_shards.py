@@ -37,7 +37,7 @@ sources:
 """
 
 
-def plan(folder: Path, *changes: tuple[str, str]) -> dict[str, list[Unit]]:
+def plan(folder: Path, *changes: tuple[str, str]) -> dict[str, list[Unit[Any]]]:
     """The units of each step, for a manifest with some changes."""
     text = MANIFEST
     for old, new in changes:
@@ -48,7 +48,7 @@ def plan(folder: Path, *changes: tuple[str, str]) -> dict[str, list[Unit]]:
     for name in ("web", "books", "talks"):
         (folder / f"{name}.jsonl").write_text('{"text": "some words"}\n')
     settings = load_settings(str(folder / "m.yaml"), str(folder / "p.yaml"))
-    return {step.name: units for step, units in steps(find_parts(settings), settings)}
+    return {step.name: list(units) for step, units in steps(find_parts(settings), settings)}
 
 
 def save_tokenizer(folder: Path, special: list[str]) -> None:
@@ -60,28 +60,28 @@ def save_tokenizer(folder: Path, special: list[str]) -> None:
 def test_phases_by_tokens_make_the_budget_and_its_parts(tmp_path: Path) -> None:
     changed = [("512, share: 50", "512, tokens: 3000000"), ("1024, share: 50", "1024, tokens: 1000000")]
     (unit,) = plan(tmp_path, *changed)["mixture"]
-    assert unit.parameters["mixture"]["tokens"] == 4_000_000
-    assert [phase["share"] for phase in unit.parameters["phases"]] == [75, 25]
+    assert unit.asked.mixture.tokens == 4_000_000
+    assert [phase.share for phase in unit.asked.phases] == [75, 25]
 
 
 def test_a_phase_with_its_own_mixture_brings_its_sources(tmp_path: Path) -> None:
     own = "1024, share: 50, sources: {talks: 100}, languages: {zh: 100}"
     planned = plan(tmp_path, ("1024, share: 50", own))
     assert {unit.name.partition("-")[0] for unit in planned["ingest"]} == {"web", "books", "talks"}
-    first, second = planned["mixture"][0].parameters["phases"]
-    assert (first["sources"], first["languages"]) == ({}, {})
-    assert (second["sources"], second["languages"]) == ({"talks": 100}, {"zh": 100})
+    first, second = planned["mixture"][0].asked.phases
+    assert (first.sources, first.languages) == ({}, {})
+    assert (second.sources, second.languages) == ({"talks": 100}, {"zh": 100})
     # web has 60 per cent of the first half: 30 of 100 tokens, as books 20 and talks 50.
-    sampled = {unit.name: unit.parameters["bytes"] for unit in planned["sample"]}
+    sampled = {unit.name: unit.asked.bytes for unit in planned["sample"]}
     assert sampled["web-00000"] / sum(sampled.values()) == pytest.approx(0.3, rel=1e-6)
 
 
 def test_only_parts_that_a_filter_scores_are_sorted_into_buckets(tmp_path: Path) -> None:
     quality = "books: 40}\n  quality: {measure: words.mean_length, edges: [3, 5]}\n  bucket_epochs: {0: 0, 2: 3}"
     planned = plan(tmp_path, ("books: 40}", quality))
-    found = {unit.name: (unit.parameters["bucket"], unit.parameters["edges"]) for unit in planned["encode"]}
+    found = {unit.name: (unit.asked.encoding.bucket, unit.asked.encoding.edges) for unit in planned["encode"]}
     assert found == {"web-00000": ("words.mean_length", (3.0, 5.0)), "books-00000": (None, ())}
-    assert planned["mixture"][0].parameters["mixture"]["bucket_epochs"] == {"0": 0, "2": 3}
+    assert planned["mixture"][0].asked.mixture.bucket_epochs == {0: 0, 2: 3}
 
 
 def test_documents_may_be_sorted_by_how_many_they_stand_for(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_documents_may_be_sorted_by_how_many_they_stand_for(tmp_path: Path) -> N
     weighted = "books: 40}\n  quality: {measure: cluster_size, edges: [2, 5, 100]}\n  bucket_epochs: {1: 2, 2: 5}"
     planned = plan(tmp_path, ("books: 40}", weighted), ("seed: 1", "seed: 1\ndeduplicate: {exact: {}, minhash: {}}"))
     for unit in planned["encode"]:
-        assert (unit.parameters["bucket"], unit.parameters["edges"]) == ("cluster_size", (2.0, 5.0, 100.0))
+        assert (unit.asked.encoding.bucket, unit.asked.encoding.edges) == ("cluster_size", (2.0, 5.0, 100.0))
         assert f"clusters/deduplicate.minhash/{unit.name}.parquet" in unit.inputs
     with pytest.raises(ConfigurationError, match="no level of deduplicate of the manifest gives the measure"):
         plan(tmp_path, ("books: 40}", weighted))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +19,36 @@ from distributed import Client
 from winnow.pipeline.cluster import ROLL_CALL, connect
 from winnow.pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
 from winnow.pipeline.runner import RunFailed, Runner
-from winnow.stages.run.unit import Counts, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 DEADLINE = 60.0
 
 
-def square(workspace: Workspace, unit: Unit) -> Counts:
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    number: int
+    others: Files = ()
+
+
+def square(workspace: Workspace, unit: Unit[Number]) -> Counts:
     with open(workspace.path("calls"), "a") as calls:
         calls.write(unit.name + "\n")
-    number = unit.parameters["number"]
-    for name in unit.inputs:
+    number = unit.asked.number
+    for name in unit.asked.others:
         number += int(workspace.read_bytes(name))
     workspace.write_bytes(f"squares/{unit.name}", str(number**2).encode())
     return {"number": number}
 
 
-def die_once(workspace: Workspace, unit: Unit) -> Counts:
+def die_once(workspace: Workspace, unit: Unit[Any]) -> Counts:
     if unit.name == "unit-1" and not workspace.exists("died"):
         workspace.write_bytes("died", b"")
         os.kill(os.getpid(), signal.SIGKILL)
     return square(workspace, unit)
 
 
-def die_in_company(workspace: Workspace, unit: Unit) -> Counts:
+def die_in_company(workspace: Workspace, unit: Unit[Any]) -> Counts:
     deaths = len(workspace.list("deaths"))
     if unit.name == "unit-1" and deaths < 2:
         workspace.write_bytes(f"deaths/{deaths}", b"")
@@ -49,40 +56,40 @@ def die_in_company(workspace: Workspace, unit: Unit) -> Counts:
     return square(workspace, unit)
 
 
-def die_always(workspace: Workspace, unit: Unit) -> Counts:
+def die_always(workspace: Workspace, unit: Unit[Any]) -> Counts:
     if unit.name == "unit-1":
         os.kill(os.getpid(), signal.SIGKILL)
     return square(workspace, unit)
 
 
-def meet(workspace: Workspace, unit: Unit) -> Counts:
+def meet(workspace: Workspace, unit: Unit[Any]) -> Counts:
     """Done when the other run has begun too."""
     workspace.write_bytes("here", b"")
     deadline = time.monotonic() + DEADLINE
-    while not Path(unit.parameters["other"], "here").exists():
+    while not Path(unit.asked, "here").exists():
         assert time.monotonic() < deadline, "the other run never began"
         time.sleep(0.01)
     return {}
 
 
-def divide(workspace: Workspace, unit: Unit) -> Counts:
-    return {"number": 1 // (unit.parameters["number"] - 1)}
+def divide(workspace: Workspace, unit: Unit[Any]) -> Counts:
+    return {"number": 1 // (unit.asked.number - 1)}
 
 
-def fill_the_disk(workspace: Workspace, unit: Unit) -> Counts:
+def fill_the_disk(workspace: Workspace, unit: Unit[Any]) -> Counts:
     with open("/dev/full", "wb") as stream:  # Linux's device that answers every write as a full disk does
         stream.write(b"x")
     return {}
 
 
 class Silence:
-    def step_started(self, step: Step, units: int, done: int) -> None: ...
-    def unit_finished(self, step: Step, receipt: Receipt) -> None: ...
-    def step_finished(self, step: Step, receipts: Sequence[Receipt]) -> None: ...
+    def step_started(self, step: Step[Any], units: int, done: int) -> None: ...
+    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None: ...
+    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None: ...
     def cluster_started(self, dashboard: str) -> None: ...
 
 
-UNITS = [Unit(name=f"unit-{number}", parameters={"number": number}) for number in range(4)]
+UNITS = [Unit(name=f"unit-{number}", asked=Number(number=number)) for number in range(4)]
 SQUARE = Step(name="square", version=1, work=square)
 
 
@@ -100,7 +107,7 @@ def run(workspace: Workspace, client: Client) -> Any:
     def cluster() -> Iterator[Client]:
         yield client
 
-    def work(*steps: tuple[Step, list[Unit]]) -> list[list[Receipt]]:
+    def work(*steps: tuple[Step[Any], list[Unit[Any]]]) -> list[list[Receipt]]:
         with Runner(workspace, cluster, Silence()) as runner:
             return [runner.run(step, units) for step, units in steps]
 
@@ -129,8 +136,8 @@ def test_a_changed_parameter_a_changed_version_and_a_changed_input_are_worked_ag
     run: Any, workspace: Workspace
 ) -> None:
     def chain(number: int, version: int) -> None:
-        first = Unit(name="first", parameters={"number": number})
-        second = Unit(name="second", parameters={"number": 1}, inputs=("squares/first",))
+        first = Unit(name="first", asked=Number(number=number))
+        second = Unit(name="second", asked=Number(number=1, others=(File("squares/first"),)))
         run((SQUARE, [first]), (Step(name="second", version=version, work=square), [second]))
 
     chain(2, 1)
@@ -170,7 +177,7 @@ def test_two_runs_share_a_scheduler_and_no_unit(client: Client, tmp_path: Path) 
 
     def work(folder: Path, other: Path) -> list[Receipt]:
         folder.mkdir()
-        unit = Unit(name="all", parameters={"other": str(other)})
+        unit = Unit(name="all", asked=str(other))
         with Runner(Workspace(str(folder)), lambda: nullcontext(client), Silence()) as runner:
             return runner.run(Step(name="meet", version=1, work=meet), [unit])
 
@@ -218,7 +225,7 @@ def test_an_error_names_the_unit_and_the_others_are_done(run: Any, workspace: Wo
 
 def test_a_file_that_no_receipt_vouches_for_cannot_be_an_input() -> None:
     with pytest.raises(KeyError):
-        fingerprint(SQUARE, Unit(name="x", inputs=("nowhere",)), {})
+        fingerprint(SQUARE, Unit(name="x", asked=Number(number=1, others=(File("nowhere"),))), {})
 
 
 def test_a_receipt_survives_its_own_format() -> None:

@@ -11,10 +11,25 @@ from click.testing import CliRunner
 
 from winnow.filters.recipes import find_recipe, recipes
 from winnow.pipeline.cli import cli
+from winnow.pipeline.manifest import Filter
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.standalone import filter_files
-from winnow.stages.passes import decide_part, documents_path, edits_path, ingest, measure_part, recipe_of, resources_of
-from winnow.stages.run.unit import Unit
+from winnow.stages.ingest import tables
+from winnow.stages.passes import (
+    DecidePart,
+    IngestPart,
+    MeasurePart,
+    Measuring,
+    attributes_path,
+    decide_part,
+    documents_path,
+    edits_path,
+    ingest,
+    measure_part,
+    recipe_of,
+    resources_of,
+)
+from winnow.stages.run.unit import Place, Unit
 from winnow.stages.run.workspace import Workspace
 
 PROSE = "This line is a sentence of the page and it ends as such. "
@@ -36,14 +51,26 @@ def pages(tmp_path: Path) -> str:
 def dropped(pages: str, out: Path, recipe: str, *, edited: bool) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """Text id → rule and value, and the texts as stored, of a part that a run ingests, measures and decides."""
     workspace = Workspace(str(out))
-    entry = {"recipe": recipe, "options": {}}
-    asked = {"source": recipe, "kind": "tables", "settings": {}, "path": "pages.jsonl", "start": 0, "stop": 1 << 20}
-    kept = {"edits": [entry], "kept_measures": [recipe]} if edited else {"edits": []}
-    places = {"root": str(Path(pages).parent), "path": pages}
-    ingest(workspace, Unit(name="part", parameters={**asked, **kept}, places=places))
-    measured = {"filters": [entry], **({"edited": True} if edited else {})}
-    measure_part(workspace, Unit(name="part", parameters=measured))
-    decide_part(workspace, Unit(name="part", parameters={"filters": [entry]}))
+    documents = documents_path("part")
+    ingesting = IngestPart(
+        source=recipe,
+        kind="tables",
+        settings=tables.Settings(),
+        path="pages.jsonl",
+        start=0,
+        stop=1 << 20,
+        place=Place(pages),
+        root=Place(Path(pages).parent),
+        edits=(Measuring(recipe=recipe),) if edited else (),
+        kept_measures=(recipe,) if edited else (),
+    )
+    ingest(workspace, Unit(name="part", asked=ingesting))
+    edits = edits_path("part") if edited else None
+    measuring = MeasurePart(documents=documents, filters=(Measuring(recipe=recipe),), edits=edits)
+    measure_part(workspace, Unit(name="part", asked=measuring))
+    applications = (Filter(recipe=recipe).application(),)
+    deciding = DecidePart(attributes=attributes_path("part"), documents=documents, applications=applications)
+    decide_part(workspace, Unit(name="part", asked=deciding))
     assert (out / edits_path("part")).exists() == edited
     drops = pl.read_parquet(out / "drops/decide/part.parquet")
     texts = pl.read_parquet(out / documents_path("part"))["text"].to_list()
@@ -110,7 +137,7 @@ def test_options_are_written_as_in_a_manifest(pages: str, tmp_path: Path) -> Non
 def test_a_resource_is_found_at_any_depth_of_the_options() -> None:
     options = {"words": {"sexual": "resource:list"}, "scorer": "a:B", "arguments": {"files": ["resource:model", 1]}}
     assert sorted(resources_of(options)) == ["resource:list", "resource:model"]
-    places = {"resource:list": "/lists/words", "resource:model": "/models/m"}
-    recipe = recipe_of({"recipe": "harm", "options": options}, places)
+    places = {"resource:list": Place("/lists/words"), "resource:model": Place("/models/m")}
+    recipe = recipe_of(Measuring(recipe="harm", options=options), places)
     assert recipe.options["words"] == {"sexual": "/lists/words"}
     assert recipe.options["arguments"] == {"files": ["/models/m", 1]}

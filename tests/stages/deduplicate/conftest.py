@@ -8,10 +8,8 @@ import pyarrow as pa
 import pytest
 
 from winnow.stages.document import DOCUMENT, document_id
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.unit import Planned
 from winnow.stages.run.workspace import Workspace
-
-Plan = Sequence[tuple[Step, Sequence[Unit]]]
 
 
 @pytest.fixture
@@ -38,10 +36,10 @@ def lay_out(workspace: Workspace) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
-def work(workspace: Workspace) -> Callable[[Plan], dict[str, int]]:
+def work(workspace: Workspace) -> Callable[[Sequence[Planned]], dict[str, int]]:
     """Works a plan step by step and returns the summed counts, `<step>.<count>`."""
 
-    def run(plan: Plan) -> dict[str, int]:
+    def run(plan: Sequence[Planned]) -> dict[str, int]:
         totals: dict[str, int] = {}
         for step, units in plan:
             for unit in units:

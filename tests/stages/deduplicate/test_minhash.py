@@ -11,7 +11,7 @@ from winnow.stages.deduplicate import exact, minhash
 from winnow.stages.deduplicate.contender import Preference
 from winnow.stages.deduplicate.exact import ExactSettings
 from winnow.stages.deduplicate.recipes import MinHashSettings
-from winnow.stages.run.drops import surviving
+from winnow.stages.run.drops import drops_of, surviving
 
 STAGES = [exact.STAGE, minhash.STAGE]
 SETTINGS = MinHashSettings(bands=30, rows=4, threshold=0.6, buckets=3)
@@ -124,7 +124,7 @@ def test_clusters_count_what_earlier_levels_dropped(workspace, lay_out, work):
     work(minhash.plan(parts, SETTINGS, earlier=[exact.STAGE]))
     sizes = {}
     for part in parts:
-        stays = surviving(workspace, part, len(workspace.read_table(f"documents/{part}.parquet")), STAGES)
+        stays = surviving(workspace, len(workspace.read_table(f"documents/{part}.parquet")), drops_of(part, STAGES))
         table = workspace.read_table(f"clusters/{minhash.STAGE}/{part}.parquet")["cluster_size"].to_numpy()
         sizes[part] = sorted(table[stays].tolist())
     assert sorted(sizes["a-00000"] + sizes["b-00000"]) == [1, 3, 4]

@@ -11,7 +11,7 @@ import pytest
 
 from winnow.stages.deduplicate import semantic
 from winnow.stages.deduplicate.semantic import SemanticSettings, choose_within
-from winnow.stages.run.unit import Unit
+from winnow.stages.layout import carry_out
 
 
 def brute_force(vectors: np.ndarray, threshold: float) -> list[int]:
@@ -71,11 +71,6 @@ def test_embeddings_brought_along_must_fit_the_documents(workspace, lay_out, wor
 def test_a_model_that_is_not_installed_is_named(workspace, lay_out, work):
     parts = lay_out({"a-00000": ["one", "two"]})
     with pytest.raises(ValueError, match=r"embeddings/a-00000.parquet is not in .*: name a `model`"):
-        work(
-            [
-                (step, [Unit(name=unit.name, parameters=unit.parameters) for unit in units])
-                for step, units in semantic.plan(parts, SemanticSettings())
-            ]
-        )
+        carry_out(workspace, semantic.plan(parts, SemanticSettings()))
     with pytest.raises(LookupError, match="no embedding function 'no_such_package:embed'"):
         work(semantic.plan(parts, SemanticSettings(model="no_such_package:embed")))

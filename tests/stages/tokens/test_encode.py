@@ -12,7 +12,6 @@ import pytest
 
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.drops import DROP, write_drops
-from winnow.stages.run.unit import Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens import sample
 from winnow.stages.tokens.encode import ENCODE, Encoding, encode_units
@@ -235,13 +234,12 @@ def test_an_empty_part_has_its_table_of_tokens(run: Workspace) -> None:
 
 def test_units_name_all_that_they_read() -> None:
     (unit,) = encode_units(["web-00000"], Encoding(seed=3), stages=["decide"], attributes=True)
-    assert unit.inputs == (
+    assert set(unit.inputs) == {
         "documents/web-00000.parquet",
         "drops/decide/web-00000.parquet",
         "attributes/web-00000.parquet",
         sample.TOKENIZER,
-    )
-    assert json.loads(json.dumps(unit.parameters)) and isinstance(unit, Unit)
+    }
 
 
 def test_documents_are_sorted_by_the_size_of_their_cluster(run: Workspace) -> None:
