@@ -22,6 +22,7 @@ from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
 from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
+from winnow.stages.run.code import code_of
 from winnow.stages.tokens.settings import TooLong
 
 Share = Annotated[float, Field(gt=0, le=100)]
@@ -75,7 +76,7 @@ class Filter(Section):
 
     def measuring(self) -> Measuring:
         """What is counted or edited, wherever it decides."""
-        return Measuring(recipe=self.recipe, options=self.options)
+        return Measuring(recipe=self.recipe, options=self.options, code=(*code_of(self.recipe), *code_of(self.options)))
 
     def application(self) -> Application:
         """The recipe's rules with these thresholds, and where they decide. Raises `LookupError` for an unknown name."""

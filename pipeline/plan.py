@@ -18,8 +18,10 @@ from winnow.stages import decide, preferences, rejection_sampling
 from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.passes import (
     DECIDE,
+    EDITS_VERSION,
     INGEST,
     MEASURE,
     RESOURCE,
@@ -31,6 +33,7 @@ from winnow.stages.passes import (
     edits_path,
     resources_of,
 )
+from winnow.stages.run.code import module_code
 from winnow.stages.run.inventory import INVENTORY, inventory_path
 from winnow.stages.run.unit import Files, Place, Planned, Unit
 
@@ -62,6 +65,10 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
             stop=part.split.stop,
             place=Place(part.split.path),
             root=Place(profile.base),
+            version=kind_version(kind),
+            optional=optional_packages(kind),
+            code=module_code(kind),
+            edits_version=EDITS_VERSION if edits else 0,
             inventories=(inventory_path(part.inventory), *inventories([entry for entry, _ in edits])),
             edits=tuple(asked for _, asked in edits),
             kept_measures=tuple(judged),

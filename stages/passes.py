@@ -21,6 +21,7 @@ from winnow.formats.splits import Split
 from winnow.stages.decide import Application, decide
 from winnow.stages.document import DOCUMENT, REJECTION
 from winnow.stages.ingest.source import Builder, SourceSettings, kind_module
+from winnow.stages.run.code import Code
 from winnow.stages.run.drops import write_drops
 from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit
 from winnow.stages.run.workspace import Workspace
@@ -36,6 +37,7 @@ class Measuring:
 
     recipe: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    code: tuple[Code, ...] = ()  # of the user's own that recipe and options name
 
 
 Resources = Mapping[str, Place]
@@ -57,6 +59,10 @@ class IngestPart:
     stop: int
     place: Place
     root: Place
+    version: int = 0  # of the kind
+    optional: tuple[str, ...] = ()  # packages that the kind reads more with, of those that are installed
+    code: tuple[Code, ...] = ()  # of a kind of the user's own
+    edits_version: int = 0  # of all recipes that edit, where there are edits
     inventories: Files = ()  # of the input and of the resources
     edits: tuple[Measuring, ...] = ()
     kept_measures: tuple[str, ...] = ()
@@ -99,6 +105,8 @@ def edits_path(part: str) -> File:
 def ingest(workspace: Workspace, unit: Unit[IngestPart]) -> Counts:
     """Reads one split of one input into documents, edits their text, and writes the part and its rejections."""
     asked = unit.asked
+    for code in asked.code:
+        code.check()
     module = kind_module(asked.kind)
     edits = [recipe_of(entry, asked.resources) for entry in asked.edits]
     kept = set(asked.kept_measures)
@@ -204,6 +212,8 @@ def decide_part(workspace: Workspace, unit: Unit[DecidePart]) -> Counts:
 
 def recipe_of(asked: Measuring, resources: Resources) -> Recipe:
     """The recipe with its options; `resource:NAME` becomes the place of that file."""
+    for code in asked.code:
+        code.check()
     options = {name: _located(value, resources) for name, value in asked.options.items()}
     recipe = find_recipe(asked.recipe)
     return replace(recipe, options={**recipe.options, **options})
@@ -235,6 +245,10 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
+EDITS_VERSION = 1
+"""Of the recipes that edit text, all together: bumped when one of them changes it otherwise than before."""
+
+# Each kind has a `VERSION` of its own, bumped when it reads otherwise; the step's is for what all kinds share.
 INGEST = Step(name="ingest", version=16, work=ingest)  # 16: a bad unit of a memory alone, files of any name
 MEASURE = Step(name="measure", version=4, work=measure_part)  # 4: ends of agents' traces aren't unanswered
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -33,6 +33,7 @@ from winnow.stages.deduplicate.contender import (
 from winnow.stages.deduplicate.embeddings import embeddings_path, unit_vectors, write_embeddings
 from winnow.stages.deduplicate.verdict import drop as drop_part
 from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
+from winnow.stages.run.code import Code, code_of
 from winnow.stages.run.exchange import gather, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
@@ -79,6 +80,7 @@ class EmbedPart:
 
     documents: File
     model: str
+    code: tuple[Code, ...] = ()  # of the user's own that the model names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,8 @@ class ResolveBucket:
 
 
 def embed_part(workspace: Workspace, unit: Unit[EmbedPart]) -> Counts:
+    for code in unit.asked.code:
+        code.check()
     return {"dimensions": write_embeddings(workspace, unit.name, unit.asked.documents, unit.asked.model)}
 
 
@@ -248,11 +252,16 @@ def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str
         part: Embedded(contending=contending(part, earlier, settings.preference), embeddings=embeddings_path(part))
         for part in parts
     }
-    embed = [
-        Unit(name=part, asked=EmbedPart(documents=embedded[part].contending.documents, model=settings.model))
-        for part in parts
-        if settings.model is not None
-    ]
+    embed = []
+    if settings.model is not None:
+        code = code_of(settings.model)
+        embed = [
+            Unit(
+                name=part,
+                asked=EmbedPart(documents=embedded[part].contending.documents, model=settings.model, code=code),
+            )
+            for part in parts
+        ]
     # Whoever is preferred, the sample is the same: it needs no quality.
     sampled = tuple(Embedded(contending=contending(part, earlier), embeddings=embeddings_path(part)) for part in parts)
     centring = CentreAll(

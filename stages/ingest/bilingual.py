@@ -36,6 +36,7 @@ from winnow.stages.ingest.pairs import Writer
 from winnow.stages.ingest.source import Builder, SourceSettings
 from winnow.stages.ingest.tables import look_up, text_of
 
+VERSION = 1
 CONTENT = Content.TRANSLATIONS
 
 

@@ -61,6 +61,7 @@ TRANSLATE = (
     "翻译成中文：{text}",
 )
 DESCRIBED = (True, False, False, False)  # one function in four is asked the other way round: the docstring is wanted
+VERSION = 1
 CONTENT = Content.TEMPLATED
 
 

@@ -22,6 +22,7 @@ from winnow.formats.splits import Split
 from winnow.stages.ingest.repositories import text_of
 from winnow.stages.ingest.source import Builder, SourceSettings
 
+VERSION = 1
 SPLIT_COMMITS = 500
 CONTEXT_LINES = 3
 

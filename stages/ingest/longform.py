@@ -37,6 +37,8 @@ CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
+VERSION = 1
+OPTIONAL = ("pypdfium2",)  # PDF files are rejections without it
 CONTENT = Content.BOOKS
 
 

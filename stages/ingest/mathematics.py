@@ -44,6 +44,7 @@ BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
+VERSION = 1
 CONTENT = Content.MATHEMATICS
 
 

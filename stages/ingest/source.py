@@ -8,8 +8,10 @@ A kind of source is one module in this folder. It has three public names:
 - `read(split, settings, builder) → None`, which reads one piece and calls `builder.add(…)` for each document and
   `builder.reject(…)` for each record that can't become one. Every record is one or the other: nothing is lost silently.
 
-A fourth, `CONTENT`, says what its texts are (`winnow.stages.document.Content`), where that is always the same: filters are
-bound to it. Where it isn't there (`tables` holds anything), a profile says it.
+It may have more names. `VERSION` is a number, bumped when the kind makes other documents of the same input, so that these
+are read again; of a kind of your own, the digest of its code tells that too. `OPTIONAL` names packages with which it reads
+more. `CONTENT` says what its texts are (`winnow.stages.document.Content`), where that is always the same: filters are bound
+to it. Where it isn't there (`tables` holds anything), a profile says it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import importlib
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import accumulate
 from types import ModuleType
 from typing import Annotated, Any
@@ -183,6 +186,16 @@ def kind_module(kind: str) -> ModuleType:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # of something that the module imports
             raise
         raise LookupError(f"no kind of source is called {kind!r}; there are {', '.join(kinds())}") from None
+
+
+def kind_version(kind: str) -> int:
+    """The kind's `VERSION`, which is bumped when it makes other documents of the same input; 0 where it has none."""
+    return int(getattr(kind_module(kind), "VERSION", 0))
+
+
+def optional_packages(kind: str) -> tuple[str, ...]:
+    """Of the kind's `OPTIONAL` packages, without which it rejects what it could read, those that are installed."""
+    return tuple(name for name in getattr(kind_module(kind), "OPTIONAL", ()) if find_spec(name) is not None)
 
 
 def kinds() -> list[str]:

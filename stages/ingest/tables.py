@@ -24,6 +24,7 @@ from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import DOCUMENT
 from winnow.stages.ingest.source import Builder, SourceSettings
 
+VERSION = 1
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
 SLOT = re.compile(r"\{([^{}]+)\}")

@@ -47,6 +47,7 @@ BINARY = (
 )
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
+VERSION = 1
 CONTENT = Content.WEB
 
 
