@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from winnow.stages.deduplicate.address import unpack
 from winnow.stages.deduplicate.bands import BAND
-from winnow.stages.deduplicate.candidates import pair_rows
+from winnow.stages.deduplicate.candidates import PairBucket, pair_bucket, pair_rows, pairs_path
+from winnow.stages.run.exchange import scatter
+from winnow.stages.run.unit import File, Unit
+from winnow.stages.run.workspace import Workspace
 
 
 def band_table(keys: np.ndarray, following: np.ndarray | None = None, length: np.ndarray | None = None) -> pa.Table:
@@ -49,3 +53,17 @@ def test_members_of_a_large_group_that_share_the_next_band_are_compared():
     found = set(zip(left.tolist(), right.tolist(), strict=True))
     for value in range(200):
         assert tuple(np.flatnonzero(following == value).tolist()) in found
+
+
+def test_of_two_documents_of_earlier_runs_neither_goes(workspace: Workspace):
+    """Parts 0 and 1 are the run's own; 2, the first that isn't, and 3 are index files. All share one band."""
+    rows = band_table(np.ones(4), length=np.array([1, 2, 3, 4]))
+    rows = rows.set_column(2, BAND.field("part"), pa.array([0, 1, 2, 3], pa.int32()))
+    scatter(workspace, "bands", rows, 1)
+    asked = PairBucket(bucket=0, bands=(File("bands"),), parts=4, new_parts=2, complete=16, reach=4)
+    counts = pair_bucket(workspace, Unit(name="bucket-00000", asked=asked))
+    table = workspace.read_table(pairs_path(0))
+    parts = [unpack(table[side].to_numpy())[0].tolist() for side in ("left", "right")]
+    found = set(zip(*parts, strict=True))
+    assert found == {(1, 0), (2, 0), (3, 0), (2, 1), (3, 1)}  # and not (3, 2)
+    assert counts == {"rows": 4, "pairs": 5}

@@ -63,6 +63,15 @@ def test_caps_of_sources_and_buckets_hold() -> None:
     assert solution.unmet and "source web: asked 420,000,000 tokens, feasible 400,0" in " ".join(solution.unmet)
 
 
+def test_the_smaller_of_two_caps_counts_and_a_special_one_goes_before_the_general() -> None:
+    mixture = Mixture(
+        sources={"web": 1, "books": 1}, epochs=3, source_epochs={"web": 2, "books": 8}, bucket_epochs={0: 0, 1: 5}
+    )
+    assert [mixture.cap("web", bucket) for bucket in (0, 1, 2)] == [0, 2, 2]
+    assert [mixture.cap("books", bucket) for bucket in (0, 1, 2)] == [0, 5, 8]
+    assert [mixture.cap("code", bucket) for bucket in (0, 1, 2)] == [0, 5, 3]
+
+
 def test_what_no_mixture_can_meet_is_said_with_the_nearest() -> None:
     """Chinese stands only in a source of 10 %: of the 30 % asked, 10 can be reached, sources come first."""
     cells = [cell("web", "en"), cell("news", "zh")]
