@@ -32,7 +32,7 @@ def compare_runs(before: Workspace, after: Workspace) -> list[Difference]:
     sections = [
         ("manifest", flatten(old["manifest"]), flatten(new["manifest"])),
         ("profile", flatten(old["profile"]), flatten(new["profile"])),
-        ("packages", old["packages"], new["packages"]),
+        ("versions", _versions(old), _versions(new)),
         ("inputs", _inputs(old), _inputs(new)),
         ("funnel", _funnel(before), _funnel(after)),
         ("mixture", _built(before), _built(after)),
@@ -44,6 +44,16 @@ def compare_runs(before: Workspace, after: Workspace) -> list[Difference]:
         for key in sorted({*first, *second})
         if first.get(key) != second.get(key)
     ]
+
+
+def _versions(lock: Mapping[str, Any]) -> dict[str, str]:
+    """What worked the run: each package, Python and Winnow, with every version that had a part in it."""
+    found: dict[str, set[str]] = {}
+    for table in lock["environments"].values():
+        told = {**table["packages"], "Python": table["python"], "Winnow": f"{table['winnow']} ({table['source']})"}
+        for name, version in told.items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in found.items()}
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

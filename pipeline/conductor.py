@@ -14,6 +14,7 @@ from typing import Any
 from winnow.formats.splits import size_of
 from winnow.pipeline import fetch, losses
 from winnow.pipeline.cluster import connect
+from winnow.pipeline.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.lock import build_lock, write_lock
 from winnow.pipeline.parts import Part, find_parts
@@ -33,12 +34,13 @@ LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is 
 class Finished:
     """What a run did: each step with its receipts, and the digest of the lock where the run came to its end.
 
-    `changed` is False where the lock was there already, byte for byte.
+    `changed` is False where the lock was there already, byte for byte. `kept` says which units other versions worked.
     """
 
     done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
     lock_digest: str | None = None
     changed: bool = True
+    kept: Sequence[str] = ()
 
 
 def conduct(
@@ -50,9 +52,12 @@ def conduct(
     until: str | None,
     console: Any,
     keep_going: bool = False,
+    rework_versions: bool = False,
 ) -> Finished:
     """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
     `deduplicate` after the last whose name begins so.
+
+    Units that other versions of packages or of Winnow worked are kept, unless `rework_versions`; `Finished.kept` tells.
 
     After ingest and after the filters it tells, source by source, what was left out and why.
 
@@ -71,7 +76,7 @@ def conduct(
     with (
         _alone(workspace),
         RunProgress(console) as progress,
-        Runner(workspace, lambda: connect(workers=workers, scheduler=scheduler), progress) as runner,
+        Runner(workspace, lambda: connect(workers=workers, scheduler=scheduler), progress, rework_versions) as runner,
     ):
         workspace.write_bytes(PLAN, json.dumps({"steps": names}).encode())
         _discard_other_steps(workspace, names)
@@ -84,10 +89,20 @@ def conduct(
                     losses.check(step.name, lost, parts, settings, workspace)
             if step.name == last:
                 break
+    kept = _kept(workspace, done)
     if len(done) < len(planned):
-        return Finished(done=done)
-    digest, changed = write_lock(workspace, build_lock(settings.manifest, settings.profile, done))
-    return Finished(done=done, lock_digest=digest, changed=changed)
+        return Finished(done=done, kept=kept)
+    digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
+    return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
+
+
+def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> tuple[str, ...]:
+    """What was worked by other versions than those of this process, in words."""
+    steps = {step.name: worked_in(receipts) for step, receipts in done}
+    found = (
+        (digest, read_environment(workspace, digest)) for digest in {name for step in steps.values() for name in step}
+    )
+    return tuple(kept_notes({digest: table for digest, table in found if table}, steps, environment()))
 
 
 def _last_step(names: Sequence[str], until: str) -> str:

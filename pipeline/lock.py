@@ -1,56 +1,67 @@
 """`lock.json`: everything needed to build the same bytes again, and the proof that they are the same.
 
-The lock holds the manifest as it was resolved, the digests of the raw inputs, the version of each step and of each
-package that shapes bytes, and one digest per step over all files that its units wrote. No time, no path of a machine,
-no number of workers: two runs of the same manifest on the same inputs have equal locks, byte for byte.
+The lock holds the manifest as it was resolved, every rule with the bounds that decided, the digests of the raw inputs and
+of the user's own code, the version of each step and kind of source, the environments that worked the units (each package
+in its version *then*, see `pipeline/environment.py`), and one digest per step over all files that its units wrote. No
+time, no path of a machine, no number of workers: two runs of the same manifest on the same inputs, in one environment,
+have equal locks, byte for byte.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.profile import Profile
+from winnow.pipeline.environment import read_environment, worked_in
 from winnow.pipeline.receipt import Receipt
-from winnow.stages.run.unit import Step
+from winnow.pipeline.settings import Settings
+from winnow.stages.ingest.source import kind_version, optional_packages
+from winnow.stages.run.code import Code, code_of, module_code
+from winnow.stages.run.unit import Step, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace
 
 PATH = "lock.json"
-SHAPING_PACKAGES = (
-    "datatrove",
-    "fasttext",
-    "fastwarc",
-    "lxml",
-    "numba",
-    "numpy",
-    "pyarrow",
-    "pypdfium2",  # an extra: without it PDF files are rejections
-    "resiliparse",
-    "sentencepiece",
-    "trafilatura",
-    "tree-sitter",
-)
 FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/")
 
 
 def build_lock(
-    manifest: Manifest, profile: Profile, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
+    workspace: Workspace, settings: Settings, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
 ) -> dict[str, Any]:
     """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran."""
+    manifest, profile = settings.manifest, settings.profile
     written = {output.path: output.digest for _, receipts in done for receipt in receipts for output in receipt.outputs}
+    used = sorted({receipt.environment for _, receipts in done for receipt in receipts})
+    environments = {digest: read_environment(workspace, digest) for digest in used}
     return {
-        "winnow": version("winnow-corpora"),
-        "packages": {package: _version(package) for package in SHAPING_PACKAGES},
+        "environments": {digest: vars(found) for digest, found in environments.items() if found is not None},
         "manifest": manifest.model_dump(mode="json"),
         "profile": profile.model_dump(mode="json", include={"sources", "scale", "buckets", "benchmarks", "resources"}),
+        "rules": [canonical(entry.application()) for entry in manifest.filters],
+        "kinds": _kinds(settings),
+        "code": {code.module: code.digest for code in _code(settings)},
         "inputs": [receipt.counts for step, receipts in done if step.name == "inventory" for receipt in receipts],
         "steps": [_step_entry(step, receipts) for step, receipts in done],
         "outputs": {path: digest for path, digest in sorted(written.items()) if path.startswith(FINAL_FOLDERS)},
     }
+
+
+def _kinds(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The version of each kind of source, and the packages with which it reads more that were there."""
+    kinds = {given.kind for source in settings.manifest.weights() for given in settings.profile.sources[source]}
+    return {kind: {"version": kind_version(kind), "optional": optional_packages(kind)} for kind in sorted(kinds)}
+
+
+def _code(settings: Settings) -> Iterator[Code]:
+    """All code of the user's own that the run used."""
+    manifest = settings.manifest
+    for kind in _kinds(settings):
+        yield from module_code(kind)
+    for entry in (*manifest.edits, *manifest.filters):
+        yield from entry.measuring().code
+    if manifest.deduplicate.semantic is not None:
+        yield from code_of(manifest.deduplicate.semantic.model)
 
 
 def write_lock(workspace: Workspace, lock: Mapping[str, Any]) -> tuple[str, bool]:
@@ -93,14 +104,6 @@ def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, 
     return flat
 
 
-def _version(package: str) -> str | None:
-    """The installed version, or None for an extra that isn't there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def _step_entry(step: Step[Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for receipt in sorted(receipts, key=lambda receipt: receipt.unit):
@@ -110,6 +113,7 @@ def _step_entry(step: Step[Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
         "step": step.name,
         "version": step.version,
         "units": len(receipts),
+        "environments": worked_in(receipts),
         "counts": total_counts(receipts),
         "digest": summary.hexdigest(),
     }

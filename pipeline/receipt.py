@@ -1,7 +1,8 @@
 """The receipt: the small JSON that commits a finished unit. A unit is done if and only if its receipt says so.
 
 A receipt holds the unit's fingerprint (step, version, parameters, digests of the inputs), the files it wrote with their
-digests, its counts, and how long it took. The time is for people: nothing is decided by it, and the lock leaves it out.
+digests, its counts, the environment that worked it (`pipeline/environment.py`) and how long it took. The time is for
+people: nothing is decided by it, and the lock leaves it out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Receipt:
     outputs: tuple[Written, ...] = ()
     counts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    environment: str = ""
 
     def to_json(self) -> bytes:
         fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}

@@ -12,6 +12,7 @@ from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_inde
 from winnow.pipeline.lock import lock_digest, read_lock, total_counts
 from winnow.pipeline.receipt import FOLDER, Receipt
 from winnow.pipeline.shares import shares
+from winnow.pipeline.verification import notes_of
 from winnow.stages.run.workspace import Workspace
 
 PATH = "report.html"
@@ -63,6 +64,7 @@ def write_report(workspace: Workspace) -> str:
         phases=index.phases if index else (),
         tokens=sum(phase.tokens for phase in index.phases) if index else 0,
         times=_step_times(workspace),
+        notes=notes_of(lock),
         inputs=sorted(lock["inputs"], key=lambda entry: -entry["size"]),
     )
     workspace.write_bytes(PATH, page.encode())

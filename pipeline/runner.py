@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Protocol
 from uuid import uuid4
 
+from winnow.pipeline.environment import environment, note_environment
 from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
 from winnow.stages.run.unit import Step, Unit
 from winnow.stages.run.workspace import Workspace
@@ -59,11 +60,15 @@ class Progress(Protocol):
 
 @dataclass
 class Runner:
-    """Works steps one after the other in one workspace. The cluster is started when the first unit needs it."""
+    """Works steps one after the other in one workspace. The cluster is started when the first unit needs it.
+
+    `rework_versions`: units that an environment other than this process's worked are worked again.
+    """
 
     workspace: Workspace
     cluster: Callable[[], AbstractContextManager[Any]]
     progress: Progress
+    rework_versions: bool = False
     digests: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
@@ -85,6 +90,9 @@ class Runner:
             raise ValueError(f"step {step.name} has two units of one name")
         found = {unit.name: read_receipt(self.workspace, step.name, unit.name) for unit in units}
         finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
+        if self.rework_versions:
+            here = environment().digest
+            finished = {name: receipt for name, receipt in finished.items() if receipt.environment == here}
         pending = [unit for unit in units if unit.name not in finished]
         self._discard(step, finished)
         self.progress.step_started(step, len(units), len(finished))
@@ -170,6 +178,7 @@ def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt
         outputs=tuple(sorted(workspace.written, key=lambda written: written.path)),
         counts=dict(counts),
         seconds=round(time.perf_counter() - start, 3),
+        environment=note_environment(Workspace(root)),
     )
     write_receipt(Workspace(root), receipt)
     return receipt

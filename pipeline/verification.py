@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
+from winnow.pipeline.environment import Environment, kept_notes
 from winnow.pipeline.funnel import DROPS, read_index
 from winnow.pipeline.lock import read_lock
 from winnow.pipeline.receipt import FOLDER, Receipt
@@ -27,6 +30,7 @@ class Verification:
     files: int
     bytes: int
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()  # what is right, and yet to be known: units that other versions worked
 
 
 def verify_run(workspace: Workspace) -> Verification:
@@ -56,7 +60,20 @@ def verify_run(workspace: Workspace) -> Verification:
     if not broken:
         findings.extend(_count_documents(workspace))
         findings.extend(_count_tokens(workspace))
-    return Verification(len(written), sum(output.bytes for output in written.values()), tuple(findings))
+    return Verification(len(written), sum(output.bytes for output in written.values()), tuple(findings), notes_of(lock))
+
+
+def notes_of(lock: Mapping[str, Any]) -> tuple[str, ...]:
+    """What isn't wrong, but mixed: units worked in different environments, by the lock; the commonest one is the run's."""
+    steps = {entry["step"]: entry["environments"] for entry in lock["steps"]}
+    tables = {digest: Environment(**table) for digest, table in lock["environments"].items()}
+    units: Counter[str] = Counter()
+    for counts in steps.values():
+        units.update(counts)
+    known = [digest for digest in units if digest in tables]
+    if not known:
+        return ("no unit says which versions worked it",) if units else ()
+    return tuple(kept_notes(tables, steps, tables[max(known, key=lambda digest: (units[digest], digest))]))
 
 
 def _count_documents(workspace: Workspace) -> Iterator[Finding]:

@@ -23,6 +23,9 @@ from winnow.pipeline.commands import options
     "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
 )
 @click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
+@click.option(
+    "--rework-versions", is_flag=True, help="work again what other versions of packages or of Winnow have worked"
+)
 def command(
     manifest: str,
     profile: str,
@@ -31,11 +34,13 @@ def command(
     scheduler: str | None,
     until: str | None,
     keep_going: bool,
+    rework_versions: bool,
 ) -> None:
     """Build the shards of one training stage, from the raw inputs to the lock.
 
     What is done already isn't done again: after an interruption, a changed threshold or a new input, the same command
-    works exactly the units whose inputs or parameters changed.
+    works exactly the units whose inputs or parameters changed, or the code that you brought. What other versions of
+    packages have worked is kept and named, unless --rework-versions is given.
 
     \b
     winnow run --stage mid                          the sample, on this machine
@@ -60,6 +65,7 @@ def command(
             until=until,
             console=console,
             keep_going=keep_going,
+            rework_versions=rework_versions,
         )
     except RunFailed as failed:
         for failure in failed.failures:
@@ -74,4 +80,4 @@ def command(
         from winnow.stages.run.workspace import Workspace
 
         write_report(Workspace(folder))
-    print_summary(console, folder, finished, time.perf_counter() - start, gaps(settings))
+    print_summary(console, folder, finished, time.perf_counter() - start, [*gaps(settings), *finished.kept])

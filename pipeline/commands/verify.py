@@ -29,6 +29,8 @@ def command(run: str) -> None:
         raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None
     for finding in result.findings:
         console.print(f"[red]{finding.path}[/red] {finding.problem}")
+    for note in result.notes:
+        console.print(f"note: {note}", markup=False)
     if result.findings:
         console.print(f"{len(result.findings)} findings in {result.files} files")
         sys.exit(1)
