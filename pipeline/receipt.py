@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from winnow.stages.run.unit import Step, Unit, canonical
+from winnow.stages.run.unit import GROUND_VERSION, Step, Unit, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
@@ -64,6 +64,7 @@ def fingerprint(step: Step[Any], unit: Unit[Any], digests: Mapping[str, str]) ->
     content = {
         "step": step.name,
         "version": step.version,
+        "ground": GROUND_VERSION,
         "unit": unit.name,
         "asked": canonical(unit.asked),
         "inputs": {name: digests[name] for name in unit.inputs},

@@ -19,6 +19,9 @@ from winnow.stages.run.workspace import Workspace
 Counts = Mapping[str, Any]
 """What a unit reports: JSON values, most of them integers. Integers are summed over a step's units."""
 
+GROUND_VERSION = 1
+"""Of what all steps stand on, `stages/run`: bumped when that changes the bytes of their files. All is worked again then."""
+
 P = TypeVar("P")
 
 
