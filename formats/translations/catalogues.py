@@ -13,6 +13,7 @@ from winnow.formats.markup.roles import to_markdown_inline
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
 CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:+-]{2,40})', re.IGNORECASE)
+LANGUAGE = re.compile(r'^"Language:[ \t]*([A-Za-z]{2,3}(?:[-_@]\w+)*)', re.MULTILINE)
 LINE_END = re.compile(r"\r\n|\n|\r")
 HEADER_BYTES = 1 << 16
 
@@ -40,6 +41,12 @@ def decode_po(content: bytes) -> str:
         if charset is None:
             raise
         return content.decode(charset)
+
+
+def language_of_po(text: str) -> str | None:
+    """The language that a catalogue's header names (`Language: zh_CN`)."""
+    named = LANGUAGE.search(text[:HEADER_BYTES])
+    return named[1] if named else None
 
 
 def read_po(text: str) -> Iterator[Pair]:

@@ -7,6 +7,7 @@ number, and a run to the piece that it begins in: so pieces of any size give the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,8 @@ from winnow.formats.translations.catalogues import Pair
 from winnow.formats.translations.file_names import Languages, half_endings, halves
 from winnow.formats.translations.lines import LINE_BYTES, Line, Text
 
+SAMPLED, FEW = 200, 4
+ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|www\.|[\w.-]+@)\S+\Z", re.IGNORECASE)
 MARK = b"\xef\xbb\xbf"
 
 
@@ -84,13 +87,14 @@ class Table:
         return True
 
     def _cells(self, lines: Iterable[Line], reject: Reject) -> Iterator[Pair]:
+        ours, theirs = sides = prose_columns(self.source.head())
         for line in lines:
             text = _decoded(self.name, line, reject)
             if text is None:
                 continue
             cells = text.rstrip("\r").split("\t")
-            if len(cells) >= 2:
-                yield Pair(cells[0], cells[1], str(line.number))
+            if len(cells) > max(sides):
+                yield Pair(cells[ours], cells[theirs], str(line.number))
             elif text.strip():
                 reject(f"{self.name}#{line.number}", "columns", len(cells))
 
@@ -141,6 +145,29 @@ def has_cells(head: bytes) -> bool:
     """Whether a text is tab-separated pairs, as Tatoeba's are published: as many tabs, not none, in every line."""
     tabs = {line.count(b"\t") for line in head.split(b"\n") if line}
     return len(tabs) == 1 and tabs != {0}
+
+
+def prose_columns(head: bytes) -> tuple[int, int]:
+    """Which two columns of a table are texts, by its first lines: numbers, addresses, marks and what repeats are none.
+
+    ParaCrawl's lines are two addresses, two texts and a score; Tatoeba's two texts and whose they are, or number before
+    text; others begin with a score. The first two columns where no two can be told.
+    """
+    rows = [
+        line.decode("utf-8", "replace").split("\t") for line in head.split(b"\n", SAMPLED)[:SAMPLED] if line.strip()
+    ]
+    width = min(map(len, rows), default=0)
+    if width <= 2:
+        return 0, 1
+    columns = [[row[at].strip() for row in rows] for at in range(width)]
+    prose = [at for at, cells in enumerate(columns) if _is_prose(cells)]
+    return (prose[0], prose[1]) if len(prose) >= 2 else (0, 1)
+
+
+def _is_prose(cells: Sequence[str]) -> bool:
+    """Whether a column holds texts: most cells have letters and are no address, and most differ."""
+    said = [cell for cell in cells if any(map(str.isalpha, cell)) and not ADDRESS.match(cell)]
+    return 2 * len(said) > len(cells) and (2 * len(set(said)) > len(said) or len(said) < FEW)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,13 @@ def aliases(language: str) -> tuple[str, ...]:
     return ALIASES.get(language.split("-")[0].lower(), (language.lower(),))
 
 
-def is_catalogue_of(name: str, language: str) -> bool:
-    """Whether a PO file translates into the language; one that lies alone, in no folder, is taken for one that does."""
+def is_catalogue_of(name: str, language: str, declared: str | None = None) -> bool:
+    """Whether a PO file translates into the language, by its name or by what its header `declared`.
+
+    One that lies alone, in no folder, is taken for one that does.
+    """
+    if declared is not None and declared.lower().replace("_", "-") in {a.replace("_", "-") for a in aliases(language)}:
+        return True
     found = re.search(rf"(?:^|[/._-])(?:{_any(language)})(?:/LC_MESSAGES/[^/]+|/[^/]+)?\.po$", name, re.IGNORECASE)
     return found is not None or "/" not in name
 

@@ -24,7 +24,7 @@ from winnow.formats.containers.records import read_records, record_splits, table
 from winnow.formats.dialogues.json_values import Misfit
 from winnow.formats.dialogues.manuals import page_markdown, read_page
 from winnow.formats.splits import SPLIT_BYTES, Split
-from winnow.formats.translations.catalogues import Pair, read_po, unmarked
+from winnow.formats.translations.catalogues import Pair, language_of_po, read_po, unmarked
 from winnow.formats.translations.checks import Checks, han_share
 from winnow.formats.translations.columns import Form, Table, find_tables
 from winnow.formats.translations.contents import Contents, archived_memories, folder_license, open_archive, open_folder
@@ -151,8 +151,9 @@ class _Reader:
         """Catalogues, tables, pages and memories, in this order."""
         package, files = found.package, found.package.files
         writer = replace(self.writer, package=package)
+        wanted = self.settings.target_language
         for name, text in files.items():
-            if name.endswith(".po") and is_catalogue_of(name, self.settings.target_language):
+            if name.endswith(".po") and is_catalogue_of(name, wanted, language_of_po(text)):
                 writer.catalogue(package.root + name, unmarked(read_po(text)))
         for name, why in found.lone:
             writer.reject(name, "counterpart", why)

@@ -3,7 +3,7 @@
 A repository is a git repository (bare or with a work tree, at a chosen commit), an archive (tar, zip, source
 distribution, wheel, crate, npm package), a plain folder, or rows of a table with one file each (as The Stack has
 them). Nothing of it is executed. Files that nobody wrote there are left out by the named rules of
-`formats/languages/vendored.py`; each is a rejection.
+`formats/languages/vendored.py`; each is a rejection. Of a notebook the cells and the text of their outputs are taken.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from winnow.formats.languages import vendored
 from winnow.formats.languages.imports import is_manifest
 from winnow.formats.licences import expressions
 from winnow.formats.licences.grants import Grants
+from winnow.formats.markup.notebooks import notebook_text
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
@@ -105,7 +106,10 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
 
     for file in container.files(split.start, split.stop, reject):
         rule = settings.leave_out(file.path) or settings.leave_out(file.path, file.content)
-        text = text_of(file.content) if rule is None else None
+        text = None
+        if rule is None:
+            text = notebook_text(file.content) if file.path.endswith(".ipynb") else None
+            text = text_of(file.content) if text is None else text
         if text is None:
             reject(file.path, rule or "charset", file.path)
         else:
@@ -150,6 +154,8 @@ def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
         if not isinstance(repository, str) or not isinstance(path, str) or not isinstance(text, str):
             reject(place, "column", f"no {names['repository']}, {names['path']} or {names['text']}")
             continue
+        if path.endswith(".ipynb"):
+            text = notebook_text(text) or text
         head = text[: vendored.HEAD_BYTES].encode("utf-8", "replace")
         rule = harm(path) or settings.leave_out(path) or settings.leave_out(path, head)
         if rule is not None:
