@@ -249,6 +249,6 @@ EDITS_VERSION = 1
 """Of the recipes that edit text, all together: bumped when one of them changes it otherwise than before."""
 
 # Each kind has a `VERSION` of its own, bumped when it reads otherwise; the step's is for what all kinds share.
-INGEST = Step(name="ingest", version=16, work=ingest)  # 16: a bad unit of a memory alone, files of any name
+INGEST = Step(name="ingest", version=17, work=ingest)  # 17: notebooks as cells, texts among many columns
 MEASURE = Step(name="measure", version=4, work=measure_part)  # 4: ends of agents' traces aren't unanswered
 DECIDE = Step(name="decide", version=1, work=decide_part)
