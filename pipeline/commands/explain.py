@@ -23,11 +23,19 @@ def command(run: str, document: str, whole: bool) -> None:
     from winnow.pipeline.explanation import EXCERPT, explain
     from winnow.pipeline.reading import ConfigurationError
     from winnow.stages.run.workspace import Workspace
+    from winnow.stages.shards.tracing import members
 
     try:
         story = explain(Workspace(run), document)
     except LookupError as error:
-        raise ConfigurationError(str(error)) from None
+        held = members(Workspace(run), document)
+        if not held:
+            raise ConfigurationError(str(error)) from None
+        files = Table("file", "document", "from token", "tokens", box=None)
+        for member in held:
+            files.add_row(Text(member.path), member.document, f"{member.offset:,}", f"{member.tokens:,}")
+        terminal.console().print(f"a sequence of {len(held)} files of a repository", files)
+        return
     console = terminal.console()
     table = Table(show_header=False, box=None)
     text = story.document.pop("text")
