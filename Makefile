@@ -7,7 +7,7 @@ FUZZ ?= 5000
 RUN     ?= runs/$(STAGE)
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON  ?= python3
-BENCHMARKS := encode pack pack_bound shards filters filters_part filters_classifier language personal_data extract \
+BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters_classifier language personal_data extract \
   ingest ingest_text trainer \
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
