@@ -65,9 +65,10 @@ def _categories() -> Mapping[str, Category]:
 @lru_cache(maxsize=4096)
 def normalize(expression: str) -> str | None:
     """The expression in SPDX's own spelling, or None where it isn't one; `A/B`, as crates write it, is `A OR B`."""
-    said = re.sub(r"\s*/\s*", " OR ", expression.strip())
+    said = expression.strip()
     if not said or len(said) > 500:
         return None
+    said = re.sub(r"\s*/\s*", " OR ", said)
     try:
         parsed = _licensing().parse(said, validate=True, strict=False)
     except Exception as error:

@@ -23,7 +23,7 @@ class BoundedLoader(yaml.SafeLoader):
         self._counted: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         mark: Any = event.start_mark
         self._depth += 1
         if self._depth > DEEPEST:
