@@ -25,6 +25,8 @@ class Kind(StrEnum):
     PHONE = "phone"
     IDENTITY_CARD = "identity_card"
     BANK_CARD = "bank_card"
+    IBAN = "iban"
+    SOCIAL_SECURITY = "social_security"
 
 
 def _pattern(expression: str) -> re.Pattern[bytes]:
@@ -47,6 +49,26 @@ INTERNATIONAL = _pattern(r"(?<![\w+])\+\s?[1-9](?:[ .()/-]{0,3}\d){7,14}" + EXTE
 NORTH_AMERICAN = _pattern(
     r"(?<![\w.-])(?:(?:001|1)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + EXTENSION + r"(?![\w-])"
 )
+# 0044 20 7946 0958: a calling code of ITU-T E.164 behind the international prefix, in groups.
+CALLING_CODE = (
+    r"(?:1|7|2[07]|2[1-69]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[789]\d|8[1246]|8[57]\d"
+    r"|9[0-58]|9[679]\d)"
+)
+PREFIXED = _pattern(
+    r"(?<![\w+.,-])(?<!\d )00[ ]?"
+    + CALLING_CODE
+    + r"[ -](?:\(0\)[ ]?)?\d{1,5}(?:[ -]?\d{2,5}){1,4}(?! ?\d|[\w-]|[.,]\d)"
+)
+# National forms with the trunk prefix or the area code in parentheses, in groups of their country's numbers.
+NATIONAL = _pattern(
+    r"(?<![\w+.,/-])(?<!\d )(?:0[1-9]\d{0,3}[ -]\d{3,4}[ -]\d{3,4}|0[1-9](?:[ .]\d\d){4}|0[1-9]\d{1,3}[ /]\d{5,8}"
+    r"|0[1-9]\d\d \d{3} \d\d \d\d|0[1-9]\d{3,4} \d{5,6}|\((?:0[1-9]\d{0,3}|[1-9]\d{1,4})\) ?\d{3,5}[ -]\d{3,5}"
+    r"|8 ?\(\d{3}\) ?\d{3}-\d\d-\d\d)(?! ?\d|[\w/-]|[.,]\d)"
+)
+NATIONAL_DIGITS = range(9, 13)
+IBAN = _pattern(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?:[ -]?[A-Z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
+SOCIAL_SECURITY = _pattern(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d\d\1(?!0000)\d{4}(?![\w-])")
+SOCIAL_SECURITY_WORD = _pattern(r"(?i)(?:\bssn\b|\bsocial[- ]security\b|\btaxpayer\b|\btin\b|\bitin\b)[^\d\n]{0,40}$")
 CHINESE_MOBILE = _pattern(
     r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:\d{8}|[ -]\d{4}[ -]\d{4})(?![0-9A-Za-z]|\.\d)"
 )
@@ -70,7 +92,13 @@ DATE = _pattern(
 )
 
 SECTION = 32  # "6.2.1.4" numbers a section: four numbers below this are no address (true of one address in 4,096)
+IBAN_LETTERS = 14  # bytes of an account before its first long run of digits: GB29 NWBK
 IPV6_GROUPS = 4  # "::2" is a slice, "Vec::E" a name: groups of digits that an address must show
+IBAN_LENGTHS = {
+    "AT": 20, "BE": 16, "CH": 21, "CZ": 24, "DE": 22, "DK": 18, "ES": 24, "FI": 18, "FR": 27, "GB": 22, "GR": 27,
+    "HU": 28, "IE": 22, "IL": 23, "IT": 27, "LU": 20, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "RO": 24, "SA": 24,
+    "SE": 24, "TR": 26, "UA": 29, "AE": 23, "BG": 22, "HR": 21, "KZ": 20, "LT": 20, "LV": 21, "SI": 19, "SK": 24,
+}  # fmt: skip
 IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 IDENTITY_CHECKS = "10X98765432"
 PROVINCES = frozenset(
@@ -123,6 +151,16 @@ def is_bank_card(number: str, *, announced: bool = False) -> bool:
     return (sum(map(int, number[-1::-2])) + sum(digit - 9 * (digit > 9) for digit in doubled)) % 10 == 0
 
 
+def is_iban(account: str) -> bool:
+    """True for letters and digits without spaces whose check digits are right (ISO 13616, mod 97 of ISO 7064).
+
+    The length is that of the country where it is known, 15 to 34 characters elsewhere.
+    """
+    if not 15 <= len(account) <= 34 or len(account) != IBAN_LENGTHS.get(account[:2], len(account)):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in account[4:] + account[:4])) % 97 == 1
+
+
 def is_public_address(text: str) -> bool:
     """True for an IP address that can be reached from anywhere: neither private, reserved, multicast nor for
     examples.
@@ -132,6 +170,15 @@ def is_public_address(text: str) -> bool:
     except ValueError:
         return False
     return address.is_global and not address.is_multicast
+
+
+def _account(match: re.Match[bytes]) -> Iterator[Span]:
+    """The account at the beginning of a match, which may have run into the words behind it."""
+    signs = match.group()
+    for end in (len(signs), *(place.start() for place in reversed(list(re.finditer(rb"[ -]", signs))))):
+        if is_iban(re.sub(rb"[ -]", b"", signs[:end]).decode()):
+            yield Span(Kind.IBAN, match.start(), match.start() + end)
+            return
 
 
 def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator[Span]:
@@ -151,6 +198,9 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
             ):
                 yield Span(Kind.IP_ADDRESS, *match.span())
         return
+    for match in IBAN.finditer(window, max(0, first - IBAN_LETTERS)):
+        if match.end() > first and match.start() < last:
+            yield from _account(match)
     first = max(0, first - 4)  # what may stand before the first digit: "+", "(", "（"
     for match in IDENTITY.finditer(window, first):
         if match.start() < last and is_identity_card(match.group().decode()):
@@ -169,7 +219,13 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
         announced = CARD_WORD.search(window[: match.start()]) is not None
         if match.start() < last and is_bank_card(re.sub(rb"\D", b"", match.group()).decode(), announced=announced):
             yield Span(Kind.BANK_CARD, *match.span())
-    for pattern in (INTERNATIONAL, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
+    for match in SOCIAL_SECURITY.finditer(window, first):
+        if match.start() < last and SOCIAL_SECURITY_WORD.search(window[: match.start()]):
+            yield Span(Kind.SOCIAL_SECURITY, *match.span())
+    for match in NATIONAL.finditer(window, first):
+        if match.start() < last and len(re.sub(rb"\D", b"", match.group())) in NATIONAL_DIGITS:
+            yield Span(Kind.PHONE, *match.span())
+    for pattern in (PREFIXED, INTERNATIONAL, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
         for match in pattern.finditer(window, first):
             if match.start() < last:
                 yield Span(Kind.PHONE, *match.span())

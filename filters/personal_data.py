@@ -1,4 +1,5 @@
-"""Personal data: e-mail and public IP addresses, telephone numbers, Chinese identity cards, bank cards.
+"""Personal data: e-mail and public IP addresses, telephone numbers, Chinese identity cards, bank cards,
+accounts (IBAN) and social security numbers of the United States.
 
 A kernel points out where such a thing could stand (`kernels/candidates.py`); only those places are matched and
 checked (`identifiers.py`), so that a clean text costs little more than reading it. What is found is replaced by a
@@ -25,6 +26,8 @@ PLACEHOLDERS: Mapping[str, str] = {
     Kind.PHONE: "<PHONE_NUMBER>",
     Kind.IDENTITY_CARD: "<ID_NUMBER>",
     Kind.BANK_CARD: "<CARD_NUMBER>",
+    Kind.IBAN: "<IBAN>",
+    Kind.SOCIAL_SECURITY: "<ID_NUMBER>",
 }
 CONTEXT_BYTES = 48
 """How far before and behind a candidate its surroundings are read."""
@@ -54,7 +57,8 @@ def find_personal_data(
 def measure(documents: pa.Table, *, kinds: Collection[str] = tuple(Kind)) -> pa.Table:
     """How much personal data each document holds, n rows:
 
-    - `personal_data.email`, `.ip_address`, `.phone`, `.identity_card`, `.bank_card` int64, and `.count`, their sum
+    - `personal_data.email`, `.ip_address`, `.phone`, `.identity_card`, `.bank_card`, `.iban`,
+      `.social_security` int64, and `.count`, their sum
     - `personal_data.spans` string: `[["email", 12, 31], …]` as JSON, bytes of the text's UTF-8; null when there are
       none
     """
@@ -75,7 +79,10 @@ def edit(
     return edit_spans(documents, "personal_data", find, tuple(Kind), placeholders)
 
 
-_SOURCE = "GB 11643-1999, ISO/IEC 7812-1 (Luhn), RFC 6890, ITU-T E.164; placeholders after StarCoder (arXiv 2305.06161)"
+_SOURCE = (
+    "GB 11643-1999, ISO/IEC 7812-1 (Luhn), ISO 13616, RFC 6890, ITU-T E.164; "
+    "placeholders after StarCoder (arXiv 2305.06161)"
+)
 
 RECIPES = (
     Recipe(
@@ -94,6 +101,8 @@ RECIPES = (
         rules=(
             Rule(name="identity_card", measure="personal_data.identity_card", maximum=0),
             Rule(name="bank_card", measure="personal_data.bank_card", maximum=0),
+            Rule(name="iban", measure="personal_data.iban", maximum=0),
+            Rule(name="social_security", measure="personal_data.social_security", maximum=0),
             Rule(name="email", measure="personal_data.email", maximum=10),
             Rule(name="phone", measure="personal_data.phone", maximum=10),
             Rule(name="ip_address", measure="personal_data.ip_address", maximum=10),

@@ -40,6 +40,29 @@ def found(text: str) -> list[tuple[str, str]]:
         ("身份证号11010519491231002X", [("identity_card", "11010519491231002X")]),
         ("card 4111 1111 1111 1111 expires", [("bank_card", "4111 1111 1111 1111")]),
         ("银行卡6222021234567890129", []),
+        ("My SSN is 219-09-9999, please.", [("social_security", "219-09-9999")]),
+        ("Pay to IBAN DE89 3704 0044 0532 0130 00 by Friday.", [("iban", "DE89 3704 0044 0532 0130 00")]),
+        ("account GB29 NWBK 6016 1331 9268 19 at once", [("iban", "GB29 NWBK 6016 1331 9268 19")]),
+        ("FR1420041010050500013M02606", [("iban", "FR1420041010050500013M02606")]),
+        ("Ring London on 0044 20 7946 0958 tomorrow.", [("phone", "0044 20 7946 0958")]),
+        *(
+            (f"{before} {number} {after}", [("phone", number)])
+            for before, after in (("You find us under", "until noon."), ("Büro:", ""))
+            for number in (
+                "020 7946 0958",
+                "030 12345678",
+                "01 23 45 67 89",
+                "03-1234-5678",
+                "(11) 91234-5678",
+                "0212 123 45 67",
+                "8 (495) 123-45-67",
+                "098765 43210",
+                "02-2345-6789",
+                "(02) 9374 4000",
+                "0171/2345678",
+                "010-1234-5678",
+            )
+        ),
     ],
 )
 def test_what_is_personal_is_found_with_its_place(text: str, expected: list[tuple[str, str]]) -> None:
@@ -56,6 +79,9 @@ def test_what_is_personal_is_found_with_its_place(text: str, expected: list[tupl
         "11010519491231002Y and 110105194912310021 and 110105199002300028",
         "order 4111 1111 1111 1112 and 0000 0000 0000 0000",
         "1234567 people, 20210101123456, id=13812345678901",
+        "219-09-9999 is a part, 000-12-3456 and SSN 987-65-4321 are none",
+        "DE89 3704 0044 0532 0130 01 and GB28 NWBK 6016 1331 9268 19 and AB12 CDEF 1234 5678 9012",
+        "00:12:34 0.5 0012345 2024-01-02 0x0044 20 7946, rows 0 12 345 678, 0.123 456 789, 1/2/2020 (2019) 123",
         "",
     ],
 )
