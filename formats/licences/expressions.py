@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from winnow.filters.license import normalize
+from winnow.filters.license import PERMISSIVE, category, normalize
 
 MAXIMAL_TEXT = 200_000  # characters of a licence file that are looked at
 HEADER = 3000  # characters of a source file that can be its header
@@ -61,7 +61,8 @@ def _of_text(text: str) -> str | None:
     if _RESTRICTED.search(text):
         return None
     if known := _known(text):
-        return all_of(known)
+        found = all_of(known)
+        return None if known <= _BRIEF and _is_restricted(found, text.lower()) else found
     # What nobody knows and is long is a licence of its own: a notice that it quotes doesn't speak for it.
     return of_header(text) if len(text.split()) < NOTICE_WORDS else None
 
@@ -141,7 +142,8 @@ _NOTICES: tuple[tuple[str, str], ...] = (
     (r"bsd[ -]style licen[cs]e|\bbsd licen[cs]e", "BSD-3-Clause"),
     (r"\bisc licen[cs]e", "ISC"),
     (r"python software foundation licen[cs]e", "PSF-2.0"),
-    (r"public domain", "LicenseRef-scancode-public-domain"),
+    (r"\b(?:in|into|to|is|are) (?:the )?public domain|^\W*(?:licen[cs]e:? )?(?:the )?public domain|public domain\W*$",
+     "LicenseRef-scancode-public-domain"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern), name) for pattern, name in _NOTICES)
 _CLASSIFIERS = {
@@ -173,12 +175,64 @@ _VERSION = re.compile(r"(?:version|v\.?|gpl[- (]*)\s*([123](?:\.[01])?)")
 _LATER = re.compile(r"or (?:\(at your option\) )?(?:any )?later|any later version|\+\)|v?\d(?:\.\d)?\+")
 
 
+_SAME = (("BSD-2-Clause", "BSD-3-Clause"), ("MIT", "ISC"))
+"""Of two notices of one family found in a text, the second is meant: the first is part of its wording."""
+_BRIEF = frozenset({"MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause"})
+"""Texts that are all permission: a word of restriction in them has been added."""
+CHOICE_CHARACTERS = 200
+_CHOICE = re.compile(r"\bor\b|\beither\b|\bdual|choice|choose|\bany of\b")
+_UNDEFINED = re.compile(r"\bor (?:\(?at your option\)? )?(?:any )?later|\band/or\b|\bsoftware or\b|\buse or\b")
+_FORBIDDEN = re.compile(
+    r"proprietary|confidential|trade secret|non-?commercial|commercial (?:use|licen|purpose|version|product|agreement)"
+    r"|may not(?! use (?:this|the|these) [\w ]{1,30} except)(?: be)? (?:use|cop|distribut|sell|sold|redistribut|modif)"
+    r"|(?:may|can) ?not(?: be)? (?:copy|reproduc|rent|lease|disclos|decompil|reverse|published)|may only be|only be used"
+    r"|business source|\bbusl|server side public|elastic licen|commons clause|fair source|polyform|source.available"
+    r"|evaluation|\btrial\b|end.?user|\beula\b|terms of (?:service|use)|subscription|enterprise edition"
+    r"|\bacademic|educational (?:use|purpose|institution)|research (?:use|purpose|only)|personal use|internal use"
+    r"|for internal|private use|royalty(?!-| )|licen[cs](?:e|ing) fee|\bno fees|fee free|capitalist|military|nuclear"
+    r"|unauthori[sz]ed|strictly prohibited|not (?:for|to be) (?:re)?(?:sale|sold|distribut)|not permitted|not granted"
+    r"|(?:purchase|obtain)\w* a (?:commercial )?licen"
+    r"|(?:additional|following|with|or other) (?:patent|intellectual|restriction|term)"
+    r"|additional \[?(?:patent|intellectual)|restrictions? (?:below|above|on)|restricted as|that restricts|following exception"
+    r"|following modification|\(as modified\)|modified version of the|as modified by|limitations? on use"
+    r"|compiled versions|modifications (?:of|to|must|are)|subject to the following (?:conditions|terms)\W+(?:\w+\W+){0,3}(?!.{0,40}copyright)"
+    r"|your modifications|excluding|no such rights|open database|contribution licen|imlib|gnu public|creative commons(?! zero)"
+    r"|no longer|no explicit|except (?:for|those|as|where)|\*except\*|otherwise noted|separately licen|gpl exception"
+    r"|no (?:part of|licen[cs]e is|rights? (?:is|are) granted)|(?:change|sale|usage) (?:date|limit)"
+    r"|agreement with|written agreement|prior permission|without (?:the )?(?:express |prior )(?:written )?consent"
+    r"|\bgpl|general public|\bmozilla public|eclipse public|\bcddl|copyleft|share-?alike|noderiv|open font"
+)
+"""Words that no permissive notice has: beside them its wording is quoted, restricted or one of several."""
+
+
 def _notice(text: str) -> str | None:
+    """The licences that a notice names: all of them, or any where it gives a choice. None where it restricts, too."""
     said = re.sub(r"[\s*#/;|]+", " ", text.lower()).replace('"', "")
+    found: dict[str, int] = {}
     for pattern, name in _COMPILED:
-        if pattern.search(said):
-            return _gnu(name, said) if name.endswith("GPL") or name == "AGPL-3.0" else name
-    return None
+        if match := pattern.search(said):
+            found.setdefault(name, match.start())
+    for part, whole in _SAME:
+        if part in found and whole in found:
+            del found[part]
+    if not found:
+        return None
+    names = sorted({_gnu(name, said) if name.endswith("GPL") or name == "AGPL-3.0" else name for name in found})
+    first, last = min(found.values()), max(found.values())
+    near = last - first < CHOICE_CHARACTERS  # of names further apart nobody says that one of them may be chosen
+    choice = (
+        near and len(names) > 1 and _CHOICE.search(_UNDEFINED.sub(" ", said[max(first - 80, 0) : last])) is not None
+    )
+    expression = normalize(" OR ".join(names)) if choice else all_of(names)
+    return None if _is_restricted(expression, said) else expression
+
+
+def _is_restricted(expression: str | None, said: str) -> bool:
+    """Whether what passes for permissive stands beside words that take it back. `said` in small letters."""
+    if category(expression) not in PERMISSIVE:
+        return False
+    own = said if "GPL" not in (expression or "") else re.sub(r"\bgpl|general public|copyleft", "", said)
+    return _FORBIDDEN.search(own) is not None
 
 
 def _gnu(name: str, said: str) -> str:
