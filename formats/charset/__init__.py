@@ -4,6 +4,8 @@
 - `marks`: what shows without statistics: byte order marks, UTF-16's zeros, the escapes of seven bits
 - `detection`: the charset that the bytes of a text tell by their statistics, with a margin, or the candidates
 - `decision`: text from bytes: option, mark, UTF-8, declaration, bytes, else an error that names the candidates
+- `streams`: a text of any size in any charset as UTF-8
+- `alphabets`: which letters stand together in one language
 - `pages`: the same for web pages, which always come out as some text
 - `declarations`: where LaTeX and other plain text name their charset
 """

@@ -11,13 +11,15 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.formats.addresses import filesystem_of
-from winnow.formats.containers.archives import Reject
+from winnow.formats.charset.decision import UnknownCharset
+from winnow.formats.charset.streams import as_utf_8, charset_of, is_utf_8
+from winnow.formats.containers.archives import Reject, ignore
 from winnow.formats.containers.delimited import comma_separated, tab_separated
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.formats.containers.json_stream import values
@@ -26,6 +28,7 @@ from winnow.formats.containers.line_ends import HEAD_BYTES, WithNewlines, ends_i
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
 
 BATCH_ROWS = 1024
+LATER_BYTES = 1 << 20  # looked at for a charset where the beginning is plain ASCII
 RECORD_BYTES = 64 << 20
 LIMITS = Limits(total_bytes=1 << 50, ratio=1000.0)  # tables repeat themselves: 100 to 1 is usual for logs
 PACKED = re.compile(r"\.(gz|bz2|xz|zst)$")
@@ -84,11 +87,13 @@ def opened_table(path: str, kind: str) -> Any:
     return filesystem.open(name, "rb", **({"cache_type": "none"} if kind == "parquet" and remote else {}))
 
 
-def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Record]]:
+def read_records(
+    split: Split, reject: Reject, columns: Sequence[str] | None = None, charset: str | None = None
+) -> Iterator[tuple[str, Record]]:
     """Yields `(place, record)` for each record of the piece; place is `row 17` or `byte 4711` within the file.
 
     A record that can't be read, or a file that ends early, is told to `reject(place, rule, value)`, never raised.
-    `columns` limits what is read of columnar files.
+    `columns` limits what is read of columnar files, `charset` is what the user says a text is written in.
     """
     kind = _known_format(split.path)
     with opened_table(split.path, kind) as stream:
@@ -98,7 +103,7 @@ def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = N
             elif kind == "arrow":
                 yield from _arrow(stream, split)
             else:
-                yield from read_text_records(stream, kind, split.start, split.stop, reject)
+                yield from read_text_records(stream, kind, split.start, split.stop, reject, charset)
         except Broken as broken:
             reject("end", broken.rule, broken.value)
         except BROKEN as error:
@@ -110,14 +115,29 @@ def read_records(split: Split, reject: Reject, columns: Sequence[str] | None = N
 
 
 def read_text_records(
-    stream: IO[bytes], kind: str, start: int, stop: int, reject: Reject
+    stream: IO[bytes], kind: str, start: int, stop: int, reject: Reject, charset: str | None = None
 ) -> Iterator[tuple[str, Record]]:
-    """The records of an open text table (`lines`, `json`, `csv`, `tsv`), compressed or not."""
+    """The records of an open text table (`lines`, `json`, `csv`, `tsv`), compressed or not, in any charset.
+
+    One that isn't UTF-8 is read as a whole by its first piece; its places are those of the text in UTF-8.
+    """
     stream.seek(start)
-    plain = start > 0 and not ends_in_returns(stream.read(HEAD_BYTES))  # the file's head, which may be far, isn't asked
+    piece = stream.read(HEAD_BYTES) if start > 0 else b""
+    if not is_utf_8(piece) or (start > 0 and charset is not None):
+        stream.seek(0)
+        if _charset(stream.read(HEAD_BYTES), charset, ignore) != "utf-8":
+            return
+    plain = start > 0 and not ends_in_returns(piece)  # the file's head, which may be far, isn't asked
     inflated = Inflated(stream, LIMITS)
     if inflated.compressed:
         start, stop, plain = 0, -1, False
+    if start == 0:
+        head = inflated.peek(HEAD_BYTES)
+        if (told := _charset(head if not head.isascii() else inflated.peek(LATER_BYTES), charset, reject)) is None:
+            return
+        if told != "utf-8":
+            inflated = Inflated(cast(IO[bytes], as_utf_8(inflated, told)), LIMITS)
+            stop = -1
     if kind == "json" and SPREAD.match(inflated.peek(256)):
         yield from _objects(inflated, reject)
     elif kind in ("lines", "json"):
@@ -126,6 +146,19 @@ def read_text_records(
         lines = io.BufferedReader(with_newlines(inflated))
         text = io.TextIOWrapper(lines, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
         yield from _delimited(text, kind, reject)
+
+
+def _charset(head: bytes, option: str | None, reject: Reject) -> str | None:
+    """What a text table is written in, by its beginning; None (told to `reject`) where that can't be told."""
+    try:
+        return charset_of(head, option)
+    except UnknownCharset as error:
+        if not error.candidates:  # no text: each record says what is wrong with it
+            return "utf-8"
+        reject("end", "encoding", error)
+    except ValueError as error:
+        reject("end", "encoding", error)
+    return None
 
 
 def _known_format(path: str) -> str:

@@ -76,9 +76,12 @@ class Table:
 
     def _is_sound(self, reject: Reject) -> bool:
         for name, text in ((self.name, self.source), (self.target_name, self.target)):
-            if text is not None and (why := not_utf_8(text.head())) is not None:
-                reject(name, "encoding", why)
-                return False
+            if text is not None:
+                try:
+                    text.charset()
+                except ValueError as error:
+                    reject(name, "encoding", error)
+                    return False
         if self.target is not None:
             ours, theirs = self.source.newlines().lines, self.target.newlines().lines
             if ours != theirs:
@@ -87,9 +90,10 @@ class Table:
         return True
 
     def _cells(self, lines: Iterable[Line], reject: Reject) -> Iterator[Pair]:
-        ours, theirs = sides = prose_columns(self.source.head())
+        charset = self.source.charset()
+        ours, theirs = sides = prose_columns(self.source.head(), charset)
         for line in lines:
-            text = _decoded(self.name, line, reject)
+            text = _decoded(self.name, line, reject, charset)
             if text is None:
                 continue
             cells = text.rstrip("\r").split("\t")
@@ -100,25 +104,26 @@ class Table:
 
     def _halves(self, lines: Iterator[Line], target: Text, reject: Reject) -> Iterator[Pair]:
         count = target.newlines().lines
+        charsets = self.source.charset(), target.charset()
         theirs: Iterator[Line] | None = None
         for ours in lines:
             if ours.number > count:
                 return
             theirs = theirs or target.lines_from(ours.number)
-            first = _decoded(self.name, ours, reject)
-            second = _decoded(self.target_name, next(theirs), reject)
+            first = _decoded(self.name, ours, reject, charsets[0])
+            second = _decoded(self.target_name, next(theirs), reject, charsets[1])
             if first is not None and second is not None:
                 yield Pair(first.strip(), second.strip(), str(ours.number))
 
 
-def _decoded(name: str, line: Line, reject: Reject) -> str | None:
+def _decoded(name: str, line: Line, reject: Reject, charset: str) -> str | None:
     """A line's text without its end; None for one that was rejected."""
     place = f"{name}#{line.number}"
     if line.too_long:
         reject(place, "size", f"> {LINE_BYTES}")
         return None
     try:
-        return line.content.removeprefix(MARK if line.offset == 0 else b"").removesuffix(b"\n").decode("utf-8")
+        return line.content.removeprefix(MARK if line.offset == 0 else b"").removesuffix(b"\n").decode(charset)
     except UnicodeDecodeError as error:
         reject(place, "encoding", error)
         return None
@@ -128,33 +133,20 @@ def _silent(name: str, rule: str, value: object) -> None:
     pass
 
 
-def not_utf_8(head: bytes) -> object:
-    """Why a text is in another encoding: a zero byte, or what is wrong with a line, where most are; else None."""
-    if b"\0" in head:
-        return "a zero byte"
-    wrong, lines = [], head.removeprefix(MARK).split(b"\n")
-    for line in lines:
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            wrong.append(error)
-    return wrong[0] if 2 * len(wrong) > sum(map(bool, lines)) else None
-
-
 def has_cells(head: bytes) -> bool:
     """Whether a text is tab-separated pairs, as Tatoeba's are published: as many tabs, not none, in every line."""
     tabs = {line.count(b"\t") for line in head.split(b"\n") if line}
     return len(tabs) == 1 and tabs != {0}
 
 
-def prose_columns(head: bytes) -> tuple[int, int]:
+def prose_columns(head: bytes, charset: str = "utf-8") -> tuple[int, int]:
     """Which two columns of a table are texts, by its first lines: numbers, addresses, marks and what repeats are none.
 
     ParaCrawl's lines are two addresses, two texts and a score; Tatoeba's two texts and whose they are, or number before
     text; others begin with a score. The first two columns where no two can be told.
     """
     rows = [
-        line.decode("utf-8", "replace").split("\t") for line in head.split(b"\n", SAMPLED)[:SAMPLED] if line.strip()
+        line.decode(charset, "replace").split("\t") for line in head.split(b"\n", SAMPLED)[:SAMPLED] if line.strip()
     ]
     width = min(map(len, rows), default=0)
     if width <= 2:

@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from winnow.formats.addresses import filesystem_of, opened
+from winnow.formats.charset.streams import charset_of
 from winnow.formats.containers.archives import PACKED_SUFFIX
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.line_ends import WithNewlines, with_newlines
@@ -85,6 +86,13 @@ class Text:
             while len(head) < HEAD_BYTES and (piece := buffered.read1(HEAD_BYTES - len(head))):
                 head += piece
         return head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1]
+
+    def charset(self) -> str:
+        """What it is written in, by its first MiB: a charset in which line ends are those of ASCII.
+
+        Raises `ValueError` for a text that isn't: UTF-16, or one whose charset can't be told.
+        """
+        return counted_once(_charset, self)
 
     def newlines(self) -> Newlines:
         return counted_once(_newlines, self)
@@ -158,6 +166,13 @@ def counted_once(count: Callable[[Text], T], text: Text) -> T:
 @lru_cache(maxsize=256)
 def _counted(count: Callable[[Text], Any], text: Text, mark: str) -> Any:
     return count(text)
+
+
+def _charset(text: Text) -> str:
+    head = text.head()
+    if b"\0" in head:
+        raise ValueError("a zero byte")
+    return charset_of(head)
 
 
 def _newlines(text: Text) -> Newlines:

@@ -33,7 +33,7 @@ from winnow.formats.translations.memories import memory_pairs
 from winnow.formats.translations.renderings import Direction, Rendering
 from winnow.stages.document import Content
 from winnow.stages.ingest.pairs import Writer
-from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 from winnow.stages.ingest.tables import look_up, text_of
 
 VERSION = 1
@@ -69,6 +69,7 @@ class Settings(SourceSettings):
     least_characters: int = Field(200, description="shortest page without a counterpart")
     columns: Mapping[str, str] = Field({}, description="`source` and `target`: the two columns of a table")
     split_bytes: int = Field(SPLIT_BYTES, gt=0, description="size of the pieces that tables and memories are cut into")
+    charset: Charset = None
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -118,7 +119,7 @@ class _Reader:
         reject = self.builder.rejecting(self.path)
 
         def pairs() -> Iterator[Pair]:
-            for place, record in read_records(self.split, reject):
+            for place, record in read_records(self.split, reject, charset=self.settings.charset):
                 try:
                     source, target = (text_of(look_up(record, columns[side])) for side in ("source", "target"))
                 except Misfit as misfit:

@@ -253,7 +253,7 @@ def _text(name: str, content: bytes, declared: tuple[str, ...], option: str | No
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:
     reject = builder.rejecting(split.path)
 
-    for place, record in read_records(split, reject):
+    for place, record in read_records(split, reject, charset=settings.charset):
         found = {field: _field(record, settings, field) for field in GUESSES}
         locator = f"{split.path}#{place}"
         kept: dict[str, Any] = {name: found[name] for name in ("title", "url", "license", "language")}

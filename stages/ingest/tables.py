@@ -22,7 +22,7 @@ from winnow.formats.dialogues.dialogue import check
 from winnow.formats.dialogues.json_values import DEPTH, Misfit, parsed
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import DOCUMENT
-from winnow.stages.ingest.source import Builder, SourceSettings
+from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
 VERSION = 1
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
@@ -38,6 +38,7 @@ class Settings(SourceSettings):
     )
     metadata: tuple[str, ...] = Field((), description="columns kept beside each document")
     split_bytes: int = Field(SPLIT_BYTES, description="size of the pieces that files are cut into")
+    charset: Charset = None
 
     @field_validator("columns")
     @classmethod
@@ -61,7 +62,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
 
     wanted = {column for expression in settings.columns.values() for column in _columns(expression)}
     optional = {name: expression for name, expression in settings.columns.items() if name != "text"}
-    for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata))):
+    for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata)), settings.charset):
         try:
             text = said(look_up(record, settings.columns["text"]), settings.columns["text"])
             if not isinstance(text, str):

@@ -267,3 +267,27 @@ def test_any_row_is_a_document_or_a_rejection_however_it_is_mapped(
     assert len(documents) + len(rejections) == len(rows)
     for row in documents:
         json.loads(row["metadata"], parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("charset", ["gbk", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_tables_are_read_in_any_charset_and_each_record_once(
+    form: str, charset: str, tmp_path: Path, ingest: Any
+) -> None:
+    said = "春天的河水漫过了低处的草地，村里的人们把牛羊赶到山坡上。"
+    rows = [f"{number}{said}" for number in range(40)]
+    lines = ["text,n", *(f"{row},1" for row in rows)] if form == "csv" else [f'{{"text": "{row}"}}' for row in rows]
+    (tmp_path / f"table.{form}").write_bytes("\n".join(lines).encode(charset))
+    documents, rejections = ingest("tables", tmp_path / f"table.{form}", split_bytes=500)
+    assert [row["text"] for row in documents] == rows
+    assert not rejections
+
+
+def test_a_table_of_a_charset_that_can_not_be_told_is_a_rejection_and_an_option_reads_it(
+    tmp_path: Path, ingest: Any
+) -> None:
+    (tmp_path / "table.csv").write_bytes("text\n水车\n".encode("gbk"))
+    documents, rejections = ingest("tables", tmp_path / "table.csv")
+    assert documents or [row["rule"] for row in rejections] == ["tables.encoding"]
+    documents, _ = ingest("tables", tmp_path / "table.csv", charset="gbk")
+    assert [row["text"] for row in documents] == ["水车"]
