@@ -57,6 +57,8 @@ def detect(content: bytes) -> str | Undecided:
     if b"\0" in content[:READ_BYTES]:
         return Undecided(())
     sample = b"\n".join(line for line in content[:READ_BYTES].split(b"\n") if not line.isascii())[:SAMPLE_BYTES]
+    if not sample:
+        return Undecided(())
     told = detect_all(sample, include_encodings=CANDIDATES, ignore_threshold=True, max_bytes=SAMPLE_BYTES)
     readings: dict[str, _Reading] = {}
     high = len(sample) - len(sample.translate(None, _HIGH))

@@ -16,6 +16,24 @@ DIVIDED = re.compile(r"[\ufffe\x02]\r?\n?")
 """PDFium's sign for the hyphen of a word that goes on in the next line."""
 
 
+WORD = re.compile(r"[^\W\d_]{3,}")
+FOREIGN_WORD = re.compile(r"(?<![^\W\d_])[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{3,}(?![^\W\d_])")
+NO_SIGN = re.compile("[\ue000-\uf8ff\ufffd]")
+UNREADABLE_SHARE = 0.3  # of a paper's words, or of its signs; no language has 1 % of words without a plain letter
+LEAST_WORDS = 20
+
+
+def is_readable(text: str) -> bool:
+    """Whether the signs of a paper are those that it shows, which a font without a map to Unicode doesn't tell.
+
+    Of such papers Cyrillic comes out as words of accented Latin letters alone, and others as private or no characters.
+    """
+    words = len(WORD.findall(text))
+    if words >= LEAST_WORDS and len(FOREIGN_WORD.findall(text)) > UNREADABLE_SHARE * words:
+        return False
+    return len(NO_SIGN.findall(text)) <= UNREADABLE_SHARE * max(len(text), 1)
+
+
 def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None] | None:
     """`(text, title)`, pages parted by form feeds, or None (told to `reject`) for a file that can't be read.
 
@@ -46,4 +64,7 @@ def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None
         if len(document) > PAGES:
             reject(name, "pages", f"{len(document)}, read {PAGES}")
         title = document.get_metadata_value("Title").strip()
-    return "\f".join(pages), title or None
+    if not is_readable(paper := "\f".join(pages)):
+        reject(name, "font_map", f"fonts that don't tell their letters: {paper.strip()[:60]}")
+        return None
+    return paper, title or None
