@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -136,7 +136,7 @@ def read_text_records(
         if (told := _charset(head if not head.isascii() else inflated.peek(LATER_BYTES), charset, reject)) is None:
             return
         if told != "utf-8":
-            inflated = Inflated(cast(IO[bytes], as_utf_8(inflated, told)), LIMITS)
+            inflated = Inflated(as_utf_8(inflated, told), LIMITS)
             stop = -1
     if kind == "json" and SPREAD.match(inflated.peek(256)):
         yield from _objects(inflated, reject)

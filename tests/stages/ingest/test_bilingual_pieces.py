@@ -235,7 +235,9 @@ def test_memories_are_cut_or_read_as_they_come(tmp_path: Path, ingest: Any) -> N
 
 
 def test_halves_of_two_charsets_are_read_each_in_its_own(tmp_path: Path, ingest: Any) -> None:
-    english = [f"The river is high today, and the bridge is closed, as it was {number} days ago." for number in range(30)]
+    english = [
+        f"The river is high today, and the bridge is closed, as it was {number} days ago." for number in range(30)
+    ]
     chinese = [f"今天河水很高，桥已经关闭了，就像{number}天以前一样。" for number in range(30)]
     (tmp_path / "c.en").write_text("\n".join(english), "utf-8")
     (tmp_path / "c.zh").write_bytes("\n".join(chinese).encode("gbk"))
