@@ -21,6 +21,7 @@ from winnow.stages.shards.index import INDEX_STEP, index_units
 from winnow.stages.shards.shard import Phase as ShardPhase
 from winnow.stages.tokens import sample
 from winnow.stages.tokens.encode import ENCODE, EncodePart, Encoding, encode_units
+from winnow.tokenizer.chat import is_ours
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import digest_of
 from winnow.tokenizer.files import read
@@ -112,7 +113,10 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
         place = settings.profile.place(asked.path)
         try:
             files = with_tokens(read(place), asked.tokens)
-            encoder_of(files).require(special, "the documents of this run")
+            encoder = encoder_of(files)
+            if not is_ours(encoder):  # its own template writes its own tokens
+                special = [name for name in special if name not in CONVERSATION]
+            encoder.require(special, "the documents of this run")
         except (OSError, ValueError, SpecialTokenError) as error:
             raise ConfigurationError(f"tokenizer.path {place}: {error}") from None
         given = sample.train_units(

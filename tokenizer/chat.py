@@ -1,33 +1,33 @@
 """Conversations as token ids, with the mask that says which of them the model is to learn to say.
 
-The template (`chat_template.jinja`) renders the whole conversation once, as `transformers` would. There is no token for
-the end of a turn, the next role's tag ends it; so an assistant's turn is supervised from after its tag up to and with
-the tag that follows. What the participants wrote is told apart from what the template wrote: a message that spells a
-special token stays text.
+The tokenizer's own chat template renders the whole conversation, as `transformers` would; where it has none, ours
+(`chat_template.jinja`). What its `{% generation %}` blocks hold is learned; of a template without them, what a rendering with a
+turn has more than the one before it. What the participants wrote is told apart from what the template wrote: a message
+that spells a special token stays text.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from winnow.tokenizer.encoder import Encoder
-from winnow.tokenizer.files import TEMPLATE
-from winnow.tokenizer.special import ASSISTANT, CONVERSATION, END_OF_THINK, ROLES, THINK
+from winnow.tokenizer.special import CONVERSATION
+from winnow.tokenizer.template import CLOSE, OPEN, ChatError, marked, ours
 
 # A guard is put into messages where they spell a special token, so that it isn't taken for one, and is removed before
-# encoding. It is a non-character (Unicode: never assigned); one that stands in a message is marked to survive.
-_GUARD, _REAL, _ADDED = "\ufdd0", "\ufdd1", "\ufdd2"
-_SPECIAL = re.compile("|".join(map(re.escape, CONVERSATION)))
-_GUARDED = re.compile(f"{_GUARD}([{_REAL}{_ADDED}])")
+# encoding. It is a non-character (Unicode: never assigned); ours that stand in a message are shifted to survive.
+_GUARD, _ADDED, _SHIFT = "\ufdd0", "\ufdd2", 0x10
+_OWN = re.compile(f"[{_GUARD}{OPEN}{CLOSE}]")
+_GUARDED = re.compile(f"{_GUARD}({_ADDED}|[\ufde0\ufde3\ufde4])")
+GENERATES = re.compile(r"\{%[-+]?\s*generation\b")
 
 Message = Mapping[str, Any]
 Tool = Mapping[str, Any]
@@ -35,14 +35,14 @@ Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-def template() -> str:
-    """The source of the chat template, as it is exported beside `tokenizer.json`."""
-    return files("winnow.tokenizer").joinpath(TEMPLATE).read_text(encoding="utf-8")
-
-
 def render(messages: Sequence[Message], tools: Sequence[Tool] | None = None, **options: Any) -> str:
-    """The conversation as text. `options`: `add_generation_prompt`, `enable_thinking`."""
-    return str(_compiled().render(messages=list(messages), tools=list(tools or ()), **options))
+    """The conversation as text, by our own template. `options`: `add_generation_prompt`, `enable_thinking`."""
+    return marked(ours(), messages, tools, **options).replace(OPEN, "").replace(CLOSE, "")
+
+
+def is_ours(encoder: Encoder) -> bool:
+    """Whether conversations of this tokenizer are rendered by our own template."""
+    return encoder.conventions.template in (None, ours())
 
 
 def encode_conversation(
@@ -51,70 +51,127 @@ def encode_conversation(
     """The ids (the encoder's dtype) of a conversation and its loss mask (bool, as long).
 
     `messages`: role `system`, `user`, `assistant` or `tool`; `content`; of an assistant `reasoning` and `tool_calls`.
-    True in the mask: everything an assistant's turn says and the role tag after it. Not so a turn with `"train": false`,
-    nor `<think></think>` where the template left a turn's reasoning out: the assistant did think there. Raises
-    `SpecialTokenError`.
+    True in the mask: everything an assistant's turn says and what ends it. Not so a turn with `"train": false`, nor
+    `<think></think>` where our template left a turn's reasoning out: the assistant did think there. Raises
+    `SpecialTokenError`, `ChatError`.
     """
-    special = dict(zip(CONVERSATION, encoder.require(CONVERSATION, "conversations"), strict=True))
-    rendered = render(_guarded(messages), _guarded(tools or ()))
-    marks = _SPECIAL.findall(rendered)
-    texts = [_GUARDED.sub(_unguard, text) for text in _SPECIAL.split(rendered)]
-    words = encoder.encode(pa.array(texts, pa.large_string()))
-    after = words.offsets[1:-1]  # every mark stands after its text
-    ids = np.insert(words.ids, after, [special[mark] for mark in marks])
-    learned_texts, learned_marks = _learned(marks, messages)
-    mask = np.insert(np.repeat(learned_texts, np.diff(words.offsets)), after, learned_marks)
-    return ids, mask
+    source = encoder.conventions.template
+    if source is None or source == ours():
+        ids_of = dict(zip(CONVERSATION, encoder.require(CONVERSATION, "conversations"), strict=True))
+        names = _pattern(CONVERSATION)
+        rendered = marked(ours(), _guarded(messages, names), _guarded(tools or (), names))
+    else:
+        ids_of = {n: i for n, i in encoder.added.items() if n in encoder.special or (n.strip() and n in source)}
+        names = _pattern(tuple(ids_of))
+        asked = _guarded([_as_usual(message) for message in messages], names)
+        offered = _guarded([t if "function" in t else {"type": "function", "function": t} for t in tools or ()], names)
+        rendered = _with_marks(source, asked, offered, encoder.conventions.names, encoder.conventions.ends, ids_of)
+    plain, ranges = _ranges(rendered)
+    marks = [(found.start(), found.end()) for found in names.finditer(plain)]
+    edges = [0, *(edge for mark in marks for edge in mark), len(plain)]
+    pieces = [plain[start:end] for start, end in pairwise(edges)]
+    texts = [_GUARDED.sub(_unguard, text) for text in pieces[::2]]
+    found = encoder.encode_marked(texts, pieces[1::2], ids_of)
+    # A token is learned where it overlaps a learned range; the places of texts are those without their guards.
+    begins = list(
+        accumulate((len(texts[n // 2]) if n % 2 == 0 else len(pieces[n]) for n in range(len(pieces))), initial=0)
+    )
+    inside = _without_guards(ranges, plain)
+    starts = [start for start, _ in inside]
+    mask = np.zeros(len(found.ids), bool)
+    for token, (segment, start, end) in enumerate(found.places):
+        first, last = begins[segment] + start, begins[segment] + max(end, start + 1)
+        place = bisect_right(starts, last - 1) - 1
+        mask[token] = place >= 0 and first < inside[place][1]
+    return found.ids, mask
 
 
-def _learned(marks: Sequence[str], messages: Sequence[Message]) -> tuple[Mask, Mask]:
-    """Which texts between the marks (one more than there are marks), and which marks, the model learns to say."""
-    taught = [message.get("train") is not False for message in messages if message["role"] == "assistant"]
-    turns = iter(zip(taught, _hides_reasoning(messages), strict=True))
-    speaking = hidden = False
-    texts = [False]
-    tags = []
-    for mark in marks:
-        if mark in ROLES:
-            tags.append(speaking)
-            speaking, hidden = next(turns) if mark == ASSISTANT else (False, False)
-        else:
-            tags.append(speaking and not (hidden and mark in (THINK, END_OF_THINK)))
-        texts.append(speaking)
-    return np.array(texts), np.array(tags, dtype=bool)
+def _as_usual(message: Message) -> dict[str, Any]:
+    """A message in the form that templates know: reasoning under its usual names, calls as functions with ids."""
+    usual = dict(message)
+    if usual.get("reasoning"):
+        usual |= {"reasoning_content": usual["reasoning"], "thinking": usual["reasoning"]}
+    if usual.get("tool_calls"):
+        usual["tool_calls"] = [
+            {"type": "function", "id": f"call{n:05d}", "function": call} for n, call in enumerate(usual["tool_calls"])
+        ]
+    return usual
 
 
-def _hides_reasoning(messages: Sequence[Message]) -> list[bool]:
-    """For each turn of the assistant, whether it had reasoning that the template leaves out."""
-    last_user = max((place for place, message in enumerate(messages) if message["role"] == "user"), default=-1)
-    return [
-        place < last_user and bool(message.get("reasoning") or message.get("reasoning_content"))
-        for place, message in enumerate(messages)
-        if message["role"] == "assistant"
-    ]
+def _with_marks(
+    source: str,
+    messages: list[Any],
+    tools: list[Any],
+    names: Mapping[str, str],
+    ends: frozenset[int],
+    ids_of: Mapping[str, int],
+) -> str:
+    """A rendering by a template from elsewhere, with marks; where it has none of its own, by the difference that turns make.
+
+    The difference is sound where the rendering of the first turns begins that of all, the prompt for an answer
+    included; raises `ChatError` where it doesn't. Behind a turn nothing is learned after the last token that ends one.
+    """
+    whole = marked(source, messages, tools, **names)
+    unlearned = any(message["role"] == "assistant" and message.get("train") is False for message in messages)
+    if GENERATES.search(source) and not unlearned:
+        return whole
+    whole = whole.replace(OPEN, "").replace(CLOSE, "")
+    stops = [name for name, number in ids_of.items() if number in ends or name.strip("<|>").startswith(("eot", "eom"))]
+    parts, done = [], 0
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant" or message.get("train") is False:
+            continue
+        before = _strip(marked(source, messages[:place], tools, add_generation_prompt=True, **names))
+        after = _strip(marked(source, messages[: place + 1], tools, **names))
+        if not (whole.startswith(before) and whole.startswith(after) and done <= len(before) <= len(after)):
+            raise ChatError(
+                "the chat template renders a turn differently in a longer conversation, and has no generation marks"
+            )
+        end = max(
+            (after.rfind(stop) + len(stop) for stop in stops if after.rfind(stop) >= len(before)), default=len(after)
+        )
+        parts += [whole[done : len(before)], OPEN, whole[len(before) : end], CLOSE]
+        done = end
+    return "".join([*parts, whole[done:]])
 
 
-def _guarded(value: Any) -> Any:
+def _strip(rendered: str) -> str:
+    return rendered.replace(OPEN, "").replace(CLOSE, "")
+
+
+def _ranges(rendered: str) -> tuple[str, list[tuple[int, int]]]:
+    """The rendering without marks, and the ranges of it that stood between them."""
+    parts = re.split(f"[{OPEN}{CLOSE}]", rendered)
+    edges = list(accumulate(map(len, parts)))
+    return "".join(parts), [(edges[n], edges[n + 1]) for n in range(0, len(edges) - 1, 2)]
+
+
+def _without_guards(ranges: Sequence[tuple[int, int]], plain: str) -> list[tuple[int, int]]:
+    """The same ranges in the text without guards."""
+    gone, total = [0] * (len(plain) + 1), 0
+    places = {found.end(): 2 if found[1] == _ADDED else 1 for found in _GUARDED.finditer(plain)}
+    for place in range(len(plain) + 1):
+        total += places.get(place, 0)
+        gone[place] = total
+    return [(start - gone[start], end - gone[end]) for start, end in ranges]
+
+
+@lru_cache(maxsize=16)
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))) or r"(?!)")
+
+
+def _guarded(value: Any, names: re.Pattern[str]) -> Any:
     """The same JSON value with a guard in every special token that its strings spell."""
     if isinstance(value, str):
-        marked = value.replace(_GUARD, _GUARD + _REAL)
-        return _SPECIAL.sub(lambda found: found[0][0] + _GUARD + _ADDED + found[0][1:], marked)
+        shifted = _OWN.sub(lambda found: _GUARD + chr(ord(found[0]) + _SHIFT), value)
+        return names.sub(lambda found: found[0][0] + _GUARD + _ADDED + found[0][1:], shifted)
     if isinstance(value, Mapping):
-        return {_guarded(key): _guarded(inner) for key, inner in value.items()}
+        return {_guarded(key, names): _guarded(inner, names) for key, inner in value.items()}
     if isinstance(value, Sequence):
-        return [_guarded(inner) for inner in value]
+        return [_guarded(inner, names) for inner in value]
     return value
 
 
 def _unguard(found: re.Match[str]) -> str:
-    return _GUARD if found[1] == _REAL else ""
-
-
-@cache
-def _compiled() -> Any:
-    """The template, compiled as `transformers` compiles it: sandboxed, blocks trimmed, JSON not escaped for HTML."""
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.filters["tojson"] = lambda value, ensure_ascii=False: json.dumps(value, ensure_ascii=ensure_ascii)
-    return environment.from_string(template())
+    return "" if found[1] == _ADDED else chr(ord(found[1]) - _SHIFT)

@@ -30,6 +30,14 @@ class Encoded(NamedTuple):
     offsets: npt.NDArray[np.int64]  # n + 1
 
 
+class Marked(NamedTuple):
+    """Token i stands in segment `places[i][0]` (2n: text n, 2n + 1: the mark behind it), there from character
+    `places[i][1]` to before `places[i][2]`."""
+
+    ids: npt.NDArray[Any]
+    places: list[tuple[int, int, int]]
+
+
 class Encoder(ABC):
     """Text to ids and back.
 
@@ -61,6 +69,34 @@ class Encoder(ABC):
     @abstractmethod
     def encode(self, texts: pa.Array | pa.ChunkedArray) -> Encoded:
         """The ids of n strings. A null is an empty text."""
+
+    def encode_marked(self, texts: Sequence[str], marks: Sequence[str], ids_of: Mapping[str, int]) -> Marked:
+        """The ids of texts with marks between them (one text more than marks); marks are tokens by their names.
+
+        `ids_of` holds every token that may be a mark: texts never yield one of these.
+        """
+        words = self.encode(pa.array(texts, pa.large_string()))
+        parts: list[npt.NDArray[Any]] = []
+        places: list[tuple[int, int, int]] = []
+        for number, text in enumerate(texts):
+            ids = words.ids[words.offsets[number] : words.offsets[number + 1]]
+            places += [(2 * number, start, end) for start, end in self._characters(text, ids)]
+            parts.append(ids)
+            if number < len(marks):
+                places.append((2 * number + 1, 0, len(marks[number])))
+                parts.append(np.array([ids_of[marks[number]]], self.dtype))
+        return Marked(np.concatenate(parts).astype(self.dtype), places)
+
+    def _characters(self, text: str, ids: npt.NDArray[Any]) -> list[tuple[int, int]]:
+        """Where the ids of a text begin and end in it, in characters; in proportion where bytes don't match."""
+        data = np.frombuffer(text.encode(), np.uint8)
+        ends = np.cumsum(self.lengths[ids], dtype=np.int64)
+        if len(ends) and ends[-1] != len(data):
+            ends = ends * len(data) // max(int(ends[-1]), 1)
+        character = np.concatenate([np.cumsum(data & 0xC0 != 0x80) - 1, [len(text)]])
+        starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+        lasts = [int(character[max(end - 1, 0)]) + 1 for end in ends.tolist()]
+        return list(zip(character[starts].tolist(), lasts, strict=True))
 
     @property
     def vocabulary_size(self) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from winnow.tokenizer.chat import template
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.files import CONFIGURATION, GENERATION, JSON, MODEL, ROLES_FILE, TEMPLATE
 from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT
+from winnow.tokenizer.template import ours
 from winnow.tokenizer.vocabulary import SPACE, Kind, Vocabulary
 
 
@@ -32,7 +32,7 @@ def export(encoder: Encoder) -> dict[str, bytes]:
         if vocabulary.is_lossless:
             files[JSON] = _json(tokenizer_json(vocabulary, encoder.path))
     if encoder.conventions.template is None and set(CONVERSATION) <= set(encoder.conventions.roles):
-        files[TEMPLATE] = template().encode()
+        files[TEMPLATE] = ours().encode()
     return files
 
 

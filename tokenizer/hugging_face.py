@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate
 
+import numpy as np
 import pyarrow as pa
 import tokenizers
 
 from winnow.tokenizer.aliases import aliases_of, renamed
 from winnow.tokenizer.conventions import prefix_of
-from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, gather, strings
+from winnow.tokenizer.encoder import Encoded, Encoder, EncoderError, Marked, gather, strings
 from winnow.tokenizer.files import Files
 from winnow.tokenizer.spellings import spellings_of
 
@@ -35,6 +40,27 @@ class HuggingFaceEncoder(Encoder):
         except Exception as error:  # the library raises plain Exception for whatever it can't read
             raise EncoderError(f"{files.path} is not a tokenizer.json: {error}") from error
         super().__init__(files=files, special=special, spellings=spellings, added=tokens, beginning=beginning)
+
+    def encode_marked(self, texts: Sequence[str], marks: Sequence[str], ids_of: Mapping[str, int]) -> Marked:
+        """As the library encodes the whole: marks may eat the spaces around them, and only a beginning has its prefix."""
+        tokenizer, aliases = self._with_aliases(tuple(sorted(ids_of)))
+        segments = [part for pair in zip(texts, (*(aliases[mark] for mark in marks), ""), strict=True) for part in pair]
+        begins = list(accumulate(map(len, segments), initial=0))
+        encoding = tokenizer.encode("".join(segments), add_special_tokens=False)
+        places = []
+        for start, end in encoding.offsets:
+            segment = bisect_right(begins, start, hi=len(segments)) - 1
+            if segment % 2 == 0 and end > begins[segment + 1]:  # the spaces before a mark that eats them
+                segment, start = segment + 1, begins[segment + 1]
+            places.append((segment, start - begins[segment], end - begins[segment]))
+        places = [(n, 0, len(marks[n // 2])) if n % 2 else (n, start, end) for n, start, end in places]
+        return Marked(np.array(encoding.ids, self.dtype), places)
+
+    @lru_cache(maxsize=2)  # noqa: B019 (an encoder lives as long as its process)
+    def _with_aliases(self, names: tuple[str, ...]) -> tuple[tokenizers.Tokenizer, dict[str, str]]:
+        """The tokenizer with these names, too, out of the reach of texts."""
+        aliases = aliases_of({*self.special, *names})
+        return tokenizers.Tokenizer.from_str(json.dumps(renamed(self._fields, aliases))), aliases
 
     def encode(self, texts: pa.Array | pa.ChunkedArray) -> Encoded:
         return gather(

@@ -16,6 +16,7 @@ from winnow.stages.tokens.settings import TooLong
 from winnow.tokenizer.chat import encode_conversation
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.special import ROLES
+from winnow.tokenizer.template import ChatError
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -29,10 +30,10 @@ class Tokenized(NamedTuple):
 
 
 class Tokenization(NamedTuple):
-    """The rows that a conversation becomes, none where it is dropped, and the tokens of the whole with its end."""
+    """The rows that a conversation becomes, none where it is dropped; the tokens of the whole with its end, or why not."""
 
     rows: list[Tokenized]
-    size: int
+    size: int | str
 
 
 def tokenize(
@@ -50,7 +51,10 @@ def tokenize(
     def encoded(chosen: Messages) -> Tokenized:
         return _tokenized(chosen, tools, encoder, loss_mask)
 
-    whole = encoded(messages)
+    try:
+        whole = encoded(messages)
+    except ChatError as error:
+        return Tokenization([], str(error))
     size = len(whole.ids) + 1
     if longest is None or size <= longest:
         return Tokenization([whole], size)
@@ -117,5 +121,6 @@ def _continued(messages: Messages, fit: _Fit) -> list[Tokenized]:
 def _tokenized(messages: Messages, tools: Any, encoder: Encoder, loss_mask: bool) -> Tokenized:
     """A conversation, best cut where somebody begins to speak."""
     ids, learned = encode_conversation(messages, tools, encoder)
-    turns = np.flatnonzero(np.isin(ids, encoder.require(ROLES, "conversations")))
+    roles = encoder.conventions.roles
+    turns = np.flatnonzero(np.isin(ids, [roles[role] for role in ROLES if role in roles]))
     return Tokenized(ids, learned if loss_mask else None, turns[turns > 0])

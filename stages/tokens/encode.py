@@ -37,7 +37,7 @@ from winnow.tokenizer.load import load
 from winnow.tokenizer.special import END_OF_TEXT, INFILL
 
 COLUMNS = ("id", "text", "source", "kind", "language", "messages", "locator")
-STAGE, RULE = "encode", "conversation.too_long"
+STAGE, RULE, TEMPLATE_RULE = "encode", "conversation.too_long", "conversation.template"
 LABEL = "language.label"
 _NATURAL = re.compile(r"[a-z]{2,3}([-_].*)?")  # ISO 639; programming languages are written Python, C++ …
 
@@ -96,20 +96,23 @@ def encode_part(workspace: Workspace, unit: Unit[EncodePart]) -> Counts:
             counts["bytes"] += kept["text"].nbytes
             counts["tokens"] += len(tokens["tokens"].combine_chunks().flatten()) if kept.num_rows else 0
             writer.write_table(tokens, row_group_size=max(tokens.num_rows, 1))
-    if encoding.longest is not None:
+    if encoding.longest is not None or drops:
         counts["dropped"] = len(drops)
         write_drops(workspace, STAGE, unit.name, pa.Table.from_pylist(drops, schema=DROP))
     return dict(counts)
 
 
 def _drops(
-    documents: pa.Table, rows: npt.NDArray[np.int64], sizes: Mapping[int, int], encoding: Encoding
+    documents: pa.Table, rows: npt.NDArray[np.int64], sizes: Mapping[int, int | str], encoding: Encoding
 ) -> list[dict[str, Any]]:
-    """Rows of `DROP` for the documents of which nothing is left; `sizes` are their tokens by row."""
+    """Rows of `DROP` for the documents of which nothing is left; `sizes` are their tokens by row, or what refused them."""
     return [
         {
             **{name: documents[name][row].as_py() for name in ("id", "locator", "source")},
-            **{"stage": STAGE, "rule": RULE, "value": str(size), "threshold": str(encoding.longest)},
+            "stage": STAGE,
+            "rule": TEMPLATE_RULE if isinstance(size, str) else RULE,
+            "value": str(size),
+            "threshold": None if isinstance(size, str) else str(encoding.longest),
             "row": int(rows[row]),
         }
         for row, size in sizes.items()
@@ -133,7 +136,7 @@ def _measures(workspace: Workspace, asked: EncodePart) -> pa.Table:
 
 def encode(
     documents: pa.Table, measures: pa.Table, encoder: Encoder, encoding: Encoding
-) -> tuple[pa.Table, dict[int, int]]:
+) -> tuple[pa.Table, dict[int, int | str]]:
     """The rows of `documents` (columns of `DOCUMENT`) and their measures, tokenized: a table of `tokens_schema`.
 
     A long conversation may become several rows, or none: those stand, with their tokens, in the mapping by row.
@@ -143,7 +146,7 @@ def encode(
     languages = [tag if is_programming(tag) else label or tag for tag, label in zip(declared, labels, strict=True)]
     tokenized: list[Tokenized | None] = [None] * documents.num_rows
     talks: dict[int, list[Tokenized]] = {}
-    dropped: dict[int, int] = {}
+    dropped: dict[int, int | str] = {}
     for row, conversation in enumerate(documents["messages"].to_pylist()):
         if conversation is not None:
             talks[row], size = tokenize(
@@ -231,7 +234,7 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(name="encode", version=4, work=encode_part)  # 4: no conversation is cut inside
+ENCODE = Step(name="encode", version=5, work=encode_part)  # 5: conversations by the tokenizer's own template
 
 
 def encode_units(

@@ -76,6 +76,20 @@ def test_ids_are_those_of_transformers(
     assert ids.dtype == encoder.dtype and mask.dtype == bool and len(mask) == len(ids)
 
 
+@pytest.mark.parametrize(("messages", "tools"), CONVERSATIONS)
+def test_what_is_learned_is_what_transformers_marks(
+    peer: Any, encoder: BytePairEncoder, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+) -> None:
+    said = peer.apply_chat_template(messages, tools=tools or None, return_dict=True, return_assistant_tokens_mask=True)
+    ids, mask = encode_conversation(messages, tools, encoder)
+    theirs = np.array(said["assistant_masks"], bool)
+    assert mask[theirs].all() and theirs.any()
+    # Of a last character that is spelled in bytes, it marks the first byte alone.
+    assert all(
+        len(encoder.spellings[token]) == 1 and encoder.spellings[token][0] > 127 for token in ids[mask & ~theirs]
+    )
+
+
 def spoken(encoder: BytePairEncoder, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> str:
     """What the mask tells the model to say, runs apart by a bar."""
     ids, mask = encode_conversation(messages, tools, encoder)
@@ -116,7 +130,7 @@ def test_thinking_that_the_template_leaves_out_is_not_unlearned(encoder: BytePai
         {"role": "user", "content": "sure?"},
         {"role": "assistant", "content": "yes", "reasoning": "checked"},
     ]
-    assert spoken(encoder, messages) == "\n¦\n4<|user|>¦\n<think>checked</think>\nyes"
+    assert spoken(encoder, messages) == "\n4<|user|>¦\n<think>checked</think>\nyes"
 
 
 def test_a_turn_that_is_not_to_be_learned_is_read_alone(encoder: BytePairEncoder) -> None:
