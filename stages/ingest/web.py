@@ -3,19 +3,21 @@
 What an input is follows from its name: `*.warc`, `*.wet`, `*.arc` (also `.gz`, `.zst`) are archives, cut by byte range;
 `*.paths` lists archives or indexes; `*.cdx`, `*.cdxj`, `cdx-00000.gz` and a Parquet file with the column `warc_filename`
 are indexes, of which only the selected rows are fetched; other tables (Parquet, JSON lines, CSV) hold a page a row;
-anything else is a folder, a tar or zip file or a lone page. Every record, row and page becomes a document or a rejection.
+anything else is a folder, a tar or zip file or a lone page. Archives in a folder, a tar or a zip file (so WACZ too) are
+read as archives. Every record, row and page becomes a document or a rejection.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 
 from pydantic import Field
 
-from winnow.formats.addresses import opened
+from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.marks import utf_16
-from winnow.formats.containers.archives import member_splits, members
+from winnow.formats.containers.archives import Reject, member_splits, members
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response
 from winnow.formats.containers.inflate import Broken, Limits
@@ -33,6 +35,10 @@ HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.w
 SAYS_NOTHING = frozenset({"", "application/octet-stream", "text/plain", "unknown/unknown", "unk", "no-type"})
 LOOKS_LIKE_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p|table|h1)\b", re.IGNORECASE)
 SNIFFED_BYTES = 2048
+ARCHIVED = ("*.warc*", "*.arc*", "*.wet*")
+ARCHIVED_LIMITS = Limits(
+    member_bytes=1 << 30, slack=1 << 30, ratio=1000.0
+)  # members are packed once already, or not at all
 BINARY = (
     b"%PDF",
     b"\x89PNG",
@@ -80,7 +86,12 @@ def splits(path: str, settings: Settings) -> list[Split]:
         return index_splits(path)
     if table_format(path):
         return record_splits(path, settings.split_bytes)
-    return member_splits(path, settings.split_bytes)
+    filesystem, root = filesystem_of(path)
+    inside = sorted(filesystem.find(root)) if filesystem.isdir(root) else []
+    archives = [f"{path.rstrip('/')}{name[len(root.rstrip('/')) :]}" for name in inside if ARCHIVE.search(name)]
+    pieces = [piece for archive in archives for piece in byte_splits(archive, settings.split_bytes)]
+    others = len(archives) < len(inside) or not inside
+    return [*pieces, *(member_splits(path, settings.split_bytes) if others else ())]
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:
@@ -133,6 +144,24 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
         locator = name if lone else f"{name}!{member.name}"
         path = None if lone else member.name
         _add_page(member.content, locator, settings, builder, date=member.date, path=path)
+    filesystem, root = filesystem_of(split.path)
+    if not filesystem.isdir(root):  # whose archives are pieces by themselves
+        _read_archived(split, settings, builder, reject)
+
+
+def _read_archived(split: Split, settings: Settings, builder: Builder, reject: Reject) -> None:
+    """The crawl archives in a zip or tar file, one in memory at a time; WACZ keeps them below `archive/`."""
+
+    def told(member: str, rule: str, value: object) -> None:
+        if ARCHIVE.search(member):  # of the others the walk for pages has told
+            reject(member, rule, value)
+
+    for member in members(
+        split.path, include=ARCHIVED, limits=ARCHIVED_LIMITS, reject=told, start=split.start, stop=split.stop
+    ):
+        if ARCHIVE.search(member.name):
+            for found in records(io.BytesIO(member.content), limit=settings.record_bytes):
+                _take(found, f"{split.path}!{member.name}@{found.place}", settings, builder)
 
 
 def _take(found: Record | Fault, locator: str, settings: Settings, builder: Builder) -> None:
