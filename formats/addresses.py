@@ -7,6 +7,7 @@ signs like any others, and only what has a `://` is an address to it.
 from __future__ import annotations
 
 import glob
+from difflib import get_close_matches
 from typing import Any
 
 import fsspec
@@ -43,12 +44,26 @@ def expand(pattern: str) -> list[str]:
         found = sorted(filesystem.glob(_folders_escaped(filesystem, path) if local else path))
     found = [match for match in found if filesystem.exists(match)]
     if not found:
-        raise FileNotFoundError(f"no input matches {pattern!r}")
+        raise FileNotFoundError(f"there is nothing at {pattern}{_near(filesystem, path)}")
     if odd := next((match for match in found if not _is_unicode(match)), None):
         raise FileNotFoundError(
             f"the name of {odd.encode('utf-8', 'backslashreplace').decode()} isn't UTF-8: rename it"
         )
     return [match if local else filesystem.unstrip_protocol(match) for match in found]
+
+
+def _near(filesystem: Any, path: str) -> str:
+    """What lies in the innermost folder that is there, to tell a wrong name by."""
+    folder = path
+    while folder and not filesystem.isdir(folder):
+        folder, _, _ = folder.rpartition("/")
+    if not folder:
+        return ""
+    wanted = path.removeprefix(folder).strip("/").partition("/")[0]
+    names = sorted(str(name).rstrip("/").rpartition("/")[2] for name in filesystem.ls(folder, detail=False))
+    near = get_close_matches(wanted, names, n=1)
+    listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    return f"; did you mean {near[0]!r}?" if near else f"; in {folder} there is {listed or 'nothing'}"
 
 
 def _is_unicode(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "init": "write a manifest and a profile for folders of your own",
     "run": "build a training stage's shards",
     "plan": "show what a run would do, without doing it",
     "status": "show how far a run is",
@@ -65,7 +66,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Winnow: from raw corpora to training-ready token shards.
 
-    Start with `winnow run --stage mid`; look at what it made with `winnow inspect runs/mid`.
+    Start with your own texts, `winnow init FOLDER`, or with the sample, `winnow run --stage mid`; look at what a run made
+    with `winnow inspect runs/mid`.
     """
 
 

@@ -20,7 +20,7 @@ from winnow.pipeline.lock import build_lock, write_lock
 from winnow.pipeline.parts import Part, find_parts
 from winnow.pipeline.plan import check_recipes, steps
 from winnow.pipeline.progress import RunProgress
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError, nearest
 from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
 from winnow.pipeline.runner import Runner
 from winnow.pipeline.settings import Settings
@@ -78,7 +78,9 @@ def conduct(
         RunProgress(console) as progress,
         Runner(workspace, lambda: connect(workers=workers, scheduler=scheduler), progress, rework_versions) as runner,
     ):
-        workspace.write_bytes(PLAN, json.dumps({"steps": names}).encode())
+        workspace.write_bytes(
+            PLAN, json.dumps({"steps": names, "units": {step.name: len(units) for step, units in planned}}).encode()
+        )
         _discard_other_steps(workspace, names)
         for step, units in planned:
             done.append((step, runner.run(step, units)))
@@ -108,7 +110,7 @@ def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt
 def _last_step(names: Sequence[str], until: str) -> str:
     matching = [name for name in names if name == until or name.startswith(f"{until}.")]
     if not matching:
-        raise ConfigurationError(f"there is no step {until!r}; the steps are {', '.join(names)}")
+        raise ConfigurationError(f"--until: there is no step {until!r}{nearest(until, names)}")
     return matching[-1]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 from winnow.pipeline.funnel import DROPS, read_index
 from winnow.stages.run.workspace import Workspace
 
-EXCERPT = 400
+SHOWN = 10  # documents that are listed where several are meant
+IDENTITY = re.compile(r"[0-9a-f]{32}\b")
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,25 @@ class Explanation:
     document: dict[str, Any]
     attributes: dict[str, Any]
     drop: dict[str, Any] | None
+    other: dict[str, Any] | None  # id, locator and text of the document that the drop names
     places: tuple[Place, ...]
 
 
-def explain(workspace: Workspace, document: str) -> Explanation:
-    """The story of the document whose id starts with `document`.
+def explain(workspace: Workspace, wanted: str) -> Explanation:
+    """The story of the document whose id starts with `wanted`, or else whose address or locator is or ends with it, or
+    else whose text holds these words.
 
-    Raises `LookupError` when no document or more than one has such an id.
+    Raises `LookupError` when there is none; when there are several, with the first of them.
     """
-    found = list(_find(workspace, document))
+    found = list(_find(workspace, wanted))
     if not found:
-        raise LookupError(f"no document of this run has an id that starts with {document!r}")
+        raise LookupError(
+            f"no document of this run has an id that starts with {wanted!r}, such an address or locator, or these words; "
+            "what never became a document stands in rejections/"
+        )
     if len({identity for _, _, identity in found}) > 1:
-        raise LookupError(f"{len(found)} documents have ids that start with {document!r}; give more digits")
+        shown = "\n".join(f"  {identity}  {part}, row {row}" for part, row, identity in found[:SHOWN])
+        raise LookupError(f"{len(found)} documents are meant by {wanted!r}; choose one by its id:\n{shown}")
     part, row, identity = found[0]
     fields = workspace.read_table(f"documents/{part}.parquet").slice(row, 1).to_pylist()[0]
     attributes = f"attributes/{part}.parquet"
@@ -60,14 +68,40 @@ def explain(workspace: Workspace, document: str) -> Explanation:
         None,
     )
     owners = {identity, *_sequences_holding(workspace, identity)}
-    return Explanation(part, row, fields, measured, drop, tuple(_places(workspace, owners)))
+    other = _named_in(workspace, drop["value"]) if drop else None
+    return Explanation(part, row, fields, measured, drop, other, tuple(_places(workspace, owners)))
 
 
-def _find(workspace: Workspace, prefix: str) -> Iterator[tuple[str, int, str]]:
+def _find(workspace: Workspace, wanted: str) -> Iterator[tuple[str, int, str]]:
+    """Part, row and id of what is meant, by the first of the ways that finds anything."""
+    ways: tuple[tuple[tuple[str, ...], Callable[[Any], Any]], ...] = (
+        (("id",), lambda column: pc.starts_with(column, wanted)),
+        (("url", "locator", "path"), lambda column: pc.ends_with(column, wanted)),
+        (("text",), lambda column: pc.match_substring(column, wanted)),
+    )
+    for names, matches in ways:
+        found = False
+        for path in workspace.list("documents", ".parquet"):
+            table = workspace.read_table(path, columns=list(dict.fromkeys(("id", *names))))
+            rows = {row for name in names for row in pc.indices_nonzero(matches(table[name])).to_pylist()}
+            for row in sorted(rows):
+                found = True
+                yield path.removeprefix("documents/").removesuffix(".parquet"), row, table["id"][row].as_py()
+        if found:
+            return
+
+
+def _named_in(workspace: Workspace, value: str | None) -> dict[str, Any] | None:
+    """The other document that a drop names, as duplicates name the one that stays."""
+    identity = IDENTITY.match(value or "")
+    if identity is None:
+        return None
     for path in workspace.list("documents", ".parquet"):
-        ids = workspace.read_table(path, columns=["id"])["id"]
-        for row in pc.indices_nonzero(pc.starts_with(ids, prefix)).to_pylist():
-            yield path.removeprefix("documents/").removesuffix(".parquet"), row, ids[row].as_py()
+        table = workspace.read_table(path, columns=["id", "locator", "text"])
+        rows = pc.indices_nonzero(pc.equal(table["id"], identity[0])).to_pylist()
+        if rows:
+            return dict(table.slice(rows[0], 1).to_pylist()[0])
+    return None
 
 
 def _sequences_holding(workspace: Workspace, identity: str) -> Iterator[str]:

@@ -73,6 +73,12 @@ def planned_steps(workspace: Workspace) -> list[str]:
     return list(plan["steps"])
 
 
+def planned_units(workspace: Workspace) -> dict[str, int]:
+    """How many units each step of the run has, in the order of travel; 0 where the conductor didn't note it."""
+    plan: dict[str, Any] = json.loads(workspace.read_bytes(PLAN))
+    return {name: plan.get("units", {}).get(name, 0) for name in plan["steps"]}
+
+
 def read_index(workspace: Workspace) -> ShardIndex | None:
     """The shard index, or None before there is one (and for `rl`, which makes tables of prompts and pairs)."""
     return ShardIndex.from_json(workspace.read_bytes(INDEX)) if workspace.exists(INDEX) else None

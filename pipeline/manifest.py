@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from winnow.filters.license import PERMISSIVE, Category
 from winnow.filters.recipes import find_recipe
 from winnow.formats.languages.imports.graph import Policy
+from winnow.pipeline.reading import OptionError
 from winnow.stages.decide import Application
 from winnow.stages.decontaminate.settings import DecontaminationRules
 from winnow.stages.deduplicate.exact import ExactSettings
@@ -36,12 +38,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TrainingStage(StrEnum):
-    PRETRAIN = "pretrain"
-    DOMAIN = "domain"
-    MID = "mid"
-    SFT = "sft"
-    RL = "rl"
+class Loss(StrEnum):
+    ALL = "all"
+    ASSISTANT = "assistant"
+
+
+class Output(StrEnum):
+    SHARDS = "shards"
+    PREFERENCES = "preferences"
 
 
 class Bounds(Section):
@@ -110,7 +114,9 @@ class Tokenizer(Section):
 
     vocabulary_size: int = Field(151_552, ge=512, le=1 << 20)
     path: str | None = Field(
-        None, description="a tokenizer.json, tokenizer.model or folder with one, to use instead of training one"
+        None,
+        description="a tokenizer.json, tokenizer.model or folder with one, to use instead of training one; relative to the "
+        "manifest's file",
     )
     tokens: dict[str, str] = Field(
         default_factory=dict,
@@ -145,6 +151,10 @@ class Mixture(Section):
     """Shares in per cent of tokens, by source and, at the same time, by language."""
 
     sources: dict[str, Share | Weights] = Field(description="a source's share, or the shares of its sub-sources")
+    natural: bool = Field(
+        False,
+        description="use of every source what is left of it; the shares then only weigh the tokenizer's sample",
+    )
     languages: Weights | None = Field(None, description="shares of languages; `other` is every language not named")
     tokens: int | None = Field(None, gt=0, description="tokens in all; without it, as many as the mixture allows")
     temperature: float = Field(1.0, gt=0, le=10, description="weights are raised to 1/temperature and normalised")
@@ -248,10 +258,24 @@ class Packing(StrEnum):
     BEST_FIT = "best_fit"
 
 
+STAGES: Mapping[str, Mapping[str, Any]] = {
+    "pretrain": {"packing": Packing.CONCATENATE},
+    "domain": {"packing": Packing.CONCATENATE},
+    "mid": {"packing": Packing.BEST_FIT},
+    "sft": {"packing": Packing.BEST_FIT, "loss": Loss.ASSISTANT},
+    "rl": {"packing": Packing.BEST_FIT, "output": Output.PREFERENCES},
+}
+"""What a manifest that doesn't say means by its stage's name."""
+
+
 class Manifest(Section):
     """Everything that decides what a training stage's shards hold. Where the inputs lie is the profile's business."""
 
-    stage: TrainingStage
+    stage: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="the training stage's name: `pretrain`, `domain`, `mid`, `sft`, `rl` or one of your own; it decides the "
+        "defaults of `loss`, `output` and `packing` alone",
+    )
     description: str = ""
     seed: int = Field(ge=0, lt=1 << 63, description="every random choice is a hash of it, the document and the purpose")
     edits: tuple[Filter, ...] = Field((), description="recipes that change text, applied right after ingest")
@@ -264,8 +288,33 @@ class Manifest(Section):
     repositories: Repositories = Repositories()
     conversations: Conversations = Conversations()
     fill_in_the_middle: FillInTheMiddle | None = None
-    packing: Packing
+    packing: Packing = Field(
+        Packing.CONCATENATE,
+        description="`best_fit` cuts no document that fits, and is the default of `mid`, `sft` and `rl`; `concatenate` cuts "
+        "anywhere and pads nowhere, and is that of `pretrain` and `domain`; a stage of your own must say",
+    )
+    loss: Loss = Field(
+        Loss.ALL,
+        description="on which tokens: `assistant`, the default of `sft`, on what the assistant says in conversations",
+    )
+    output: Output = Field(
+        Output.SHARDS,
+        description="`preferences`, the default of `rl`, are prompts and pairs in place of shards",
+    )
     curriculum: tuple[Phase, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_stage(cls, given: Any) -> Any:
+        """Keys that aren't set are those of the stage's name, where it is one that Winnow knows."""
+        if not isinstance(given, dict):
+            return given
+        stage = given.get("stage")
+        if isinstance(stage, str) and stage not in STAGES and "packing" not in given:
+            near = get_close_matches(stage, STAGES, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise OptionError(("packing",), f"is missing, and a stage {stage!r} of your own{hint} has no default")
+        return {**STAGES.get(str(stage), {}), **given}
 
     @field_validator("curriculum")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from winnow.formats.addresses import expand
@@ -30,37 +30,63 @@ class Part:
 def find_parts(settings: Settings) -> list[Part]:
     """The parts of every source of the mixture, in the order of the profile.
 
-    Raises `ConfigurationError` when an input isn't there.
+    Raises `ConfigurationError` that names every input, resource and benchmark that isn't there or can't be cut.
     """
     parts: list[Part] = []
     profile = settings.profile
+    problems = _absent(settings)
     for source in sorted(settings.manifest.weights()):
         number = 0
-        for given in profile.sources[source]:
-            module, options = kind_module(given.kind), given.settings()
-            for pattern in given.paths:
-                for path in _expand(profile.place(pattern), source):
-                    for split in module.splits(path, options):
-                        name = f"{source}-{number:05d}"
-                        number += 1
-                        parts.append(
-                            Part(
-                                name=name,
-                                source=source,
-                                input=given,
-                                split=split,
-                                path=profile.relative(split.path),
-                                inventory=inventory_name(profile.relative(path)),
-                            )
+        for entry, given in enumerate(profile.sources[source]):
+            for position, pattern in enumerate(given.paths):
+                try:
+                    found = list(_splits(given, profile.place(pattern)))
+                except (OSError, ValueError) as error:
+                    place = settings.in_profile("sources", source, entry, "paths", position)
+                    problems.append(f"{place}: {error}")
+                    continue
+                for path, split in found:
+                    name = f"{source}-{number:05d}"
+                    number += 1
+                    parts.append(
+                        Part(
+                            name=name,
+                            source=source,
+                            input=given,
+                            split=split,
+                            path=profile.relative(split.path),
+                            inventory=inventory_name(profile.relative(path)),
                         )
+                    )
+    if problems:
+        raise ConfigurationError("\n".join(problems))
     return parts
 
 
-def _expand(pattern: str, source: str) -> list[str]:
-    try:
-        return expand(pattern)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"source {source}: {error}") from None
+def _splits(given: Input, pattern: str) -> Iterator[tuple[str, Split]]:
+    """The pieces of what one path or pattern of the profile names, each with its file or folder.
+
+    Raises `OSError` or `ValueError` where nothing is there or the kind can't cut it.
+    """
+    module, options = kind_module(given.kind), given.settings()
+    for path in expand(pattern):
+        yield from ((path, split) for split in module.splits(path, options))
+
+
+def _absent(settings: Settings) -> list[str]:
+    """Resources and benchmarks that aren't there."""
+    profile = settings.profile
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("resources", name), path) for name, path in profile.resources.items()
+    ]
+    named += [(("benchmarks", number, "path"), found.path) for number, found in enumerate(profile.benchmarks)]
+    problems = []
+    for keys, path in named:
+        try:
+            expand(profile.place(path))
+        except FileNotFoundError as error:
+            problems.append(f"{settings.in_profile(*keys)}: {error}")
+    return problems
 
 
 def inventory_name(path: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from winnow.pipeline.coverage import check_contents, check_languages
-from winnow.pipeline.manifest import Filter, TrainingStage
+from winnow.pipeline.manifest import Filter, Output
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
 from winnow.pipeline.plan_shards import shard_steps
 from winnow.pipeline.reading import ConfigurationError
@@ -99,7 +99,7 @@ def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:
     planned = [(INVENTORY, inventory_units(parts, settings)), *pass_steps(parts, settings)]
     dropping = [decide.STAGE]
     planned.extend(comparing_steps(parts, settings, dropping))
-    if settings.manifest.stage == TrainingStage.RL:
+    if settings.manifest.output == Output.PREFERENCES:
         units = preferences.preference_units(
             [part.name for part in parts], seed=settings.manifest.seed, stages=dropping
         )
@@ -152,9 +152,12 @@ def check_recipes(settings: Settings) -> None:
         for position, entry in enumerate(entries):
             try:
                 recipe = find_recipe(entry.recipe)
-                entry.application()
-            except (LookupError, ModuleNotFoundError, AttributeError) as error:
+            except (LookupError, ImportError, AttributeError, SyntaxError) as error:
                 raise ConfigurationError(f"{settings.in_manifest(section, position, 'recipe')}: {error}") from None
+            try:
+                entry.application()
+            except LookupError as error:
+                raise ConfigurationError(f"{settings.in_manifest(section, position, 'thresholds')}: {error}") from None
             if section == "edits" and recipe.edit is None:
                 place = settings.in_manifest(section, position, "recipe")
                 raise ConfigurationError(f"{place}: {entry.recipe} edits no text; list it under filters")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from winnow.filters.recipes import find_recipe
 from winnow.formats.splits import size_of
-from winnow.pipeline.manifest import Manifest, Packing, TrainingStage
+from winnow.pipeline.manifest import Loss, Manifest, Packing
 from winnow.pipeline.parts import Part
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
@@ -38,9 +38,9 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     Raises `ConfigurationError` for a given tokenizer that can't serve the run.
     """
     manifest, profile = settings.manifest, settings.profile
-    if manifest.stage == TrainingStage.SFT and manifest.packing == Packing.CONCATENATE:
+    if manifest.loss == Loss.ASSISTANT and manifest.packing == Packing.CONCATENATE:
         raise ConfigurationError(
-            "packing: concatenate cuts conversations anywhere, answers from their questions: use best_fit for stage sft"
+            "packing: concatenate cuts conversations anywhere, answers from their questions: use best_fit with loss: assistant"
         )
     yield from _tokenizer(parts, settings, dropping)
     encoding = _encoding(manifest)
@@ -102,7 +102,7 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
         ShardPhase(name=phase.folder(), length=phase.length, rotary_base=phase.rotary_base)
         for phase in manifest.curriculum
     ]
-    yield INDEX_STEP, index_units(manifest.stage.value, shard_phases, buckets)
+    yield INDEX_STEP, index_units(manifest.stage, shard_phases, buckets)
 
 
 def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str]) -> Iterator[Planned]:
@@ -110,7 +110,7 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
     manifest, asked = settings.manifest, settings.manifest.tokenizer
     special = _special_tokens(parts, manifest)
     if asked.path is not None:
-        place = settings.profile.place(asked.path)
+        place = settings.in_place("tokenizer", asked.path)
         try:
             files = with_tokens(read(place), asked.tokens)
             encoder = encoder_of(files)
@@ -149,10 +149,10 @@ def _special_tokens(parts: Sequence[Part], manifest: Manifest) -> list[str]:
 
 def _encoding(manifest: Manifest) -> Encoding:
     infill = manifest.fill_in_the_middle
-    whole = manifest.packing == Packing.BEST_FIT or manifest.stage == TrainingStage.SFT
+    whole = manifest.packing == Packing.BEST_FIT or manifest.loss == Loss.ASSISTANT
     return Encoding(
         seed=manifest.seed,
-        loss_mask=manifest.stage == TrainingStage.SFT,
+        loss_mask=manifest.loss == Loss.ASSISTANT,
         infill=Infill(rate=infill.rate, spm=infill.spm, syntax=infill.syntax) if infill else None,
         longest=max(phase.length for phase in manifest.curriculum) if whole else None,
         too_long=manifest.conversations.too_long,
@@ -196,4 +196,5 @@ def _mixture(manifest: Manifest) -> Mixture:
         epochs=asked.epochs,
         source_epochs=asked.source_epochs,
         bucket_epochs=asked.bucket_epochs,
+        natural=asked.natural,
     )

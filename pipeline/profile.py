@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from winnow.pipeline.credentials import addresses_with_credentials
 from winnow.pipeline.manifest import Manifest, Section
 from winnow.pipeline.packaged import as_named, is_packaged, packaged
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError, OptionError, nearest
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import SourceSettings, kind_module
@@ -62,13 +62,22 @@ class Input(BaseModel):
     @model_validator(mode="after")
     def _kind_exists_and_takes_the_options(self) -> Input:
         try:
-            self.settings()
+            module = kind_module(self.kind)
         except LookupError as error:
-            raise ValueError(str(error)) from None
+            raise OptionError(("kind",), str(error)) from None
+        except Exception as error:  # of a module of the user's own: whatever its code raises
+            raise OptionError(("kind",), f"{self.kind} can't be imported: {type(error).__name__}: {error}") from None
+        if absent := [name for name in ("Settings", "splits", "read") if not hasattr(module, name)]:
+            raise OptionError(("kind",), f"{self.kind} is no kind of source: it has no {', '.join(absent)}")
+        try:
+            self.settings()
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"option {key} of kind {self.kind}: {first['msg']}") from None
+            message = first["msg"].removeprefix("Value error, ")
+            if first["type"] == "extra_forbidden":
+                known = {*module.Settings.model_fields, *Input.model_fields}
+                message = f"kind {self.kind} has no such option{nearest(str(first['loc'][0]), known)}"
+            raise OptionError(first["loc"], message[0].lower() + message[1:]) from None
         return self
 
 
@@ -86,7 +95,9 @@ class Profile(Section):
     """Where and how much."""
 
     description: str = ""
-    root: str = Field("data", description="folder or address that relative paths start from")
+    root: str = Field(
+        ".", description="folder or address that relative paths start from; itself relative to the profile's file"
+    )
     downloads: tuple[Download, ...] = ()
     resources: dict[str, str] = Field(
         default_factory=dict, description="models and lists that filters name as `resource:NAME`"
@@ -109,12 +120,13 @@ class Profile(Section):
     @property
     def base(self) -> str:
         """The root as paths begin with it: absolute on this machine's disk, without a slash at the end."""
-        return self.root.rstrip("/") if "://" in self.root else os.path.abspath(self.root)
+        return self.root.rstrip("/") if "://" in self.root else os.path.abspath(os.path.expanduser(self.root))
 
     def place(self, path: str) -> str:
         """A path of the profile as it can be opened."""
         if is_packaged(path):
             return packaged(path)
+        path = os.path.expanduser(path)
         return path if "://" in path or os.path.isabs(path) else f"{self.base}/{path}"
 
     def relative(self, path: str) -> str:
@@ -122,15 +134,16 @@ class Profile(Section):
         return as_named(path).removeprefix(f"{self.base}/")
 
 
-def scaled(manifest: Manifest, profile: Profile) -> Manifest:
-    """The manifest at the profile's size.
+def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> Manifest:
+    """The manifest at the profile's size. `place`: where the profile's sources stand, for messages.
 
     Raises `ConfigurationError` when a source of the mixture has no inputs in the profile.
     """
     missing = sorted(set(manifest.weights()) - set(profile.sources))
     if missing:
         raise ConfigurationError(
-            f"the profile has no inputs for {', '.join(missing)}; it has {', '.join(profile.sources)}"
+            f"{place}: has no inputs for {', '.join(missing)}, of which the mixture asks shares; "
+            f"it has {', '.join(profile.sources) or 'none'}"
         )
     scale = profile.scale
     tokenizer = manifest.tokenizer.model_copy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,16 +23,38 @@ class ConfigurationError(Exception):
     """A user's mistake in a manifest or profile. The message is complete; no traceback is needed to understand it."""
 
 
+class OptionError(ValueError):
+    """Raised by a validator for a mistake that lies deeper than what it validates: at `location` below it."""
+
+    def __init__(self, location: Location, message: str) -> None:
+        super().__init__(message)
+        self.location = location
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'text'?`, or, where nothing is near, what there is."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}" if known else ""
+
+
 def read_model(path: Path, model: type[Model]) -> Model:
     """The file as `model`. With `extends: NAME`, top-level keys that it doesn't set are those of NAME.yaml: beside it, or
-    else of Winnow's own manifests.
+    else of Winnow's own manifests and profiles. `NAME` may be a path, too, ending in `.yaml`.
 
     Raises `ConfigurationError` for a file that is missing, isn't YAML, repeats a key, or doesn't fit the model; the
     message names every mistake with its file and line.
     """
     root = _compose(path)
     try:
-        return model.model_validate(yaml.SafeLoader("").construct_document(root))
+        content = yaml.SafeLoader("").construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or root.start_mark
+        raise ConfigurationError(f"{mark.name}:{mark.line + 1}: {error.problem}") from None
+    except (ValueError, TypeError, RecursionError) as error:  # a date that isn't one, a list as a key
+        raise ConfigurationError(f"{path}: is not valid YAML: {error}") from None
+    try:
+        return model.model_validate(content)
     except ValidationError as error:
         lines = [_explain(root, model, item["loc"], item) for item in error.errors()]
         raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
@@ -43,8 +66,17 @@ def written_at(path: Path | None, keys: Sequence[int | str]) -> str:
     return key if path is None else f"{_place_of(_compose(path), keys)}: {key}"
 
 
-def _compose(path: Path) -> yaml.MappingNode:
+def folder_of(path: Path, key: str) -> Path:
+    """The folder of the file in which a top-level key is written: of `path`, or of one that it extends."""
+    root = _compose(path)
+    mark = next((name.start_mark for name, _ in root.value if name.value == key), root.start_mark)
+    return Path(mark.name).parent
+
+
+def _compose(path: Path, above: tuple[Path, ...] = ()) -> yaml.MappingNode:
     """The file's tree of YAML nodes, each with the file and line it stands in, on top of what it extends."""
+    if path.resolve() in above:
+        raise ConfigurationError(f"{above[-1]}: extends itself by way of {path}")
     try:
         with path.open(encoding="utf-8") as stream:
             root = yaml.compose(stream, Loader=BoundedLoader)
@@ -52,12 +84,20 @@ def _compose(path: Path) -> yaml.MappingNode:
         near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.yaml")], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(f"{path}: there is no such file{hint}") from None
+    except IsADirectoryError:
+        raise ConfigurationError(f"{path}: is a folder, not a YAML file") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: is not UTF-8 at byte {error.start}") from None
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigurationError(f"{path}{line}: is not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError(f"{path}: is not valid YAML: {error}") from None
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationError(f"{path}:1: expected a mapping of keys to values")
+    for key, _ in root.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigurationError(f"{path}:{key.start_mark.line + 1}: a key is a name, not a list or mapping")
     repeated = list(_repeated_keys(root))
     if repeated:
         raise ConfigurationError(
@@ -65,32 +105,53 @@ def _compose(path: Path) -> yaml.MappingNode:
         )
     own = {key.value: (key, value) for key, value in root.value}
     if EXTENDS in own:
-        base = _compose(_base(path, own.pop(EXTENDS)[1].value))
+        key, named = own.pop(EXTENDS)
+        place = f"{path}:{key.start_mark.line + 1}: {EXTENDS}"
+        if not isinstance(named, yaml.ScalarNode):
+            raise ConfigurationError(f"{place}: expected the name or the path of one file")
+        found = _base(path, named.value)
+        if not found.exists():
+            known = {other.stem for folder in _homes(path) for other in folder.glob("*.yaml")} - {path.stem}
+            raise ConfigurationError(f"{place}: there is no {found}{nearest(named.value, known)}")
+        base = _compose(found, (*above, path.resolve()))
         own = {key.value: (key, value) for key, value in base.value} | own
         root = yaml.MappingNode(root.tag, list(own.values()), root.start_mark, root.end_mark)
     return root
 
 
 def _base(path: Path, name: str) -> Path:
-    """The file that `extends: NAME` means: NAME.yaml beside this one, else the one that Winnow brings."""
-    beside = path.with_name(f"{name}.yaml")
-    brought = MANIFESTS / f"{name}.yaml"
-    return brought if brought.exists() and not beside.exists() else beside
+    """The file that `extends: NAME` means: a path from this file on, NAME.yaml beside it, else the one Winnow brings."""
+    if name.endswith((".yaml", ".yml")):
+        return path.parent / name
+    places = [folder / f"{name}.yaml" for folder in _homes(path)]
+    return next((place for place in places if place.exists() and place.resolve() != path.resolve()), places[0])
+
+
+def _homes(path: Path) -> tuple[Path, ...]:
+    return path.parent, MANIFESTS, MANIFESTS / "profiles"
 
 
 def _explain(root: yaml.Node, model: type[BaseModel], location: Location, error: Any) -> str:
+    raised = error.get("ctx", {}).get("error")
+    if isinstance(raised, OptionError):
+        location = (*location, *raised.location)
     keys = _written_keys(root, location)
     key = ".".join(str(part) for part in keys) or "(whole file)"
     place = _place_of(root, keys)
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(str(location[-1]), _fields_at(model, location[:-1]), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{place}: {key}: there is no such key{hint}"
+        return f"{place}: {key}: there is no such key{nearest(str(location[-1]), _fields_at(model, location[:-1]))}"
     if error["type"] == "missing":
         return f"{place}: {key}: is missing"
+    if error["type"] in ("enum", "literal_error"):
+        known = re.findall(r"'([^']+)'", error["ctx"]["expected"])
+        return f"{place}: {key}: there is no {error['input']!r}{nearest(str(error['input']), known)}"
     message = error["msg"].removeprefix("Value error, ")
     found = error.get("input")
-    shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
+    shown = (
+        f" (found {found!r})"
+        if isinstance(found, str | int | float | bool) and not isinstance(raised, OptionError)
+        else ""
+    )
     return f"{place}: {key}: {message[0].lower() + message[1:]}{shown}"
 
 

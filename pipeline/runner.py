@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
 from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.unit import Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace
 
 WINDOW_PER_WORKER = (
@@ -205,4 +205,6 @@ def _reason(error: BaseException) -> str:
         return "every worker that took this unit died: out of memory or killed from outside"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}): free some space"
+    if isinstance(error, Unworkable):
+        return str(error)
     return "".join(traceback.format_exception(error)).strip()

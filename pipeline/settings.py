@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.packaged import MANIFESTS
+from winnow.pipeline.packaged import MANIFESTS, is_packaged, packaged
 from winnow.pipeline.profile import Profile, scaled
-from winnow.pipeline.reading import read_model, written_at
+from winnow.pipeline.reading import folder_of, read_model, written_at
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class Settings:
         """`file:line: key` of what the manifest says at these keys, to begin a message with."""
         return written_at(self.manifest_path, keys)
 
+    def in_place(self, key: str, path: str) -> str:
+        """A path of the manifest, below its top-level `key`, as it can be opened."""
+        if self.manifest_path is None:
+            return self.profile.place(path)
+        path = beside(self.manifest_path, key, path)
+        return packaged(path) if is_packaged(path) else path
+
     def in_profile(self, *keys: str | int) -> str:
         """The same of the profile."""
         return written_at(self.profile_path, keys)
@@ -37,7 +45,21 @@ def load_settings(manifest: str, profile: str) -> Settings:
     manifest_path, profile_path = _find(manifest, MANIFESTS), _find(profile, MANIFESTS / "profiles")
     what = read_model(manifest_path, Manifest)
     where = read_model(profile_path, Profile)
-    return Settings(scaled(what, where), where, manifest_path, profile_path)
+    where = where.model_copy(update={"root": beside(profile_path, "root", where.root)})
+    what = scaled(what, where, written_at(profile_path, ("sources",)))
+    return Settings(what, where, manifest_path, profile_path)
+
+
+def beside(file: Path, key: str, path: str) -> str:
+    """A path as a manifest or profile means it: relative to the file in which its top-level key is written.
+
+    Winnow's own profiles have no data beside them; in them it is relative to the folder that the command runs in.
+    """
+    path = os.path.expanduser(path)
+    if "://" in path or os.path.isabs(path) or is_packaged(path):
+        return path
+    folder = folder_of(file, key)
+    return path if folder.resolve().is_relative_to(MANIFESTS) else os.path.normpath(folder / path)
 
 
 def _find(name: str, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import open_run
 
 
 @click.command(name="diff")
@@ -20,13 +21,16 @@ def command(before: str, after: str) -> None:
     Exit status 0 when their locks are equal, 1 when anything differs.
     """
     from winnow.pipeline.comparison import compare_runs
+    from winnow.pipeline.lock import PATH as LOCK
     from winnow.pipeline.reading import ConfigurationError
-    from winnow.stages.run.workspace import Workspace
 
-    try:
-        differences = compare_runs(Workspace(before), Workspace(after))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"both runs must be finished: {error}") from None
+    runs = [open_run(run) for run in (before, after)]
+    for run, workspace in zip((before, after), runs, strict=True):
+        if not workspace.exists(LOCK):
+            raise ConfigurationError(
+                f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
+            )
+    differences = compare_runs(*runs)
     console = terminal.console()
     if not differences:
         console.print("The two runs are the same, byte for byte.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.table import Table
 from rich.text import Text
@@ -9,24 +11,32 @@ from rich.text import Text
 from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from winnow.pipeline.explanation import Explanation
+
+EXCERPT = 400  # characters of a text or a field
+
 
 @click.command(name="explain")
 @options.run_folder
-@click.argument("document", metavar="ID")
+@click.argument("document", metavar="DOCUMENT")
 @click.option("--text", "whole", is_flag=True, help="print the whole text, not its beginning")
 def command(run: str, document: str, whole: bool) -> None:
     """Tell one document's way through every stage of RUN.
 
-    ID is a document's id or its first digits. Shown are where the document came from, what was measured, which rule
-    dropped it (value and threshold) or where in the shards its tokens lie.
+    DOCUMENT is a document's id or its first digits, its address or locator or how that ends, or words of its text. First
+    comes the verdict: kept, and where in the shards, or dropped, by which rule (value and threshold) and beside which
+    other document; then where it came from and what was measured.
     """
-    from winnow.pipeline.explanation import EXCERPT, explain
+    from winnow.pipeline.explanation import explain
     from winnow.pipeline.reading import ConfigurationError
     from winnow.stages.run.workspace import Workspace
     from winnow.stages.shards.tracing import members
 
     try:
-        story = explain(Workspace(run), document)
+        story = explain(options.open_run(run), document)
     except LookupError as error:
         held = members(Workspace(run), document)
         if not held:
@@ -37,6 +47,7 @@ def command(run: str, document: str, whole: bool) -> None:
         terminal.console().print(f"a sequence of {len(held)} files of a repository", files)
         return
     console = terminal.console()
+    _verdict(console, story)
     table = Table(show_header=False, box=None)
     text = story.document.pop("text")
     for name, value in {"part": f"{story.part}, row {story.row}", **story.document}.items():
@@ -45,20 +56,28 @@ def command(run: str, document: str, whole: bool) -> None:
     console.print(table)
     console.rule("text")
     console.print(Text(text if whole else text[:EXCERPT] + (" …" if len(text) > EXCERPT else "")))
+    if story.other is not None:
+        console.rule(f"the other document, {story.other['id']}")
+        console.print(Text(story.other["locator"]))
+        other = story.other["text"]
+        console.print(Text(other if whole else other[:EXCERPT] + (" …" if len(other) > EXCERPT else "")))
     console.rule("measured")
     measures = Table(show_header=False, box=None)
     for name, value in story.attributes.items():
         if "." in name and value is not None:
             measures.add_row(name, f"{value:.6g}" if isinstance(value, float) else str(value))
     console.print(measures)
-    console.rule("decided")
+
+
+def _verdict(console: Console, story: Explanation) -> None:
+    """Kept, and where in the shards; or dropped, by which rule, the value against the bound."""
     if story.drop is not None:
         why = "{stage}: {rule}, measured {value}, asked {threshold}".format_map(story.drop)
-        console.print(f"[red]dropped[/red] by {why}")
-    else:
-        console.print("[green]kept[/green]")
+        console.print("[red]dropped[/red] by", Text(why), soft_wrap=True)
+        return
+    console.print("[green]kept[/green]")
     for place in story.places:
         piece = f"tokens {place.position:,}–{place.position + place.length:,}"
         console.print(f"in {place.shard}, row {place.row}, {piece} (from token {place.offset:,} of the document)")
-    if story.drop is None and not story.places:
+    if not story.places:
         console.print("not in any shard: the mixture's budget was full without it, or the run isn't finished")

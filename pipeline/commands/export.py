@@ -8,6 +8,7 @@ import os
 import click
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import open_run
 
 FORMATS = ("megatron", "mosaic", "datatrove", "jsonl", "parquet")
 DOCUMENTS = ("megatron", "datatrove")  # formats of documents; the others hold packed rows
@@ -47,9 +48,14 @@ def command(
 
     megatron and datatrove hold documents: OUT.documents.parquet says what each is, and a loss mask lies beside.
     """
+    from winnow.pipeline.funnel import read_index
     from winnow.pipeline.reading import ConfigurationError
     from winnow.stages.shards.sequences import ShardError
 
+    workspace = open_run(run)
+    index = read_index(workspace)
+    if index is None:
+        raise ConfigurationError(f"{run} has no shards; `winnow status {run}` tells how far it is")
     for name, value, formats in (("--pieces", pieces, DOCUMENTS), ("--columns", columns, ("parquet",))):
         if value is not None and target_format not in formats:
             raise ConfigurationError(f"{name} is for {' and '.join(formats)}, not for {target_format}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+from rich.console import Console
+from rich.text import Text
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import open_run
 
 
 @click.command(name="inspect")
@@ -26,27 +27,48 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
     from winnow.stages.shards.sequences import ShardError
     from winnow.tokenizer.load import load
 
-    shards = [shard] if shard.endswith(".parquet") else _shards(shard)
+    console = terminal.console()
+    run = shard.rpartition("/shards/")[0] if shard.endswith(".parquet") else shard
     try:
+        if shard.endswith(".parquet"):
+            shards = [shard]
+        elif not (shards := _shards(shard)):
+            _show_pairs_and_prompts(console, shard, first, most, width)
+            return
         if document is not None:
             shards = [path for path in shards if holds(path, document)]
             if not shards:
                 raise ConfigurationError(f"{shard} holds no document {document}; `winnow explain` tells where it went")
-        encoder = load(str(Path(shards[0]).parents[2] / "tokenizer"))
+        encoder = load(f"{run}/tokenizer")
         for path in shards if document is not None else shards[:1]:
-            console = terminal.console()
             show(console, path, encoder.decode, first=first, most=most, document=document, width=width)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None
 
 
 def _shards(run: str) -> list[str]:
+    """The shards of a run, the first phase's first; none of a run that makes prompts and pairs."""
     from winnow.pipeline.funnel import read_index
-    from winnow.pipeline.reading import ConfigurationError
-    from winnow.stages.run.workspace import Workspace
 
-    index = read_index(Workspace(run))
+    index = read_index(open_run(run))
     files = [file.path for phase in index.phases for file in phase.files] if index else []
-    if not files:
-        raise ConfigurationError(f"{run} has no shards yet; `winnow status {run}` tells how far it is")
     return [f"{run.rstrip('/')}/shards/{file}" for file in files]
+
+
+def _show_pairs_and_prompts(console: Console, run: str, first: int, most: int, width: int) -> None:
+    """What the stage `rl` makes in place of shards. Raises `ConfigurationError` where there is neither."""
+    from winnow.pipeline.reading import ConfigurationError
+
+    workspace = open_run(run)
+    found = {name: workspace.list(f"rl/{name}", ".parquet") for name in ("prompts", "pairs")}
+    if not any(found.values()):
+        raise ConfigurationError(f"{run} has no shards yet; `winnow status {run}` tells how far it is")
+    for name, paths in found.items():
+        tables = [workspace.read_table(path) for path in paths]
+        console.print(f"[bold]{sum(table.num_rows for table in tables):,} {name}[/bold] in {run}/rl/{name}/")
+        rows = [row for table in tables for row in table.to_pylist()[: first + most]]
+        for row in rows[first : first + most]:
+            for key, value in row.items():
+                if value is not None:
+                    console.print(Text(f"  {key}: {str(value)[:width]}"), soft_wrap=True)
+            console.print()

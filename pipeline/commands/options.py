@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import yaml
@@ -14,7 +15,10 @@ from pydantic import BaseModel, ValidationError
 
 from winnow.formats.markup import bounded_yaml
 from winnow.pipeline import terminal
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from winnow.stages.run.workspace import Workspace
 
 Settings = TypeVar("Settings", bound=BaseModel)
 STAGES = ("pretrain", "domain", "mid", "sft", "rl")
@@ -72,7 +76,12 @@ def changed(
         return settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigurationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise ConfigurationError(
+                f"--set {key}: there is no such setting{nearest(key, settings.model_fields)}"
+            ) from None
+        raise ConfigurationError(f"--set {key}: {first['msg']}") from None
 
 
 def unread(out: str) -> Counter[str]:
@@ -81,6 +90,28 @@ def unread(out: str) -> Counter[str]:
 
     table = Workspace(out).read_table("rejections.parquet", columns=["rule"])
     return Counter(table["rule"].to_pylist())
+
+
+def open_run(run: str) -> Workspace:
+    """The workspace of a run that has begun. Raises `ConfigurationError` where there is none."""
+    from winnow.pipeline.funnel import PLAN
+    from winnow.stages.run.workspace import Workspace
+
+    workspace = Workspace(run)
+    if not workspace.exists(PLAN):
+        raise ConfigurationError(f"there is no run in {run}{_runs_near(run)}")
+    return workspace
+
+
+def _runs_near(run: str) -> str:
+    """The runs that lie where this one was looked for, or below `runs`."""
+    from winnow.pipeline.funnel import PLAN
+
+    if "://" in run:
+        return ""
+    places = [Path(run), Path(run).parent, Path("runs")]
+    found = sorted({str(plan.parent) for place in places if place.is_dir() for plan in place.glob(f"*/{PLAN}")})
+    return nearest(run, found) if found else "; `winnow run` makes one"
 
 
 NOTHING_KEPT = 3

@@ -17,9 +17,10 @@ def command(run: str) -> None:
     """
     from winnow.pipeline.reading import ConfigurationError
     from winnow.pipeline.report import write_report
-    from winnow.stages.run.workspace import Workspace
 
     try:
-        terminal.say(write_report(Workspace(run)))
+        terminal.say(write_report(options.open_run(run)))
     except FileNotFoundError:
-        raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None
+        raise ConfigurationError(
+            f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
+        ) from None

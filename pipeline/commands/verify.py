@@ -20,13 +20,14 @@ def command(run: str) -> None:
     """
     from winnow.pipeline.reading import ConfigurationError
     from winnow.pipeline.verification import verify_run
-    from winnow.stages.run.workspace import Workspace
 
     console = terminal.console()
     try:
-        result = verify_run(Workspace(run))
+        result = verify_run(options.open_run(run))
     except FileNotFoundError:
-        raise ConfigurationError(f"{run} has no lock.json: the run isn't finished, or it is no run") from None
+        raise ConfigurationError(
+            f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
+        ) from None
     for finding in result.findings:
         console.print(f"[red]{finding.path}[/red] {finding.problem}")
     for note in result.notes:

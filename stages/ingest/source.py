@@ -20,6 +20,7 @@ import importlib
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.util import find_spec
 from itertools import accumulate
 from types import ModuleType
@@ -185,7 +186,13 @@ def kind_module(kind: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # of something that the module imports
             raise
-        raise LookupError(f"no kind of source is called {kind!r}; there are {', '.join(kinds())}") from None
+        if "." in kind:
+            raise LookupError(
+                f"there is no module {error.name!r} for kind {kind!r}: PYTHONPATH says where Python looks for it"
+            ) from None
+        near = get_close_matches(kind, kinds(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(kinds())}"
+        raise LookupError(f"no kind of source is called {kind!r}; {hint}") from None
 
 
 def kind_version(kind: str) -> int:

@@ -8,8 +8,9 @@ every part can `select` its rows alone.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -101,8 +102,13 @@ def solve(workspace: Workspace, unit: Unit[SolveMixture]) -> Counts:
     counted = pa.concat_tables([workspace.read_table(name) for name in unit.asked.histograms])
     cells, lines = _by_cell(counted)
     available = np.array([line.whole for line in lines], dtype=np.float64)
-    solution = balance(cells, available, mixture, phases, _sequences(lines, phases))
     capacity = available * [mixture.cap(cell.source, cell.bucket) for cell in cells]
+    if mixture.natural:
+        there: Counter[str] = Counter()
+        for cell, tokens in zip(cells, capacity.tolist(), strict=True):
+            there[cell.source] += tokens
+        mixture = replace(mixture, sources=dict(there))
+    solution = balance(cells, available, mixture, phases, _sequences(lines, phases))
     own = any(phase.sources for phase in phases)
     bounds = place_bounds(cells, lines, solution.amounts, capacity, by_source=own)
     plan = {

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from winnow.stages.run.unit import Unworkable
+
 OTHER = "other"
 FILLER = 1.0  # tokens of shorter documents in a phase for each of those that need its length
 SPLIT = 0.001  # how readily a document goes to a phase that has to split it
 
 
-class MixtureError(ValueError):
+class MixtureError(Unworkable, ValueError):
     """A mixture that asks for what isn't there: names the source and what to do."""
 
 
@@ -33,6 +35,7 @@ class Mixture:
     epochs: float = 1.0
     source_epochs: Mapping[str, float] = field(default_factory=dict)
     bucket_epochs: Mapping[int, float] = field(default_factory=dict)
+    natural: bool = False  # shares of sources are what is there of each; those given count no more
 
     def source_shares(self, changed: Mapping[str, float] | None = None) -> dict[str, float]:
         """The shares of sources, of sum 1; of the `changed` ones where a phase has its own."""

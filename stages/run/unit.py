@@ -40,6 +40,10 @@ class Place(str):
 Files = tuple[File, ...]
 
 
+class Unworkable(Exception):
+    """What a unit was given can't become what is asked of it. The message is for the user and needs no traceback."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unit(Generic[P]):
     """One piece of work, the grain of parallelism, of retry and of resume.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from winnow.stages.mixing.mix import PLAN
 from winnow.stages.mixing.mixture import OTHER
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.card import CARD, card
 from winnow.stages.shards.emit import packed_path
@@ -53,6 +53,12 @@ def index_shards(workspace: Workspace, unit: Unit[IndexShards]) -> Counts:
         phases=list(asked.phases),
         mixture={"asked": plan["asked"], "built": built, "unmet": plan["unmet"], "scarce": plan["scarce"]},
     )
+    if not any(phase.sequences for phase in index.phases):
+        shortest = min(phase.length for phase in asked.phases)
+        raise Unworkable(
+            f"no sequence came of {plan['built']['tokens']:,} tokens: the shortest phase has sequences of {shortest:,}; give "
+            "`curriculum` shorter ones (a profile's `scale: {length_divisor: …}` divides them) or bring more text"
+        )
     workspace.write_bytes(CARD, card(workspace, index).encode())
     return {
         "sequences": sum(phase.sequences for phase in index.phases),

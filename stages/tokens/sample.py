@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from winnow.stages.run.drops import drops_of, surviving
-from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import Encoder, digest_of
@@ -92,7 +92,7 @@ def _survivors(workspace: Workspace, asked: SamplePart) -> Iterator[str]:
 def train_tokenizer(workspace: Workspace, unit: Unit[TrainTokenizer | GivenTokenizer]) -> Counts:
     """Writes `tokenizer/`: trained on the parts' samples, or a copy of the one that is given.
 
-    Raises `TrainingError` when there is nothing to train on, `SpecialTokenError` for a given tokenizer that lacks what
+    Raises `Unworkable` when there is nothing to train on, `SpecialTokenError` for a given tokenizer that lacks what
     is needed.
     """
     asked = unit.asked
@@ -110,8 +110,11 @@ def train_tokenizer(workspace: Workspace, unit: Unit[TrainTokenizer | GivenToken
             counts.update({table["source"][0].as_py(): table["text"].nbytes} if table.num_rows else {})
         texts = [text for table in chunks for text in table["text"].to_pylist()]
         if not texts:
-            raise TrainingError("there is no text to train a tokenizer on: nothing survived the filters")
-        content, name = train_model(texts, asked.vocabulary_size), MODEL
+            raise Unworkable("there is no text to train a tokenizer on: nothing survived the filters")
+        try:
+            content, name = train_model(texts, asked.vocabulary_size), MODEL
+        except TrainingError as error:
+            raise Unworkable(str(error)) from None
     workspace.write_bytes(f"{FOLDER}/{name}", content)
     encoder = load(f"{workspace.root}/{FOLDER}/{name}")
     encoder.require(asked.special, "the documents of this run")

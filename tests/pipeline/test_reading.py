@@ -53,7 +53,7 @@ def test_a_sound_manifest_is_read(tmp_path: Path) -> None:
         ("minimum: 20", "minimun: 20", "minimun: there is no such key; did you mean 'minimum'?"),
         ("minimum: 20", "minimum: many", "mid.yaml:6: filters.0.thresholds.words.minimum: "),
         ("web: 60", "web: 50", "the shares of sources add up to 90 per cent, not to 100"),
-        ("stage: mid", "stage: middle", "mid.yaml:1: stage: "),
+        ("stage: mid", "stage: Middle stage", "mid.yaml:1: stage: "),
         ("seed: 1", "seed: -1", "mid.yaml:2: seed: "),
         ("share: 50}", "share: 40}", "the shares of the phases add up to 90 per cent, not to 100"),
         ("length: 1024", "length: 512", "two phases have the same name"),

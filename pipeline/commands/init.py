@@ -1,0 +1,78 @@
+"""`winnow init`: a manifest and a profile for folders of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from winnow.pipeline import terminal
+
+MANIFEST, PROFILE = "manifest.yaml", "profile.yaml"
+NAMES_SHOWN = 3
+
+
+@click.command(name="init")
+@click.argument("folders", nargs=-1, metavar="FOLDER...")
+@click.option("--from", "addresses", multiple=True, metavar="ADDRESS", help="s3://bucket/texts, hf://datasets/NAME …")
+@click.option(
+    "--out", default=".", show_default=True, metavar="DIR", help=f"where {MANIFEST} and {PROFILE} are written"
+)
+@click.option("--force", is_flag=True, help="write over a manifest and a profile that are there")
+def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, force: bool) -> None:
+    """Look at folders of JSONL, Parquet, text, HTML, crawls or git clones and write a manifest and a profile for them.
+
+    Both run as they are. A comment stands at each choice; what no kind of source reads is told.
+
+    \b
+    winnow init corpus
+    winnow run --stage manifest.yaml --profile profile.yaml --out runs/own
+    winnow inspect runs/own
+    """
+    from winnow.pipeline.draft import LID, manifest_text, profile_text
+    from winnow.pipeline.glimpse import glimpse, languages, said
+    from winnow.pipeline.profile import Input
+    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.survey import survey
+    from winnow.stages.ingest.source import kind_module
+
+    wanted = [*folders, *addresses]
+    if not wanted:
+        raise ConfigurationError("name a folder, or an address by --from")
+    targets = [Path(out) / name for name in (MANIFEST, PROFILE)]
+    there = [str(target) for target in targets if target.exists()]
+    if there and not force:
+        raise ConfigurationError(
+            f"{' and '.join(there)} there already: --force writes over, --out DIR writes elsewhere"
+        )
+    try:
+        found = survey(wanted)
+    except FileNotFoundError as error:
+        raise ConfigurationError(str(error)) from None
+    console = terminal.console()
+    model = Path(out) / "models" / f"{LID}.ftz"
+    table = Table("content", "kind", "files", "MB", "a look into some records", box=None)
+    for find in found.finds:
+        given = Input.model_validate({"kind": find.kind, "content": find.content, "paths": find.paths, **find.options})
+        pieces = kind_module(find.kind).splits(find.example, given.settings())
+        look = glimpse(given, pieces[0], source=find.content, root=os.path.dirname(find.example)) if pieces else None
+        spoken = languages(look.documents, str(model) if model.exists() else None) if look else []
+        seen = escape(said(look, spoken)) if look else ""
+        table.add_row(find.content, find.kind, f"{find.files:,}", f"{find.bytes / 1e6:,.1f}", seen)
+    console.print(table)
+    for (suffix, why), names in found.unplaced.items():
+        shown = ", ".join(names[:NAMES_SHOWN]) + (
+            f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        )
+        console.print(f"not placed: {len(names)} {suffix} ({why}): {shown}", markup=False, soft_wrap=True)
+    if not found.finds:
+        raise ConfigurationError(f"nothing in {', '.join(wanted)} is read by any kind of source")
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for target, text in zip(targets, (manifest_text(found.finds), profile_text(found.finds, out)), strict=True):
+        target.write_text(text, "utf-8")
+    manifest, profile = targets
+    console.print(f"wrote {manifest} and {profile}; look into them, then", markup=False, soft_wrap=True)
+    console.print(f"  winnow run --stage {manifest} --profile {profile} --out runs/own", markup=False, soft_wrap=True)

@@ -1,0 +1,321 @@
+"""A survey of folders that nobody has described: what kinds of files there are, and which of them Winnow can read how."""
+
+from __future__ import annotations
+
+import importlib.util
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from winnow.filters.linguist import language_of
+from winnow.formats.addresses import filesystem_of
+from winnow.formats.containers.records import PACKED, table_format
+from winnow.formats.dialogues.dialects import recognise
+from winnow.formats.dialogues.json_values import without_nulls
+from winnow.formats.splits import Split
+from winnow.pipeline.glimpse import COLUMNAR, first_row, likely_text
+from winnow.stages.document import Content
+
+BOOK_CHARACTERS = 50_000  # a file of text this long is a work of its own, about thirty printed pages
+TABLES_PROBED = 20  # files of one folder and form whose columns are looked at
+PLAIN = (".txt", ".md", ".rst", ".epub")
+PAGES = (".html", ".htm", ".xhtml")
+FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
+CATALOGUES = (".po", ".tmx")
+CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
+REPOSITORY = ("repo", "repo_name", "repository", "repository_name", "max_stars_repo_name")
+PATH = ("path", "file_path", "max_stars_repo_path")
+CODE = ("content", "text", "code")
+PROBLEM = ("problem", "question", "题目")
+ANSWER = ("solution", "answer", "final_answer", "解答", "答案")
+HTML = ("html", "raw_html", "page")
+BESIDE = ("url", "title", "date", "license", "language")  # columns of documents that tables often have by these names
+NOT_PLACED = "no kind of source reads it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Find:
+    """Some files that one entry of a profile reads. `paths` are as they can be opened."""
+
+    content: Content
+    kind: str
+    paths: tuple[str, ...]
+    example: str  # one of the files, or the folder
+    files: int
+    bytes: int
+    why: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What was found, and what wasn't placed: suffix and reason → names of files."""
+
+    finds: tuple[Find, ...]
+    unplaced: Mapping[tuple[str, str], Sequence[str]]
+
+
+def survey(folders: Sequence[str]) -> Survey:
+    """Looks at names and sizes of every file below folders or addresses, and into the first rows of tables.
+
+    Raises `FileNotFoundError` where a folder isn't there or holds no file.
+    """
+    finds: list[Find] = []
+    unplaced: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for folder in folders:
+        files = _listed(folder)
+        top = folder.rstrip("/")
+        claimed = _repositories(files)
+        claimed |= {
+            code for code in _code(files, top) if not any(f"{root}/".startswith(f"{code}/") for root in claimed)
+        }
+        for root in sorted(claimed):
+            own = [name for name in files if name.startswith(f"{root}/") and "/.git/" not in name]
+            finds.append(
+                Find(
+                    content=Content.CODE,
+                    kind="repositories",
+                    paths=(root,),
+                    example=root,
+                    files=len(own),
+                    bytes=sum(files[name] for name in own),
+                    why="a repository, read file by file and put in the order of its imports",
+                )
+            )
+        rest = {name: size for name, size in files.items() if not any(name.startswith(f"{root}/") for root in claimed)}
+        finds += _files(rest, top, claimed, unplaced)
+    return Survey(finds=tuple(_joined(finds)), unplaced=unplaced)
+
+
+def _listed(folder: str) -> dict[str, int]:
+    """Sizes of the files below a folder, by names that can be opened."""
+    filesystem, root = filesystem_of(folder)
+    if not filesystem.exists(root):
+        raise FileNotFoundError(f"there is nothing at {folder}")
+    local = "file" in filesystem.protocol
+    found = filesystem.find(root, detail=True)
+    prefix = folder.rstrip("/")
+    sizes = {}
+    for name, details in sorted(found.items()):
+        inner = name.removeprefix(root.rstrip("/")).lstrip("/")
+        sizes[f"{prefix}/{inner}" if inner else (name if local else filesystem.unstrip_protocol(name))] = int(
+            details.get("size") or 0
+        )
+    if not sizes:
+        raise FileNotFoundError(f"{folder} holds no file")
+    return sizes
+
+
+def _repositories(files: Iterable[str]) -> set[str]:
+    """Folders that are git repositories, with a work tree or bare."""
+    names = set(files)
+    found = {name.removesuffix("/.git/HEAD") for name in names if name.endswith("/.git/HEAD")}
+    bare = {posixpath.dirname(name) for name in names if name.endswith("/HEAD") and "/.git/" not in name}
+    return found | {root for root in bare if f"{root}/config" in names}
+
+
+def _code(files: Mapping[str, int], top: str) -> set[str]:
+    """Folders right below the top most of whose files are source code."""
+    counted: dict[str, Counter[bool]] = defaultdict(Counter)
+    for name in files:
+        inner = name.removeprefix(f"{top}/")
+        if "/" in inner and "/.git/" not in f"/{inner}":
+            language = language_of(name, "")
+            counted[f"{top}/{inner.partition('/')[0]}"][_is_source(name, language)] += 1
+    return {folder for folder, counts in counted.items() if counts[True] > counts[False]}
+
+
+def _is_source(name: str, language: str | None) -> bool:
+    suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
+    return language is not None and table_format(name) is None and not name.lower().endswith(suffixes)
+
+
+def _files(
+    files: Mapping[str, int], top: str, claimed: set[str], unplaced: dict[tuple[str, str], list[str]]
+) -> Iterator[Find]:
+    """Everything that isn't in a repository, by what its names say and, of tables, by their first rows."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in files:
+        groups[_group(name)].append(name)
+    for group, names in groups.items():
+        if group == "tables":
+            yield from _tables(names, files, unplaced)
+        elif group == "pages":
+            why = "pages; boilerplate is left out"
+            yield _find(Content.WEB, "web", _cover(names, top, claimed), names, files, why)
+        elif group == "plain":
+            yield from _plain(names, files, top, claimed)
+        elif group == "formal":
+            options = {"include": sorted({f"*{_suffix(name)}" for name in names})}
+            why = "papers and proofs, as their sources"
+            yield _find(Content.MATHEMATICS, "mathematics", _cover(names, top, claimed), names, files, why, options)
+        elif group == "catalogues":
+            why = "translations, each original beside its translation"
+            yield _find(Content.TRANSLATIONS, "bilingual", _globs(names), names, files, why)
+        elif group == "crawls":
+            yield _find(Content.WEB, "web", _globs(names), names, files, "records of a crawl")
+        elif group == "archives":
+            why = "archives, each taken for the source of one package; say `kind: web` or `longform` for its pages"
+            yield _find(Content.CODE, "repositories", _globs(names), names, files, why)
+        else:
+            for name in names:
+                unplaced[_suffix(name) or "(no suffix)", group].append(name)
+
+
+def _group(name: str) -> str:
+    """The group that a file falls into by its name, or in words why it falls into none."""
+    lowered = name.lower()
+    groups = {
+        "crawls": CRAWLS,
+        "pages": PAGES,
+        "plain": PLAIN,
+        "formal": FORMAL,
+        "catalogues": CATALOGUES,
+        "archives": ARCHIVES,
+    }
+    if lowered.endswith(".pdf"):
+        return (
+            "plain" if importlib.util.find_spec("pypdfium2") else "PDF needs the extra: pip install winnow-corpora[pdf]"
+        )
+    if lowered.endswith(CRAWLS):
+        return "crawls"
+    if table_format(name):
+        return "tables"
+    found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
+    if found is None and language_of(name, ""):
+        return "source code outside of a folder of its own: put it into one"
+    return found or NOT_PLACED
+
+
+def _tables(
+    names: Sequence[str], files: Mapping[str, int], unplaced: dict[tuple[str, str], list[str]]
+) -> Iterator[Find]:
+    """Tables of one folder and suffix that are read alike are one find, named by a pattern."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        folders[f"{posixpath.dirname(name)}/*{_suffix(name)}"].append(name)
+    for pattern, own in folders.items():
+        read: dict[str, tuple[Any, list[str]]] = {}
+        for position, name in enumerate(own):
+            if position < TABLES_PROBED:
+                found = _columns(name)
+                last = repr(found)
+            if found is None:
+                unplaced[_suffix(name), "no record in it has a text"].append(name)
+            else:
+                read.setdefault(last, (found, []))[1].append(name)
+        for (content, kind, options, why), alike in read.values():
+            paths = (pattern,) if len(alike) == len(own) else tuple(alike)
+            yield _find(content, kind, paths, alike, files, why, options)
+
+
+def _columns(name: str) -> tuple[Content, str, Mapping[str, Any], str] | None:
+    """How the rows of a table are to be read, by the first of them."""
+    row = first_row(Split(name))
+    if table_format(name) in COLUMNAR:
+        row = without_nulls(row)
+    if (dialect := recognise(row)) is not None:
+        return Content.CONVERSATIONS, "conversations", {}, f"conversations in the form `{dialect}`"
+    if repository := _first(row, REPOSITORY):
+        path, code = _first(row, PATH), _first(row, CODE)
+        if path and code:
+            columns = {"repository": repository, "path": path, "text": code}
+            return Content.CODE, "repositories", {"columns": columns}, "one file of a repository a row"
+    if _first(row, PROBLEM) and _first(row, ANSWER):
+        return Content.MATHEMATICS, "mathematics", {}, "problems with their solutions"
+    if html := _first(row, HTML):
+        columns = {"html": html, **({"url": "url"} if "url" in row else {})}
+        return Content.WEB, "web", {"columns": columns}, "a page in HTML a row"
+    text = likely_text(row, "text")
+    if text is None:
+        return None
+    columns = {"text": text, **{name: name for name in BESIDE if name in row and name != text}}
+    if "url" in row:
+        return Content.WEB, "tables", {"columns": columns}, f"texts in column `{text}`, with addresses: web text"
+    content = Content.BOOKS if len(row[text]) >= BOOK_CHARACTERS else Content.PROSE
+    return content, "tables", {"columns": columns}, f"texts in column `{text}`"
+
+
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    return next((name for name in names if row.get(name)), None)
+
+
+def _plain(names: Sequence[str], files: Mapping[str, int], top: str, claimed: set[str]) -> Iterator[Find]:
+    """Files of text: long ones are books, the others prose; one find of each, the patterns telling them apart."""
+    sizes = sorted(files[name] for name in names)
+    median = sizes[len(sizes) // 2]
+    content = Content.BOOKS if median >= BOOK_CHARACTERS else Content.PROSE
+    options = {"include": sorted({f"*{_suffix(name)}" for name in names}), "least_characters": 200}
+    why = f"files of text, half of them above {median:,} bytes"
+    yield _find(content, "longform", _cover(names, top, claimed), names, files, why, options)
+
+
+def _find(
+    content: Content,
+    kind: str,
+    paths: Sequence[str],
+    names: Sequence[str],
+    files: Mapping[str, int],
+    why: str,
+    options: Mapping[str, Any] | None = None,
+) -> Find:
+    total = sum(files[name] for name in names)
+    return Find(
+        content=content,
+        kind=kind,
+        paths=tuple(paths),
+        example=names[0],
+        files=len(names),
+        bytes=total,
+        why=why,
+        options=options or {},
+    )
+
+
+def _cover(names: Sequence[str], folder: str, claimed: set[str]) -> list[str]:
+    """The folders that hold these files and no repository; patterns for files that lie beside one."""
+    here = [name for name in names if name.startswith(f"{folder}/")]
+    if not here:
+        return list(names)  # the folder is a file itself
+    if not any(root.startswith(f"{folder}/") for root in claimed):
+        return [folder]
+    found: list[str] = []
+    direct = [name for name in here if "/" not in name.removeprefix(f"{folder}/")]
+    found += _globs(direct)
+    for inner in sorted({f"{folder}/{name.removeprefix(folder + '/').partition('/')[0]}" for name in here}):
+        if inner not in direct:
+            found += _cover(here, inner, claimed)
+    return found
+
+
+def _globs(names: Sequence[str]) -> list[str]:
+    return sorted({f"{posixpath.dirname(name)}/*{_suffix(name)}" for name in names})
+
+
+def _suffix(name: str) -> str:
+    """`.jsonl.zst` of `a.b.jsonl.zst`, `.gz` never alone."""
+    base = name.rpartition("/")[2]
+    inner = PACKED.sub("", base)
+    return f"{posixpath.splitext(inner)[1]}{base.removeprefix(inner)}"
+
+
+def _joined(finds: Iterable[Find]) -> Iterator[Find]:
+    """Finds that are read alike as one."""
+    alike: dict[str, list[Find]] = defaultdict(list)
+    for find in finds:
+        alike[repr((find.content, find.kind, sorted(find.options.items())))].append(find)
+    for group in alike.values():
+        first = group[0]
+        yield Find(
+            content=first.content,
+            kind=first.kind,
+            paths=tuple(path for find in group for path in find.paths),
+            example=first.example,
+            files=sum(find.files for find in group),
+            bytes=sum(find.bytes for find in group),
+            why=first.why,
+            options=first.options,
+        )

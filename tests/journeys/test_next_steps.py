@@ -1,0 +1,91 @@
+"""What one does with a run: next steps on the tutorial's run, on one that was stopped early, and of the stage `rl`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from winnow.stages.document import DOCUMENT
+
+
+@pytest.fixture(scope="module")
+def documents(tutorial: Path) -> pa.Table:
+    paths = sorted((tutorial / "runs" / "own" / "documents").glob("*.parquet"))
+    return pa.concat_tables([pq.read_table(path).select(DOCUMENT.names) for path in paths])
+
+
+@pytest.fixture
+def run(tutorial: Path) -> Path:
+    return tutorial / "runs" / "own"
+
+
+def test_explain_begins_with_the_verdict_and_shows_the_other_document(winnow, run: Path) -> None:
+    drops = pa.concat_tables([pq.read_table(path) for path in (run / "drops" / "deduplicate.exact").glob("*.parquet")])
+    drop = drops.to_pylist()[0]
+    answer = winnow("explain", run, drop["id"])
+    assert answer.lines[0] == f"dropped by deduplicate.exact: equal_text, measured {drop['value']}, asked equal text"
+    assert f"the other document, {drop['value'].split()[0]}" in answer.said
+    assert answer.said.index("dropped by") < answer.said.index("the other document") < answer.said.index("measured ─")
+
+
+def test_explain_finds_a_document_by_id_address_locator_and_words(winnow, run: Path, documents: pa.Table) -> None:
+    row = next(row for row in documents.to_pylist() if row["url"] == "https://a.example/7")
+    for wanted in (row["id"][:12], row["url"], row["locator"], row["text"][:60]):
+        answer = winnow("explain", run, wanted)
+        assert answer.status == 0
+        assert answer.lines[0].startswith(("kept", "dropped by"))
+        assert row["id"] in answer.said
+    answer = winnow("explain", run, "https://a.example/nowhere")
+    assert answer.status == 2 and "no document of this run has an id that starts with" in answer.said
+
+
+def test_status_keeps_step_names_whole_at_80_columns_in_the_order_of_travel(winnow, run: Path) -> None:
+    answer = winnow("status", run)
+    planned = json.loads((run / "plan.json").read_text())["steps"]
+    shown = [line.split()[0] for line in answer.lines if line.split()[0] in planned]
+    assert shown == planned
+    assert max(map(len, answer.lines)) <= 80
+    assert answer.lines[-1] == "finished: lock.json is written"
+
+
+def test_every_next_step_works_on_a_finished_run(winnow, run: Path, tmp_path: Path) -> None:
+    for command in (("verify", run), ("report", run), ("diff", run, run), ("inspect", run, "--rows", "1")):
+        assert winnow(*command).status == 0
+    phase = json.loads((run / "shards" / "index.json").read_text())["phases"][0]["name"]
+    assert winnow("export", run, "--format", "jsonl", "--phase", phase, "--out", tmp_path / "out.jsonl").status == 0
+
+
+def test_next_steps_of_a_run_that_was_stopped_early_say_how_far_it_is(winnow, tutorial: Path, tmp_path: Path) -> None:
+    asked = ("--stage", tutorial / "manifest.yaml", "--profile", tutorial / "profile.yaml", "--out", tmp_path / "run")
+    assert winnow("run", *asked, "--until", "inventory", "--workers", "1").status == 0
+    status = winnow("status", tmp_path / "run")
+    assert status.status == 0 and "not finished: no step is half done" in status.said
+    for command in (
+        ("inspect",),
+        ("verify",),
+        ("report",),
+        ("export", "--format", "jsonl", "--phase", "a", "--out", "x"),
+    ):
+        name, *rest = command
+        answer = winnow(name, tmp_path / "run", *rest)
+        assert answer.status == 2
+        assert f"`winnow status {tmp_path}/run` tells how far it is" in answer.said
+
+
+def test_inspect_shows_prompts_and_pairs(winnow, tmp_path: Path) -> None:
+    talk = {"prompt": "What is two and two?", "chosen": "Two and two make four.", "rejected": "Five."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(talk) + "\n")
+    (tmp_path / "own.yaml").write_text(
+        "stage: rl\nseed: 1\nmixture: {sources: {pairs: 100}}\ncurriculum: [{length: 128, share: 100}]\n"
+    )
+    (tmp_path / "where.yaml").write_text(
+        "buckets: 1\nsources: {pairs: [{kind: conversations, paths: [pairs.jsonl]}]}\n"
+    )
+    asked = ("--stage", tmp_path / "own.yaml", "--profile", tmp_path / "where.yaml", "--out", tmp_path / "run")
+    assert winnow("run", *asked, "--workers", "1").status == 0
+    said = winnow("inspect", tmp_path / "run").said
+    assert "1 pairs in" in said and "Two and two make four." in said and "What is two and two?" in said
