@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import csv
+import decimal
+import difflib
+import email.message
+import fractions
+import heapq
 import inspect
 import json
+import logging
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -56,18 +65,35 @@ def test_the_wheel_holds_every_module_and_what_they_read(wheel: Path) -> None:
     assert {name.split("/")[0] for name in inside} == {"winnow", wheel.name.rsplit("-", 3)[0] + ".dist-info"}
 
 
+def talks() -> list[list[dict[str, str]]]:
+    """What functions of the standard library say of themselves, asked for and answered."""
+    found = {}
+    for module in (
+        argparse,
+        csv,
+        decimal,
+        difflib,
+        email.message,
+        fractions,
+        heapq,
+        logging,
+        random,
+        shutil,
+        statistics,
+    ):
+        for name, function in inspect.getmembers(module, callable):
+            text = inspect.getdoc(function) or ""
+            if 200 < len(text) < 3000:
+                found[text] = f"In Python's {module.__name__}, what is {name} for, and how is it called?"
+    return [[{"role": "user", "content": q}, {"role": "assistant", "content": text}] for text, q in found.items()]
+
+
 def write_inputs(folder: Path) -> None:
     """Small inputs of every source of `mid`, and a profile that says where they lie."""
     (folder / "raw").mkdir()
-    talk = [
-        [
-            {"role": "user", "content": f"Write the number {number} as a product of primes, and say how you found it."},
-            {"role": "assistant", "content": f"{number} divided by its smallest factor leaves the others. " * 3},
-        ]
-        for number in range(120, 320)
-    ]
-    for source in ("synthetic", "curated", "multi_turn", "tools"):
-        lines = [json.dumps({"messages": messages, "id": f"{source}-{n}"}) for n, messages in enumerate(talk)]
+    sources = ("synthetic", "curated", "multi_turn", "tools")
+    for number, source in enumerate(sources):
+        lines = [json.dumps({"messages": messages}) for messages in talks()[number :: len(sources)]]
         (folder / "raw" / f"{source}.jsonl").write_text("\n".join(lines))
     library = Path(inspect.getfile(json)).parent
     shutil.copytree(library, folder / "raw" / "json", ignore=shutil.ignore_patterns("__pycache__"))

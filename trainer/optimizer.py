@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +28,10 @@ class OptimizerConfig:
 
 def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
     """Muon for the matrices, AdamW for the rest (decaying only embeddings and head), or AdamW for all."""
-    matrices, pairs, decayed, plain = [], [], [], []
+    matrices: list[nn.Parameter] = []
+    pairs: list[nn.Parameter] = []  # two matrices in one: gate and up of every expert
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_head = name.startswith("lm_head.")
         is_table = is_head or name.startswith("embed_tokens.")
@@ -42,8 +46,9 @@ def make_optimizers(model: nn.Module, config: OptimizerConfig) -> list[torch.opt
     adamw = torch.optim.AdamW(groups, lr=rate, betas=config.betas, eps=config.eps, foreach=True)
     if not matrices and not pairs:
         return [adamw]
+    stacked: list[dict[str, Any]] = [{"params": pairs, "parts": 2}, {"params": matrices}]
     muon = Muon(
-        [{"params": pairs, "parts": 2}, {"params": matrices}] if pairs else matrices,
+        [group for group in stacked if group["params"]],
         lr=rate,
         weight_decay=config.weight_decay,
         momentum=config.momentum,
