@@ -106,7 +106,6 @@ def test_a_run_is_evaluated_by_source_and_by_language(folder: Path, tmp_path: Pa
         (("evaluate", "FOLDER/own"), "give --in FILE or --run RUN"),
         (("evaluate", "FOLDER/own", "--run", "FOLDER"), "holds no tokens"),
         (("train", "--in", "FOLDER/none.jsonl", "--out", "FOLDER/t"), "none.jsonl"),
-        (("train", "--in", "FOLDER/texts.jsonl", "--out", "FOLDER/t"), "Vocabulary size too high"),
     ],
 )
 def test_mistakes_are_answered_without_a_traceback(folder: Path, arguments: tuple[str, ...], expected: str) -> None:
