@@ -14,12 +14,16 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param, chain
 
 HOME = os.environ.get("WINNOW_HOME", str(Path(__file__).resolve().parents[1]))
-WINNOW = f"cd {HOME} && .venv/bin/winnow"
-RUN = (
-    f"{WINNOW} run --stage {{{{ params.stage }}}} --profile {{{{ params.profile }}}}"
-    " --out {{ params.out or 'runs/' ~ params.stage }} --workers {{ params.workers }}"
-)
-FOLDER = "{{ params.out or 'runs/' ~ params.stage }}"
+# Parameters reach the shell as variables, never as its text: whoever may start a run can't add a command to it.
+GIVEN = {
+    "HOME_OF_WINNOW": HOME,
+    "STAGE": "{{ params.stage }}",
+    "PROFILE": "{{ params.profile }}",
+    "FOLDER": "{{ params.out or 'runs/' ~ params.stage }}",
+    "WORKERS": "{{ params.workers }}",
+}
+WINNOW = 'cd "$HOME_OF_WINNOW" && .venv/bin/winnow'
+RUN = f'{WINNOW} run --stage="$STAGE" --profile="$PROFILE" --out="$FOLDER" --workers="$WORKERS"'
 
 with DAG(
     dag_id="winnow",
@@ -28,7 +32,12 @@ with DAG(
     start_date=datetime(2025, 1, 6),
     catchup=False,
     max_active_runs=1,  # two runs of one folder would wait for each other's lock
-    default_args={"retries": int(os.environ.get("WINNOW_RETRIES", "2")), "retry_delay": timedelta(minutes=5)},
+    default_args={
+        "retries": int(os.environ.get("WINNOW_RETRIES", "2")),
+        "retry_delay": timedelta(minutes=5),
+        "env": GIVEN,
+        "append_env": True,
+    },
     params={
         "stage": Param("mid", enum=["pretrain", "domain", "mid", "sft", "rl"]),
         "profile": Param("sample", type="string", description="a file of manifests/profiles, or a path"),
@@ -42,6 +51,6 @@ with DAG(
         for task, until in (("ingest", "ingest"), ("filter", "decide"), ("deduplicate", "deduplicate"))
     ]
     build = BashOperator(task_id="build", bash_command=RUN)  # what comes last differs by training stage
-    verify = BashOperator(task_id="verify", bash_command=f"{WINNOW} verify {FOLDER}")
-    report = BashOperator(task_id="report", bash_command=f"{WINNOW} report {FOLDER}")
+    verify = BashOperator(task_id="verify", bash_command=f'{WINNOW} verify -- "$FOLDER"')
+    report = BashOperator(task_id="report", bash_command=f'{WINNOW} report -- "$FOLDER"')
     chain(*steps, build, verify, report)
