@@ -39,7 +39,7 @@ with DAG(
         "append_env": True,
     },
     params={
-        "stage": Param("mid", enum=["pretrain", "domain", "mid", "sft", "rl"]),
+        "stage": Param("mid", type="string", description="a manifest of manifests/, or a path"),
         "profile": Param("sample", type="string", description="a file of manifests/profiles, or a path"),
         "out": Param("", type="string", description="the run's folder; runs/<stage> by default"),
         "workers": Param(2, type="integer", minimum=1),

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,28 @@ ALLOWED_FAILURES = 3  # workers that one unit may take down before it is quarant
 ROLL_CALL = 2_000  # milliseconds between two looks at whether all local workers are there
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """PEM files by which this client and a scheduler at `tls://…` know each other."""
+
+    ca: str
+    certificate: str
+    key: str
+
+
 @contextmanager
-def connect(*, workers: int | None, scheduler: str | None, allowed_failures: int = ALLOWED_FAILURES) -> Iterator[Any]:
+def connect(
+    *, workers: int | None, scheduler: str | None, tls: Tls | None = None, allowed_failures: int = ALLOWED_FAILURES
+) -> Iterator[Any]:
     """A `distributed.Client`: of the scheduler at that address, or of a new local cluster of `workers` processes.
 
-    One thread per worker: a unit's kernels release the GIL, but its Python doesn't. Raises `ConfigurationError` when
-    nobody answers at the scheduler's address.
+    A local cluster and its dashboard listen on the loopback alone. One thread per worker: a unit's kernels release the
+    GIL, but its Python doesn't. Raises `ConfigurationError` when nobody answers at the scheduler's address, or no worker
+    of a local cluster comes up.
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
+    from distributed.security import Security
     from tornado.ioloop import PeriodicCallback
 
     # Workers inherit this: a kernel that runs in parallel would take every core in each of them.
@@ -48,24 +62,48 @@ def connect(*, workers: int | None, scheduler: str | None, allowed_failures: int
     )
     if scheduler:
         try:
-            client = Client(scheduler, timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError, ValueError) as error:
+            files = (
+                {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key} if tls else {}
+            )
+            security = Security(**files, require_encryption=True) if tls else None
+            client = Client(scheduler, timeout=CONNECT_SECONDS, security=security)
+        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:  # the last two: TLS without files
             raise ConfigurationError(f"no Dask scheduler answers at {scheduler}: {error}") from None
         with client:
             yield client
         return
     count = workers or LOCAL_CORES
     with (
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,  # a failed unit is reported once, by the run
-        ) as cluster,
+        _local_cluster(count) as cluster,
         Client(cluster) as client,
     ):
         cluster.loop.add_callback(PeriodicCallback(partial(_replace_lost, cluster, count), ROLL_CALL).start)
         yield client
+
+
+def _local_cluster(count: int) -> LocalCluster:
+    """Workers on this machine; once more where one of them was killed while they came up."""
+    from distributed import LocalCluster
+
+    def start() -> LocalCluster:
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,  # a failed unit is reported once, by the run
+        )
+
+    try:
+        return start()
+    except RuntimeError:
+        try:
+            return start()
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"the {count} workers of this machine didn't come up, twice: {error}. Were they killed, for want of memory "
+                "perhaps? Fewer of them, by --workers, need less"
+            ) from None
 
 
 def _replace_lost(cluster: LocalCluster, count: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from winnow.formats.splits import size_of
 from winnow.pipeline import fetch, losses
-from winnow.pipeline.cluster import connect
+from winnow.pipeline.cluster import Tls, connect
 from winnow.pipeline.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.lock import build_lock, write_lock
@@ -49,6 +49,7 @@ def conduct(
     *,
     workers: int | None,
     scheduler: str | None,
+    tls: Tls | None = None,
     until: str | None,
     console: Any,
     keep_going: bool = False,
@@ -76,7 +77,9 @@ def conduct(
     with (
         _alone(workspace),
         RunProgress(console) as progress,
-        Runner(workspace, lambda: connect(workers=workers, scheduler=scheduler), progress, rework_versions) as runner,
+        Runner(
+            workspace, lambda: connect(workers=workers, scheduler=scheduler, tls=tls), progress, rework_versions
+        ) as runner,
     ):
         workspace.write_bytes(
             PLAN, json.dumps({"steps": names, "units": {step.name: len(units) for step, units in planned}}).encode()

@@ -249,6 +249,8 @@ EDITS_VERSION = 2  # 2: accounts, social security numbers and national telephone
 """Of the recipes that edit text, all together: bumped when one of them changes it otherwise than before."""
 
 # Each kind has a `VERSION` of its own, bumped when it reads otherwise; the step's is for what all kinds share.
-INGEST = Step(name="ingest", version=19, work=ingest)  # 18: notices of several licences; 19: tables and pairs in any charset
+INGEST = Step(
+    name="ingest", version=19, work=ingest
+)  # 18: notices of several licences; 19: tables and pairs in any charset
 MEASURE = Step(name="measure", version=6, work=measure_part)  # 6: languages from words alone, their certainty
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -20,6 +20,13 @@ from winnow.pipeline.commands import options
 )
 @click.option("--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler instead of local workers")
 @click.option(
+    "--tls",
+    nargs=3,
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="CA CERTIFICATE KEY",
+    help="PEM files for a scheduler at tls://…",
+)
+@click.option(
     "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
 )
 @click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
@@ -32,6 +39,7 @@ def command(
     out: str | None,
     workers: int | None,
     scheduler: str | None,
+    tls: tuple[str, str, str] | None,
     until: str | None,
     keep_going: bool,
     rework_versions: bool,
@@ -46,6 +54,7 @@ def command(
     winnow run --stage mid                          the sample, on this machine
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
+    from winnow.pipeline.cluster import Tls
     from winnow.pipeline.conductor import conduct
     from winnow.pipeline.coverage import gaps
     from winnow.pipeline.runner import RunFailed
@@ -62,6 +71,7 @@ def command(
             folder,
             workers=workers,
             scheduler=scheduler,
+            tls=Tls(ca=tls[0], certificate=tls[1], key=tls[2]) if tls else None,
             until=until,
             console=console,
             keep_going=keep_going,
