@@ -34,7 +34,8 @@ LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is 
 class Finished:
     """What a run did: each step with its receipts, and the digest of the lock where the run came to its end.
 
-    `changed` is False where the lock was there already, byte for byte. `kept` says which units other versions worked.
+    `changed` is False where the lock was there already, byte for byte. `kept`: which units
+    other versions worked, and which were worked again because their files were damaged.
     """
 
     done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
@@ -54,9 +55,13 @@ def conduct(
     console: Any,
     keep_going: bool = False,
     rework_versions: bool = False,
+    paranoid: bool = False,
 ) -> Finished:
     """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
     `deduplicate` after the last whose name begins so.
+
+    Units whose files are missing or have another size than their receipts say are worked again; `paranoid` compares
+    digests, too. What killed units left half written is removed.
 
     Units that other versions of packages or of Winnow worked are kept, unless `rework_versions`; `Finished.kept` tells.
 
@@ -78,9 +83,14 @@ def conduct(
         _alone(workspace),
         RunProgress(console) as progress,
         Runner(
-            workspace, lambda: connect(workers=workers, scheduler=scheduler, tls=tls), progress, rework_versions
+            workspace,
+            lambda: connect(workers=workers, scheduler=scheduler, tls=tls),
+            progress,
+            rework_versions,
+            paranoid,
         ) as runner,
     ):
+        workspace.remove_leftovers()
         workspace.write_bytes(
             PLAN, json.dumps({"steps": names, "units": {step.name: len(units) for step, units in planned}}).encode()
         )
@@ -94,7 +104,7 @@ def conduct(
                     losses.check(step.name, lost, parts, settings, workspace)
             if step.name == last:
                 break
-    kept = _kept(workspace, done)
+    kept = (*_kept(workspace, done), *_mended(runner.damaged))
     if len(done) < len(planned):
         return Finished(done=done, kept=kept)
     digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
@@ -108,6 +118,16 @@ def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt
         (digest, read_environment(workspace, digest)) for digest in {name for step in steps.values() for name in step}
     )
     return tuple(kept_notes({digest: table for digest, table in found if table}, steps, environment()))
+
+
+def _mended(damaged: Sequence[str]) -> list[str]:
+    """What was done once and worked again because its files had changed since, in words."""
+    if not damaged:
+        return []
+    named = ", ".join(damaged[:5]) + (" …" if len(damaged) > 5 else "")
+    return [
+        f"{len(damaged)} units were worked again: their files were missing or not as they had been written ({named})"
+    ]
 
 
 def _last_step(names: Sequence[str], until: str) -> str:

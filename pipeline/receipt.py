@@ -45,11 +45,12 @@ def receipt_path(step: str, unit: str) -> str:
 
 
 def read_receipt(workspace: Workspace, step: str, unit: str) -> Receipt | None:
-    """The unit's receipt, or None where there is none that can be read: a broken one is as good as none."""
+    """The unit's receipt, or None where there is none that can be read: a broken one, or another's, is as good as none."""
     try:
-        return Receipt.from_json(workspace.read_bytes(receipt_path(step, unit)))
-    except (FileNotFoundError, json.JSONDecodeError, TypeError, KeyError):
+        receipt = Receipt.from_json(workspace.read_bytes(receipt_path(step, unit)))
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
         return None
+    return receipt if (receipt.step, receipt.unit) == (step, unit) else None
 
 
 def write_receipt(workspace: Workspace, receipt: Receipt) -> None:

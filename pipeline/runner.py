@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 from uuid import uuid4
@@ -20,7 +21,7 @@ from uuid import uuid4
 from winnow.pipeline.environment import environment, note_environment
 from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
 from winnow.stages.run.unit import Step, Unit, Unworkable
-from winnow.stages.run.workspace import Workspace
+from winnow.stages.run.workspace import Workspace, digest_file
 
 WINDOW_PER_WORKER = (
     3  # submitted units per worker: enough to hide the 2 ms of a task, few enough to bound the scheduler
@@ -62,13 +63,16 @@ class Progress(Protocol):
 class Runner:
     """Works steps one after the other in one workspace. The cluster is started when the first unit needs it.
 
-    `rework_versions`: units that an environment other than this process's worked are worked again.
+    `rework_versions`: units that an environment other than this process's worked are worked again. A done unit one of
+    whose files is missing or has another size is worked again; `paranoid`: or another digest.
     """
 
     workspace: Workspace
     cluster: Callable[[], AbstractContextManager[Any]]
     progress: Progress
     rework_versions: bool = False
+    paranoid: bool = False
+    damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
     digests: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
@@ -90,6 +94,9 @@ class Runner:
             raise ValueError(f"step {step.name} has two units of one name")
         found = {unit.name: read_receipt(self.workspace, step.name, unit.name) for unit in units}
         finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
+        whole = {name: receipt for name, receipt in finished.items() if self._is_whole(receipt)}
+        self.damaged.extend(f"{step.name}/{name}" for name in finished if name not in whole)
+        finished = whole
         if self.rework_versions:
             here = environment().digest
             finished = {name: receipt for name, receipt in finished.items() if receipt.environment == here}
@@ -112,6 +119,19 @@ class Runner:
         self.receipts[step.name] = receipts
         self.progress.step_finished(step, receipts)
         return receipts
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        """What lay there when the run began: units worked since then need no look."""
+        return self.workspace.sizes()
+
+    def _is_whole(self, receipt: Receipt) -> bool:
+        """Whether the files of a receipt of an earlier run are there as it says."""
+        return all(
+            self._sizes.get(written.path) == written.bytes
+            and (not self.paranoid or digest_file(self.workspace, written.path) == written.digest)
+            for written in receipt.outputs
+        )
 
     def _discard(self, step: Step[Any], finished: Mapping[str, Receipt]) -> None:
         """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""

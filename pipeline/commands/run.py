@@ -30,6 +30,7 @@ from winnow.pipeline.commands import options
     "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
 )
 @click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
+@click.option("--paranoid", is_flag=True, help="compare the digest of every file that is there before it is believed")
 @click.option(
     "--rework-versions", is_flag=True, help="work again what other versions of packages or of Winnow have worked"
 )
@@ -43,6 +44,7 @@ def command(
     until: str | None,
     keep_going: bool,
     rework_versions: bool,
+    paranoid: bool,
 ) -> None:
     """Build the shards of one training stage, from the raw inputs to the lock.
 
@@ -76,6 +78,7 @@ def command(
             console=console,
             keep_going=keep_going,
             rework_versions=rework_versions,
+            paranoid=paranoid,
         )
     except RunFailed as failed:
         for failure in failed.failures:

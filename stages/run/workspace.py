@@ -81,6 +81,24 @@ class Workspace:
         found = self._filesystem.find(self.path(folder))
         return sorted(path[start:] for path in found if path.endswith(suffix) and not _is_temporary(path))
 
+    def sizes(self) -> dict[str, int]:
+        """Every file of the run with its size in bytes, by one listing."""
+        start = len(self._base) + 1
+        found = self._filesystem.find(self._base, detail=True)
+        return {path[start:]: int(entry["size"]) for path, entry in found.items() if not _is_temporary(path)}
+
+    def remove_leftovers(self) -> int:
+        """Removes the temporary files of units that were killed while they wrote, and returns their number.
+
+        Only for who works alone in the run's folder. An object store has none: a PUT that was cut off left nothing.
+        """
+        if not self._local or not os.path.isdir(self._base):
+            return 0
+        left = [path for path in self._filesystem.find(self._base) if _is_temporary(path)]
+        for path in left:
+            os.unlink(path)
+        return len(left)
+
     def remove(self, name: str) -> None:
         if self.exists(name):
             self._filesystem.rm(self.path(name), recursive=True)
@@ -148,6 +166,7 @@ class Workspace:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, target)
+            _flush_folder(os.path.dirname(target))
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
@@ -220,6 +239,15 @@ def digest_file(workspace: Workspace, name: str) -> str:
         while block := stream.read(READ_BLOCK):
             summary.update(block)
     return summary.hexdigest()
+
+
+def _flush_folder(folder: str) -> None:
+    """Brings a rename to the disk: without it, a power failure may lose the name of a file that was flushed."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:
