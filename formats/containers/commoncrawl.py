@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from winnow.formats.addresses import filesystem_of, opened
+from winnow.formats.containers.decoded import ROW_BYTES, Allowance, parquet_batches, pieces
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.records import LIMITS, opened_table
 from winnow.formats.containers.warc import Fault, Record, records
@@ -168,11 +169,22 @@ def _rows(split: Split) -> Iterator[tuple[int, Mapping[str, Any] | Fault]]:
     """The rows of a piece by their place in it (Parquet) or in the file (lines)."""
     if split.path.lower().endswith(".parquet"):
         with opened_table(split.path, "parquet") as stream:
-            file = pq.ParquetFile(stream)
-            columns = [column for column in COLUMNAR.values() if column in file.schema_arrow.names]
-            table = file.read_row_groups(list(range(split.start, split.stop)), columns=columns)
-        for number, row in enumerate(table.to_pylist()):
-            yield number, {name: row.get(column) for name, column in COLUMNAR.items()}
+            names = pq.ParquetFile(stream).schema_arrow.names
+            columns = [column for column in COLUMNAR.values() if column in names]
+            allowance = Allowance(stream.seek(0, io.SEEK_END), LIMITS)
+            stream.seek(0)
+            number = 0
+            try:
+                for batch in parquet_batches(stream, range(split.start, split.stop), columns, allowance):
+                    for first, piece in pieces(batch, allowance):
+                        if piece is None:
+                            yield number + first, Fault(str(number + first), "size", f"> {ROW_BYTES}")
+                            continue
+                        for place, row in enumerate(piece.to_pylist(), number + first):
+                            yield place, {name: row.get(column) for name, column in COLUMNAR.items()}
+                    number += len(batch)
+            except Broken as broken:
+                yield number, Fault("end", broken.rule, str(broken.value))
         return
     number = split.start
     legend = _legend(split.path)

@@ -20,6 +20,8 @@ from winnow.formats.addresses import filesystem_of
 from winnow.formats.charset.decision import UnknownCharset
 from winnow.formats.charset.streams import as_utf_8, charset_of, is_utf_8
 from winnow.formats.containers.archives import Reject, ignore
+from winnow.formats.containers.decoded import ROW_BYTES as RECORD_BYTES
+from winnow.formats.containers.decoded import Allowance, parquet_batches, pieces
 from winnow.formats.containers.delimited import comma_separated, tab_separated
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.formats.containers.json_stream import values
@@ -27,9 +29,7 @@ from winnow.formats.containers.json_text import read_json
 from winnow.formats.containers.line_ends import HEAD_BYTES, WithNewlines, ends_in_returns, with_newlines
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
 
-BATCH_ROWS = 1024
 LATER_BYTES = 1 << 20  # looked at for a charset where the beginning is plain ASCII
-RECORD_BYTES = 64 << 20
 LIMITS = Limits(total_bytes=1 << 50, ratio=1000.0)  # tables repeat themselves: 100 to 1 is usual for logs
 PACKED = re.compile(r"\.(gz|bz2|xz|zst)$")
 FORMATS = {
@@ -99,9 +99,9 @@ def read_records(
     with opened_table(split.path, kind) as stream:
         try:
             if kind == "parquet":
-                yield from _parquet(stream, split, columns)
+                yield from _parquet(stream, split, columns, reject)
             elif kind == "arrow":
-                yield from _arrow(stream, split)
+                yield from _arrow(stream, split, reject)
             else:
                 yield from read_text_records(stream, kind, split.start, split.stop, reject, charset)
         except Broken as broken:
@@ -188,18 +188,26 @@ def _column_pieces(stream: IO[bytes], kind: str, split_bytes: int) -> Iterator[t
     yield first, len(sizes)
 
 
-def _parquet(stream: IO[bytes], split: Split, columns: Sequence[str] | None) -> Iterator[tuple[str, Record]]:
+def _parquet(
+    stream: IO[bytes], split: Split, columns: Sequence[str] | None, reject: Reject
+) -> Iterator[tuple[str, Record]]:
     file = pq.ParquetFile(stream)
     groups = range(split.start, file.num_row_groups if split.stop < 0 else split.stop)
     row = sum(file.metadata.row_group(index).num_rows for index in range(split.start))
     present = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-    for batch in file.iter_batches(BATCH_ROWS, row_groups=list(groups), columns=present):
-        for record in _rows(batch):
-            yield f"row {row}", record
-            row += 1
+    allowance = Allowance(stream.seek(0, io.SEEK_END), LIMITS)
+    stream.seek(0)
+    for batch in parquet_batches(stream, groups, present, allowance):
+        for place, record in _bounded_rows(batch, allowance):
+            if record is None:
+                reject(f"row {row + place}", "size", f"> {RECORD_BYTES}")
+            else:
+                yield f"row {row + place}", record
+        row += len(batch)
 
 
-def _arrow(stream: IO[bytes], split: Split) -> Iterator[tuple[str, Record]]:
+def _arrow(stream: IO[bytes], split: Split, reject: Reject) -> Iterator[tuple[str, Record]]:
+    allowance = Allowance(stream.seek(0, io.SEEK_END), LIMITS)
     reader = _arrow_file(stream)
     if reader is None:
         stream.seek(0)
@@ -208,8 +216,20 @@ def _arrow(stream: IO[bytes], split: Split) -> Iterator[tuple[str, Record]]:
         stop = reader.num_record_batches if split.stop < 0 else split.stop
         batches = ((str(place), reader.get_batch(place)) for place in range(split.start, stop))
     for place, batch in batches:
-        for row, record in enumerate(_rows(batch)):
-            yield f"batch {place} row {row}", record
+        for row, record in _bounded_rows(batch, allowance):
+            if record is None:
+                reject(f"batch {place} row {row}", "size", f"> {RECORD_BYTES}")
+            else:
+                yield f"batch {place} row {row}", record
+
+
+def _bounded_rows(batch: pa.RecordBatch, allowance: Allowance) -> Iterator[tuple[int, Record | None]]:
+    """The rows by their place in the batch; None for one too large to be written out."""
+    for first, piece in pieces(batch, allowance):
+        if piece is None:
+            yield first, None
+            continue
+        yield from enumerate(_rows(piece), first)
 
 
 def _arrow_file(stream: IO[bytes]) -> Any:

@@ -22,7 +22,7 @@ LANGUAGE_FIELDS = ("language", "lang")
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
 OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
 COLUMNAR = ("parquet", "arrow")
-VERSION = 1
+VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
 CONTENT = Content.CONVERSATIONS
 
 

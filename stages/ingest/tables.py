@@ -24,7 +24,7 @@ from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import DOCUMENT
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
-VERSION = 1
+VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
 SLOT = re.compile(r"\{([^{}]+)\}")

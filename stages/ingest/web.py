@@ -53,7 +53,7 @@ BINARY = (
 )
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
-VERSION = 2  # 2: crawl archives in folders, tar and zip files, WACZ
+VERSION = 3  # 2: crawl archives in folders, tar and zip files, WACZ; 3: an index in Parquet that swells is rejected
 CONTENT = Content.WEB
 
 
