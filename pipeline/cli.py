@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "show how far a run is",
     "inspect": "show the sequences of a shard, decoded",
     "verify": "check every digest and every count of a run",
+    "repair": "remove what verify finds damaged, for the run to build again",
     "explain": "tell one document's way through every stage",
     "trace": "tell which document, file and line a token of a shard comes from",
     "diff": "compare two runs: manifest, inputs, funnel, mixture",

@@ -23,6 +23,7 @@ from winnow.pipeline.progress import RunProgress
 from winnow.pipeline.reading import ConfigurationError, nearest
 from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
 from winnow.pipeline.runner import Runner
+from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
 from winnow.stages.run.unit import Step
 from winnow.stages.run.workspace import Workspace
@@ -80,7 +81,7 @@ def conduct(
     _check_room(workspace, parts)
     done = []
     with (
-        _alone(workspace),
+        alone(workspace),
         RunProgress(console) as progress,
         Runner(
             workspace,
@@ -108,6 +109,7 @@ def conduct(
     if len(done) < len(planned):
         return Finished(done=done, kept=kept)
     digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
+    write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
 
 
@@ -175,7 +177,7 @@ def _discard_other_steps(workspace: Workspace, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def _alone(workspace: Workspace) -> Any:
+def alone(workspace: Workspace) -> Any:
     """Holds the run directory for this process, so that a second run there waits for nobody and says so.
 
     On an object store there are no locks: units commit the same bytes, so a second run wastes work but spoils nothing.

@@ -84,8 +84,13 @@ def note_environment(workspace: Workspace) -> str:
     here = environment()
     path = environment_path(here.digest)
     if not workspace.exists(path):
-        workspace.write_bytes(path, (json.dumps(vars(here), indent=1, sort_keys=True) + "\n").encode())
+        workspace.write_bytes(path, table_json(vars(here)))
     return here.digest
+
+
+def table_json(table: Mapping[str, object]) -> bytes:
+    """The content of an environment's file, from its fields."""
+    return (json.dumps(table, indent=1, sort_keys=True) + "\n").encode()
 
 
 def read_environment(workspace: Workspace, digest: str) -> Environment | None:

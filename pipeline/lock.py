@@ -42,7 +42,7 @@ def build_lock(
         "kinds": _kinds(settings),
         "code": {code.module: code.digest for code in _code(settings)},
         "inputs": [receipt.counts for step, receipts in done if step.name == "inventory" for receipt in receipts],
-        "steps": [_step_entry(step, receipts) for step, receipts in done],
+        "steps": [step_entry(step.name, step.version, receipts) for step, receipts in done],
         "outputs": {path: digest for path, digest in sorted(written.items()) if path.startswith(FINAL_FOLDERS)},
     }
 
@@ -104,14 +104,15 @@ def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, 
     return flat
 
 
-def _step_entry(step: Step[Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
+def step_entry(step: str, version: int, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """What the lock says of a step: its units by number, environment and count, and one digest over their files."""
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for receipt in sorted(receipts, key=lambda receipt: receipt.unit):
         for output in receipt.outputs:
             summary.update(f"{output.path}\0{output.digest}\0".encode())
     return {
-        "step": step.name,
-        "version": step.version,
+        "step": step,
+        "version": version,
         "units": len(receipts),
         "environments": worked_in(receipts),
         "counts": total_counts(receipts),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +31,28 @@ class Receipt:
 
     def to_json(self) -> bytes:
         fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}
-        return json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()
+        fields = json.loads(json.dumps(fields))  # as they will be read: names of counts are strings, tuples are lists
+        fields["digest"] = hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest()
+        return _encoded(fields)
 
     @staticmethod
     def from_json(content: bytes) -> Receipt:
-        fields = json.loads(content)
-        outputs = tuple(Written(**written) for written in fields.pop("outputs"))
-        return Receipt(outputs=outputs, **fields)
+        """Raises `ValueError` where one byte isn't as it was written."""
+        try:
+            fields = json.loads(content)
+            digest = fields.pop("digest")
+            receipt = Receipt(**{**fields, "outputs": tuple(Written(**written) for written in fields["outputs"])})
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"no receipt: {error!r}") from None
+        if digest != hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest():
+            raise ValueError("its own digest differs")
+        if receipt.to_json() != content:
+            raise ValueError("it isn't in the form in which it was written")
+        return receipt
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def receipt_path(step: str, unit: str) -> str:
@@ -48,9 +63,18 @@ def read_receipt(workspace: Workspace, step: str, unit: str) -> Receipt | None:
     """The unit's receipt, or None where there is none that can be read: a broken one, or another's, is as good as none."""
     try:
         receipt = Receipt.from_json(workspace.read_bytes(receipt_path(step, unit)))
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+    except (FileNotFoundError, ValueError):
         return None
     return receipt if (receipt.step, receipt.unit) == (step, unit) else None
+
+
+def read_receipts(workspace: Workspace, folder: str = FOLDER) -> Iterator[Receipt]:
+    """Every receipt below a folder that can be read."""
+    for path in workspace.list(folder, ".json"):
+        step, _, unit = path.removeprefix(f"{FOLDER}/").removesuffix(".json").rpartition("/")
+        receipt = read_receipt(workspace, step, unit)
+        if receipt is not None:
+            yield receipt
 
 
 def write_receipt(workspace: Workspace, receipt: Receipt) -> None:

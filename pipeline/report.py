@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import lock_digest, read_lock, total_counts
-from winnow.pipeline.receipt import FOLDER, Receipt
+from winnow.pipeline.receipt import FOLDER, read_receipts
+from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
 from winnow.pipeline.verification import notes_of
 from winnow.stages.run.workspace import Workspace
 
-PATH = "report.html"
 TEMPLATE = "report.html.jinja"
 EXAMPLES_PER_RULE = 3
 RULES_SHOWN = 40
@@ -46,7 +46,7 @@ class RuleStory:
 
 
 def write_report(workspace: Workspace) -> str:
-    """Writes `report.html` into the run and returns its path. Raises `FileNotFoundError` where the run has no lock."""
+    """Writes `report.html` into the run, seals it, returns its path. Raises `FileNotFoundError` where there is no lock."""
     lock = read_lock(workspace)
     index = read_index(workspace)
     funnel = read_funnel(workspace)
@@ -67,8 +67,9 @@ def write_report(workspace: Workspace) -> str:
         notes=notes_of(lock),
         inputs=sorted(lock["inputs"], key=lambda entry: -entry["size"]),
     )
-    workspace.write_bytes(PATH, page.encode())
-    return workspace.path(PATH)
+    workspace.write_bytes(REPORT, page.encode())
+    seal_report(workspace)
+    return workspace.path(REPORT)
 
 
 def _flow(funnel: Funnel) -> list[tuple[str, int, int]]:
@@ -98,9 +99,7 @@ def _rule_stories(workspace: Workspace, funnel: Funnel) -> list[RuleStory]:
 def _step_times(workspace: Workspace) -> list[StepTime]:
     times = []
     for step in planned_steps(workspace):
-        receipts = [
-            Receipt.from_json(workspace.read_bytes(path)) for path in workspace.list(f"{FOLDER}/{step}", ".json")
-        ]
+        receipts = list(read_receipts(workspace, f"{FOLDER}/{step}"))
         size = total_counts(receipts).get("bytes", 0)
         times.append(StepTime(step, len(receipts), sum(receipt.seconds for receipt in receipts), size / 1e6))
     return times

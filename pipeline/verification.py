@@ -1,66 +1,103 @@
-"""Verifies a run: every file is the one its receipt vouches for, and every count adds up."""
+"""Verifies a run: the seal proves lock, plan, report and receipts, receipts prove files, and every count adds up."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from winnow.pipeline import environment, lock, receipt, seal
 from winnow.pipeline.environment import Environment, kept_notes
-from winnow.pipeline.funnel import DROPS, read_index
-from winnow.pipeline.lock import read_lock
-from winnow.pipeline.receipt import FOLDER, Receipt
+from winnow.pipeline.funnel import DROPS, PLAN, read_index
+from winnow.pipeline.receipt import Receipt
 from winnow.stages.run.workspace import Workspace, digest_file
 
 THREADS = 8
+TOP = frozenset({PLAN, lock.PATH, seal.PATH, seal.REPORT, ".running"})
+"""What lies in a run's own folder, not in one below it."""
+
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading JSON raises that isn't what it was."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that isn't as it should be: which file, and what is wrong."""
+    """Something that isn't as it should be: which file, what is wrong, and of which step the file is, if of one."""
 
     path: str
     problem: str
+    step: str = ""
 
 
 @dataclass(frozen=True)
 class Verification:
+    """`later` maps each step of which a file is damaged or gone to the steps after it, which may read that file."""
+
     files: int
     bytes: int
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()  # what is right, and yet to be known: units that other versions worked
+    later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Inspection:
+    """What a run holds and what of it can be trusted.
+
+    `listed`: size of each file. `receipts`: the sound ones by their paths. `lock`: None where it isn't sound.
+    `findings`: the first of each path.
+    """
+
+    workspace: Workspace
+    listed: dict[str, int]
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    lock: dict[str, Any] | None = None
+    steps: tuple[str, ...] = ()
+    findings: dict[str, Finding] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)  # of the run: nothing but its own belongs there
+
+    def find(self, path: str, problem: str, step: str = "") -> None:
+        self.findings.setdefault(path, Finding(path, problem, step))
 
 
 def verify_run(workspace: Workspace) -> Verification:
-    """Digests every file of the run again and counts every document and token again.
+    """Digests every file of the run again and counts every document and token again. Damage is found, never raised.
 
-    Raises `FileNotFoundError` where the run has no lock.
+    Raises `FileNotFoundError` where the run has neither lock nor seal: it never finished.
     """
-    lock = read_lock(workspace)
-    known = {entry["step"] for entry in lock["steps"]}
-    receipts = [Receipt.from_json(workspace.read_bytes(path)) for path in workspace.list(FOLDER, ".json")]
-    written = {output.path: output for receipt in receipts if receipt.step in known for output in receipt.outputs}
+    seen = inspect_run(workspace)
+    outputs = {output.path: output.bytes for one in seen.receipts.values() for output in one.outputs}
+    hurt = {finding.step for finding in seen.findings.values()}
+    return Verification(
+        files=len(outputs),
+        bytes=sum(outputs.values()),
+        findings=tuple(sorted(seen.findings.values(), key=lambda finding: finding.path)),
+        notes=notes_of(seen.lock) if seen.lock else (),
+        later={step: seen.steps[number + 1 :] for number, step in enumerate(seen.steps) if step in hurt},
+    )
 
-    def check(path: str) -> Finding | None:
-        if not workspace.exists(path):
-            return Finding(path, "is gone")
-        digest = digest_file(workspace, path)
-        if digest != written[path].digest:
-            return Finding(path, f"has digest {digest}, its receipt says {written[path].digest}")
-        return None
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        findings = [finding for finding in pool.map(check, sorted(written)) if finding]
-    broken = {finding.path for finding in findings}
-    for path, digest in lock["outputs"].items():
-        if path not in written or written[path].digest != digest:
-            findings.append(Finding(path, "is not what the lock says"))
-    if not broken:
-        findings.extend(_count_documents(workspace))
-        findings.extend(_count_tokens(workspace))
-    return Verification(len(written), sum(output.bytes for output in written.values()), tuple(findings), notes_of(lock))
+def inspect_run(workspace: Workspace) -> Inspection:
+    """As `verify_run`, with what is sound."""
+    if not (workspace.exists(lock.PATH) or workspace.exists(seal.PATH)):
+        raise FileNotFoundError(lock.PATH)
+    seen = Inspection(workspace, workspace.sizes())
+    sealed = _read_seal(seen)
+    _check_sealed_files(seen, sealed)
+    _read_receipts(seen, sealed)
+    _read_lock(seen)
+    _check_outputs(seen)
+    _find_foreign(seen, sealed)
+    _check_lock(seen)
+    if not seen.findings:
+        for finding in (*_count_documents(workspace), *_count_tokens(workspace)):
+            seen.find(finding.path, finding.problem)
+    return seen
 
 
 def notes_of(lock: Mapping[str, Any]) -> tuple[str, ...]:
@@ -74,6 +111,160 @@ def notes_of(lock: Mapping[str, Any]) -> tuple[str, ...]:
     if not known:
         return ("no unit says which versions worked it",) if units else ()
     return tuple(kept_notes(tables, steps, tables[max(known, key=lambda digest: (units[digest], digest))]))
+
+
+def _read_seal(seen: Inspection) -> seal.Seal | None:
+    try:
+        return seal.Seal.from_json(seen.workspace.read_bytes(seal.PATH))
+    except FileNotFoundError:
+        seen.find(seal.PATH, "is gone")
+    except (OSError, ValueError) as error:
+        seen.find(seal.PATH, str(error))
+    return None
+
+
+def _check_sealed_files(seen: Inspection, sealed: seal.Seal | None) -> None:
+    """Lock, plan, report, environments, shard index."""
+    files = sealed.files if sealed else {}
+    for path, digest in files.items():
+        problem = _problem(seen, path, digest, "the seal")
+        if problem:
+            seen.find(path, problem)
+    if sealed and seal.REPORT in seen.listed and seal.REPORT not in files:
+        seen.find(seal.REPORT, "isn't sealed: it was written before the run last changed")
+    for path in (lock.PATH, PLAN):
+        if path not in seen.listed:
+            seen.find(path, "is gone")
+
+
+def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
+    listed = [path for path in seen.listed if path.startswith(f"{receipt.FOLDER}/")]
+    digests = {
+        receipt.receipt_path(step, unit): (step, digest)
+        for step, units in (sealed.receipts if sealed else {}).items()
+        for unit, digest in units.items()
+    }
+
+    def read(path: str) -> bytes | OSError:
+        try:
+            return seen.workspace.read_bytes(path)
+        except OSError as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        contents = dict(zip(listed, pool.map(read, listed), strict=True))
+    for path, content in contents.items():
+        step = path.removeprefix(f"{receipt.FOLDER}/").rpartition("/")[0]
+        if isinstance(content, OSError):
+            seen.find(path, f"can't be read: {content}", step)
+        elif sealed and path not in digests:
+            seen.find(path, "is a receipt that the seal doesn't know")
+        elif sealed and seal.content_digest(content) != digests[path][1]:
+            seen.find(path, "isn't the receipt that was sealed", step)
+        else:
+            try:
+                one = Receipt.from_json(content)
+            except ValueError as error:
+                seen.find(path, f"is damaged: {error}", step)
+                continue
+            if receipt.receipt_path(one.step, one.unit) == path:
+                seen.receipts[path] = one
+            else:
+                seen.find(path, f"is the receipt of {one.step}/{one.unit}", step)
+    for path, (step, _) in digests.items():
+        if path not in contents:
+            seen.find(path, "is gone", step)
+
+
+def _read_lock(seen: Inspection) -> None:
+    """The lock, and the names of the steps in order of travel: by the lock or, where that is damaged, by the plan."""
+    if lock.PATH not in seen.findings:
+        try:
+            found = lock.read_lock(seen.workspace)
+            seen.steps = tuple(entry["step"] for entry in found["steps"])
+            notes_of(found)
+            seen.lock = found
+        except DAMAGED as error:
+            seen.find(lock.PATH, f"is damaged: {error!r}")
+    if PLAN not in seen.findings:
+        try:
+            plan = json.loads(seen.workspace.read_bytes(PLAN))
+            steps, units = tuple(plan["steps"]), plan["units"]
+            entries = seen.lock["steps"] if seen.lock else ()
+            if seen.lock and units != {entry["step"]: entry["units"] for entry in entries}:
+                seen.find(PLAN, "plans other units than the lock holds")
+            seen.steps = seen.steps or steps
+        except DAMAGED as error:
+            seen.find(PLAN, f"is damaged: {error!r}")
+
+
+def _check_outputs(seen: Inspection) -> None:
+    """Every file that a sound receipt names: its size, then its digest."""
+    outputs = [(one.step, output) for one in seen.receipts.values() for output in one.outputs]
+    with ThreadPoolExecutor(THREADS) as pool:
+        problems = pool.map(
+            lambda entry: _problem(seen, entry[1].path, entry[1].digest, "its receipt", entry[1].bytes), outputs
+        )
+        for (step, output), problem in zip(outputs, problems, strict=True):
+            if problem:
+                seen.find(output.path, problem, step)
+
+
+def _problem(seen: Inspection, path: str, digest: str, witness: str, size: int | None = None) -> str | None:
+    """What is wrong with a file of which the digest is known, or None."""
+    if path not in seen.listed:
+        return "is gone"
+    if size is not None and seen.listed[path] != size:
+        return f"has {seen.listed[path]:,} bytes, {witness} says {size:,}"
+    try:
+        found = digest_file(seen.workspace, path)
+    except (OSError, ValueError) as error:
+        return f"can't be read: {error}"
+    return None if found == digest else f"has digest {found}, {witness} says {digest}"
+
+
+def _find_foreign(seen: Inspection, sealed: seal.Seal | None) -> None:
+    named = {output.path for one in seen.receipts.values() for output in one.outputs}
+    seen.folders = {receipt.FOLDER, environment.FOLDER, *seal.folders_of(named), *(sealed.folders if sealed else ())}
+    known = {*named, *seen.receipts, *TOP, *(sealed.files if sealed else ())}
+    for path in [*seen.listed, *_leftovers(seen.workspace)]:
+        top, inside, _ = path.partition("/")
+        environments = sealed is None and top == environment.FOLDER
+        if path not in known and (not inside or top in seen.folders) and not environments:
+            seen.find(path, "is foreign: no sound receipt names it")
+
+
+def _leftovers(workspace: Workspace) -> list[str]:
+    """The temporary files of units that were killed while they wrote, which no listing of a run shows."""
+    root = Path(workspace.path(""))
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.tmp")) if workspace.is_local else []
+
+
+def _check_lock(seen: Inspection) -> None:
+    """What the lock says of steps and outputs, of each step all receipts of which are sound."""
+    if seen.lock is None:
+        return
+    unsound = {finding.step for finding in seen.findings.values() if finding.path.startswith(f"{receipt.FOLDER}/")}
+    receipts: dict[str, list[Receipt]] = {}
+    for one in seen.receipts.values():
+        receipts.setdefault(one.step, []).append(one)
+    try:
+        for entry in seen.lock["steps"]:
+            name = entry["step"]
+            if name in unsound:
+                continue
+            found = lock.step_entry(name, entry["version"], receipts.get(name, []))
+            wrong = [key for key in found if found[key] != entry[key]]
+            if wrong:
+                seen.find(lock.PATH, f"says of step {name} other {' and '.join(wrong)} than its receipts")
+        for extra in receipts.keys() - {entry["step"] for entry in seen.lock["steps"]}:
+            seen.find(lock.PATH, f"knows no step {extra}, of which there are receipts")
+        written = {output.path: output.digest for one in seen.receipts.values() for output in one.outputs}
+        for path, digest in seen.lock["outputs"].items():
+            if written.get(path, digest if unsound else None) != digest:
+                seen.find(path, "is not what the lock says")
+    except DAMAGED as error:
+        seen.find(lock.PATH, f"is damaged: {error!r}")
 
 
 def _count_documents(workspace: Workspace) -> Iterator[Finding]:

@@ -103,6 +103,23 @@ def open_run(run: str) -> Workspace:
     return workspace
 
 
+def open_finished(run: str) -> Workspace:
+    """The workspace of a run that has finished, even if its plan, its lock or its seal is gone.
+
+    Raises `ConfigurationError` where there is none.
+    """
+    from winnow.pipeline import lock, seal
+    from winnow.stages.run.workspace import Workspace
+
+    workspace = Workspace(run)
+    if workspace.exists(lock.PATH) or workspace.exists(seal.PATH):
+        return workspace
+    open_run(run)
+    raise ConfigurationError(
+        f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
+    )
+
+
 def _runs_near(run: str) -> str:
     """The runs that lie where this one was looked for, or below `runs`."""
     from winnow.pipeline.funnel import PLAN

@@ -88,9 +88,11 @@ def command(
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
         sys.exit(130)
-    if finished.lock_digest is not None and finished.changed:
+    if finished.lock_digest is not None:
         from winnow.pipeline.report import write_report
+        from winnow.pipeline.seal import report_stands
         from winnow.stages.run.workspace import Workspace
 
-        write_report(Workspace(folder))
+        if not report_stands(Workspace(folder)):
+            write_report(Workspace(folder))
     print_summary(console, folder, finished, time.perf_counter() - start, [*gaps(settings), *finished.kept])

@@ -19,13 +19,12 @@ def command(run: str) -> None:
     """
     from winnow.pipeline.funnel import planned_units
     from winnow.pipeline.lock import PATH, total_counts
-    from winnow.pipeline.receipt import FOLDER, Receipt
+    from winnow.pipeline.receipt import Receipt, read_receipts
 
     console = terminal.console()
     workspace = options.open_run(run)
     receipts: dict[str, list[Receipt]] = {}
-    for path in workspace.list(FOLDER, ".json"):
-        receipt = Receipt.from_json(workspace.read_bytes(path))
+    for receipt in read_receipts(workspace):
         receipts.setdefault(receipt.step, []).append(receipt)
     planned = planned_units(workspace)
     table = Table(box=None, padding=(0, 1, 0, 0))
