@@ -35,7 +35,7 @@ FEWEST_WORDS = 12
 SHORTEST, LONGEST = 20, 500
 MOST_CAPITALS, MOST_TECHNICAL = 0.5, 0.2
 
-_SENTENCE_END = re.compile(r"[.!?]+\s+")
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++\s+")
 _TECHNICAL = r"[0-9{}+/()>]"
 SUBSTRINGS = (
     " №", "\ufffd\ufffd\ufffd", r"\|\s*$", r" nr\.$", "aute irure dolor ", " sunt in culpa qui ", "orem ipsum ",

@@ -14,7 +14,7 @@ BOXED = re.compile(r"\\boxed\s*\{")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 NO_ANSWER = frozenset({"proof", "notfound", "unknown"})  # NuminaMath, where there is nothing to compare
 DECLARATION = re.compile(r"^(?:import|open|theorem|lemma|example|def|noncomputable|private|@\[)", re.MULTILINE)
-OPEN_END = re.compile(r"\s*\bsorry\s*\Z")
+OPEN_END = re.compile(r"(?<!\s)\s*+\bsorry\s*+\Z")
 SORRY = re.compile(r"\bsorry\b")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 

@@ -39,7 +39,7 @@ ABOUT = {
     ),
 }
 CHANGES = re.compile(r"release notes|change ?log|changes|what's new|history|news|版本|更新|变更", re.IGNORECASE)
-RELEASE = re.compile(r"^v?(?:version |release )?\d+\.\d+[\w.]*(?: ?\([^)]*\))?$", re.IGNORECASE)
+RELEASE = re.compile(r"^v?(?:version |release )?\d++\.\d++[\w.]*+(?: ?\([^)]*\))?$", re.IGNORECASE)
 RELEASED = {
     "en": (
         "What changed in {package} {topic}?",

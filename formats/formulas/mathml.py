@@ -14,7 +14,7 @@ from typing import Any
 from winnow.formats.formulas.alphabets import style, styled
 from winnow.formats.formulas.content_mathml import CONTENT, DEEPEST, content_latex
 
-SELF_CLOSED = re.compile(r"<([\w:-]+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
+SELF_CLOSED = re.compile(r"<([\w:-]++)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
 
 SYMBOLS = {
     "−": "-", "⋅": r"\cdot", "·": r"\cdot", "×": r"\times", "÷": r"\div", "±": r"\pm", "∓": r"\mp", "≤": r"\le",

@@ -70,7 +70,7 @@ SOURCE = re.compile(
 )
 MATHML = re.compile(r"<(?i:(?:m:|mml:)?math)\b")
 IMAGE = re.compile(r"<(?i:img)\b([^>]{0,4000}+)>")
-ATTRIBUTE = re.compile(r"([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+ATTRIBUTE = re.compile(r"(?<![\w-])([\w-]++)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 ON_DISPLAY = re.compile(
     r"display\s*=\s*[\"']?(?:block|true)|mode=display|katex-display|MathJax_Display|image-display"
     r"|formulaDsp|displayformula|numberedequation|math-block|math-display|ql-img-displayed|alt\s*=\s*[\"'](?:\$\$|\\\[|\\begin)"
