@@ -21,7 +21,8 @@ from winnow.stages.run.workspace import Workspace
 CORPORA = Path(os.environ.get("WINNOW_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
 
 # No test is a matter of time: an example may wait for a kernel to compile, or for a slow machine.
-settings.register_profile("untimed", deadline=None)
+# The same examples on every run: what fails once, fails for everybody. `make fuzz` draws others.
+settings.register_profile("untimed", deadline=None, derandomize="WINNOW_FUZZ" not in os.environ)
 settings.load_profile("untimed")
 
 

@@ -356,6 +356,7 @@ def key(entry: Owned) -> str:
     return f"{entry.place.split(':')[0]} {entry.pattern.pattern!r}"
 
 
+@pytest.mark.slow  # by the clock: `make patterns`
 def test_every_pattern_takes_time_in_proportion_to_its_text() -> None:
     patterns = owned()
     assert len(patterns) > 300

@@ -69,15 +69,21 @@ def tab_separated(lines: Iterable[str]) -> Iterator[Row]:
         given.taken()
 
 
+def _end_of(line: str) -> str:
+    """The line's end as it stands: inside a quoted cell it is part of the text."""
+    return line[len(line.rstrip("\r\n")) :]
+
+
 def _joined(given: _Lines, row: list[str], width: int, quoted: bool) -> tuple[list[str], bool]:
     """A row that some program may have quoted, and whether the lines read for it belong to it."""
     literal = [row]
-    text = "\t".join(row)
+    text, end = "\t".join(row), _end_of(given.row[-1])
     cells = _closed(text)
     while cells is None and len(literal) < TAB_ROW_LINES and given.more():
         line = given.line()
         literal.append(_cut(line))
-        text += "\n" + line.rstrip("\r\n")
+        text += end + line.rstrip("\r\n")
+        end = _end_of(line)
         if '"' in line:
             cells = _closed(text)
     if cells is None:
