@@ -153,12 +153,26 @@ def _charset(head: bytes, option: str | None, reject: Reject) -> str | None:
     try:
         return charset_of(head, option)
     except UnknownCharset as error:
-        if not error.candidates:  # no text: each record says what is wrong with it
+        if not error.candidates or _mostly_utf_8(head):  # each record says what is wrong with it
             return "utf-8"
         reject("end", "encoding", error)
     except ValueError as error:
         reject("end", "encoding", error)
     return None
+
+
+def _mostly_utf_8(head: bytes) -> bool:
+    """Whether most lines are UTF-8: then a few damaged ones cost themselves, not the file."""
+    lines = head.splitlines()
+    return sum(_is_utf_8(line) for line in lines) * 2 > len(lines)
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _known_format(path: str) -> str:

@@ -196,7 +196,7 @@ _FORBIDDEN = re.compile(
     r"|additional \[?(?:patent|intellectual)|restrictions? (?:below|above|on)|restricted as|that restricts|following exception"
     r"|following modification|\(as modified\)|modified version of the|as modified by|limitations? on use"
     r"|compiled versions|modifications (?:of|to|must|are)"
-    r"|subject to the following (?:conditions|terms)\W+(?:\w+\W+){0,3}(?!.{0,40}copyright)"
+    r"|subject to the following (?:conditions|terms)\W++(?!.{0,60}copyright)"
     r"|your modifications|excluding|no such rights|open database|contribution licen|imlib|gnu public|creative commons(?! zero)"
     r"|no longer|no explicit|except (?:for|those|as|where)|\*except\*|otherwise noted|separately licen|gpl exception"
     r"|no (?:part of|licen[cs]e is|rights? (?:is|are) granted)|(?:change|sale|usage) (?:date|limit)"

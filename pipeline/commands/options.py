@@ -98,8 +98,10 @@ def open_run(run: str) -> Workspace:
     from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)
-    if not workspace.exists(PLAN):
-        raise ConfigurationError(f"there is no run in {run}{_runs_near(run)}")
+    try:
+        workspace.read_bytes(PLAN)  # a store that refuses says why only to who asks for content
+    except FileNotFoundError:
+        raise ConfigurationError(f"there is no run in {run}{_runs_near(run)}") from None
     return workspace
 
 

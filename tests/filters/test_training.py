@@ -142,9 +142,9 @@ def test_one_label_or_no_validation_document_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_that_was_trained_anew_is_read_anew(tmp_path: Path) -> None:
     path, unseen = str(tmp_path / "model.bin"), labelled(200)
-    train(labelled(300), path, validation=0.2, settings=SETTINGS)
+    train(labelled(900), path, validation=0.2, settings=SETTINGS)
     before, edges = score(unseen["text"], path, "good"), measure(unseen, model=path, label="good")
-    renamed = labelled(300)
+    renamed = labelled(900)
     swapped = ["poor" if label == "good" else "good" for label in renamed["label"].to_pylist()]
     evaluation = train(renamed.set_column(1, "label", pa.array(swapped)), path, validation=0.2, settings=SETTINGS)
     assert evaluation.accuracy > 0.8

@@ -12,6 +12,7 @@ import pytest
 
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.drops import DROP, write_drops
+from winnow.stages.run.unit import Unworkable
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens import sample
 from winnow.stages.tokens.encode import ENCODE, Encoding, encode_units
@@ -21,7 +22,6 @@ from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.infill import Infill
 from winnow.tokenizer.load import load
 from winnow.tokenizer.special import CODE_MIDDLE, CODE_PREFIX, CODE_SUFFIX, END_OF_TEXT, SpecialTokenError
-from winnow.tokenizer.train import TrainingError
 
 ENGLISH = "\n\n".join(
     f"Paragraph {n}. The quick brown fox jumps over the lazy dog, again and again." for n in range(40)
@@ -221,7 +221,7 @@ def test_no_text_to_train_on_is_an_error(workspace: Workspace) -> None:
     (unit,) = sample.sample_units({"web": ["web-00000"]}, {"web": 1}, seed=1, sample_bytes=1000, stages=[])
     sample.SAMPLE_STEP.work(workspace, unit)
     (unit,) = sample.train_units(["web-00000"], vocabulary_size=1000)
-    with pytest.raises(TrainingError, match="nothing survived the filters"):
+    with pytest.raises(Unworkable, match="nothing survived the filters"):
         sample.TRAIN_STEP.work(workspace, unit)
 
 
