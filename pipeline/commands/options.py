@@ -98,10 +98,8 @@ def open_run(run: str) -> Workspace:
     from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)
-    try:
-        workspace.read_bytes(PLAN)  # a store that refuses says why only to who asks for content
-    except FileNotFoundError:
-        raise ConfigurationError(f"there is no run in {run}{_runs_near(run)}") from None
+    if not workspace.list(PLAN):  # by a listing: to a look at one file a store that refuses doesn't say why
+        raise ConfigurationError(f"there is no run in {run}{_runs_near(run)}")
     return workspace
 
 
