@@ -15,7 +15,7 @@ PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test fuzz patterns confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ test: setup-test ## run all tests, a file at a time on each core
 
 fuzz: setup-test ## unusual files of every format against their own libraries: make fuzz [FUZZ=20000]
 	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py
+
+wheel-test: setup-test ## the wheel in an empty environment and an empty folder, up to the shards of mid
+	.venv/bin/python -m pytest tests/test_wheel.py -m slow
 
 patterns: setup-test ## is every regular expression linear? by the clock, on a quiet machine
 	.venv/bin/python -m pytest tests/test_patterns.py -m slow

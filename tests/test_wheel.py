@@ -119,6 +119,7 @@ def write_inputs(folder: Path) -> None:
     (folder / "mine.yaml").write_text(yaml.safe_dump(profile))
 
 
+@pytest.mark.slow  # every kernel is compiled anew: `make wheel-test`
 def test_a_stranger_installs_the_wheel_and_runs_mid(wheel: Path, tmp_path: Path) -> None:
     environment, folder = tmp_path / "environment", tmp_path / "empty"
     folder.mkdir()
