@@ -35,7 +35,7 @@ def folder(encoder: BytePairEncoder, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def exported(folder: Path) -> HuggingFaceEncoder:
-    loaded = load(str(folder))
+    loaded = load(str(folder / "tokenizer.json"))
     assert isinstance(loaded, HuggingFaceEncoder)
     return loaded
 
