@@ -76,7 +76,7 @@ def _named(built: Counter[str], asked: Mapping[str, float]) -> dict[str, int]:
     return {**{name: tokens for name, tokens in built.items() if name in asked}, OTHER: built[OTHER] + others}
 
 
-INDEX_STEP = Step(name="index", version=3, work=index_shards)  # 3: footers, the end of text, a card for datasets
+INDEX_STEP = Step(name="index", version=4, work=index_shards)  # 4: the index holds its own digest
 
 
 def index_units(stage: str, phases: Sequence[Phase], buckets: Sequence[int]) -> list[Unit[IndexShards]]:

@@ -36,7 +36,7 @@ class Group:
 
 
 class Places(NamedTuple):
-    """Where positions of the order lie, int64 [n] each: the lane, the group (in `Order.groups`), the row of it."""
+    """Where positions of the order lie, int64 [n] each: lane, group (in `Order.groups`), and row of it as written."""
 
     lane: Longs
     group: Longs
@@ -69,14 +69,17 @@ class Order:
         shorter, longer = divmod(self.total, self.lanes)  # the first `longer` stretches hold one row more
         line = lane * shorter + np.minimum(lane, longer) + inside
         group = np.searchsorted(self.firsts, line, side="right") - 1
-        return Places(lane, group, line - self.firsts[group])
+        row = line - self.firsts[group]
+        if self._seed is not None:
+            for number in np.unique(group).tolist():
+                here = group == number
+                row[here] = self._shuffled(number)[row[here]]
+        return Places(lane, group, row)
 
-    def rows_of(self, group: int) -> Longs | None:
-        """The rows of a group in the order in which its places count them; None: as written."""
-        if self._seed is None:
-            return None
+    def _shuffled(self, group: int) -> Longs:
+        """The rows of a group as written, in the order in which a seed takes them."""
         found = self.groups[group]
-        return np.random.default_rng([*self._seed, found.written]).permutation(found.rows)
+        return np.random.default_rng([*(self._seed or ()), found.written]).permutation(found.rows)
 
 
 def _groups(files: Sequence[ShardFile], total: int) -> Sequence[Group]:

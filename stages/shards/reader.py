@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.files import OpenFiles
 from winnow.stages.shards.order import LANES, Longs, Order, Places
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
-from winnow.stages.shards.shard import GROUP_TOKENS, ShardFile, ShardIndex, ShardPhase, footer_digest
+from winnow.stages.shards.shard import GROUP_TOKENS, ShardIndex, ShardPhase
 
 
 class Uneven(StrEnum):
@@ -85,7 +86,7 @@ class ShardReader:
         self._rank, self._world_size, self._start = rank, world_size, start
         self._batch, self._worker, self._workers = batch, worker, workers
         self._prefetch = prefetch
-        self._files = _OpenFiles(self._workspace, check=check_files)
+        self._files = OpenFiles(self._workspace, check=check_files)
         self._vocabulary_size = self.index.tokenizer.get("vocabulary_size")
         self._order = Order(self.phase, self.phase.sequences - withheld, lanes=lanes, seed=seed)
         uneven = Uneven(uneven)
@@ -121,7 +122,7 @@ class ShardReader:
         return int(places.group[0]), int(places.row[0])
 
     def read_group(self, number: int) -> Sequences:
-        """The sequences of one row group, by its number in the order."""
+        """The sequences of one row group as written, by its number in the order."""
         return self._read(self._files, number)
 
     def _first(self) -> int:
@@ -129,9 +130,10 @@ class ShardReader:
         return self._start + (self._rank - self._start) % self._world_size
 
     def _chunks(self) -> Iterator[Places]:
-        """Where this reader's rows lie, a stretch at a time: whole batches, about a row group's worth of rows."""
+        """Where this reader's rows lie, a stretch at a time: whole batches, a quarter of a row group of each lane."""
         first, step, count = self._first(), self._world_size, len(self)
-        rows = max(1, GROUP_TOKENS // self.phase.length)
+        lanes = self._order.lanes // math.gcd(self._order.lanes, self._world_size)
+        rows = max(1, GROUP_TOKENS * max(1, lanes // 4) // self.phase.length)
         if self._batch is not None:
             rows = max(1, rows // self._batch) * self._batch
         reach = rows * self._workers
@@ -151,17 +153,18 @@ class ShardReader:
 
     def _assembled(self) -> Iterator[Sequences]:
         """The rows of each stretch of `_chunks`, in order. Of every lane the row group read last stays in memory."""
-        stretches: deque[Places] = deque()
+        stretches: deque[tuple[list[_Read], Longs, Longs]] = deque()
 
         def needed() -> Iterator[_Read | None]:
             """The row groups to read, in order of need; None where a stretch has all of its own."""
             current: dict[int, int] = {}
             for places in self._chunks():
-                for lane, group in _pairs(places)[0]:
+                pairs, which = _pairs(places)
+                for lane, group in pairs:
                     if current.get(lane) != group:
                         current[lane] = group
                         yield lane, group
-                stretches.append(places)
+                stretches.append((pairs, which, places.row))
                 yield None
 
         held: dict[_Read, Sequences] = {}
@@ -169,9 +172,8 @@ class ShardReader:
             if read is not None and part is not None:
                 held[read] = part
                 continue
-            places = stretches.popleft()
-            pairs, which = _pairs(places)
-            yield _gathered([held[pair] for pair in pairs], which, places.row)
+            pairs, which, rows = stretches.popleft()
+            yield Sequences.gather([held[pair] for pair in pairs], which, rows)
             last = dict(pairs)
             held = {pair: part for pair, part in held.items() if last.get(pair[0], pair[1]) == pair[1]}
 
@@ -197,7 +199,7 @@ class ShardReader:
                     if future is not None:
                         future.cancel()
 
-    def _read(self, files: _OpenFiles, number: int) -> Sequences:
+    def _read(self, files: OpenFiles, number: int) -> Sequences:
         group = self._order.groups[number]
         name = group.file.path
         try:
@@ -215,12 +217,10 @@ class ShardReader:
                 f"{name}: row group {group.number} holds token {largest}, the vocabulary has {self._vocabulary_size}: "
                 "written with another tokenizer?"
             )
-        rows = self._order.rows_of(number)
-        return sequences if rows is None else sequences.select(rows)
+        return sequences
 
 
 _Read = tuple[int, int]  # a lane and the row group it needs
-OPEN_FILES = 64
 MARKS = 64  # stretches that may wait for row groups yet to be read
 
 
@@ -229,40 +229,6 @@ def _is_due(coming: deque[tuple[_Read | None, Future[Sequences] | None]], prefet
     if coming[0][0] is None:
         return True
     return len(coming) > MARKS + prefetch or sum(read is not None for read, _ in coming) > prefetch
-
-
-class _OpenFiles:
-    """The shards read last, kept open so that their footers are parsed once."""
-
-    def __init__(self, workspace: Workspace, *, check: bool) -> None:
-        self._workspace, self._check = workspace, check
-        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
-        self._checked: set[str] = set()
-
-    def parquet(self, file: ShardFile) -> pq.ParquetFile:
-        if file.path in self._open:
-            self._open.move_to_end(file.path)
-            return self._open[file.path]
-        if file.path not in self._checked:
-            self._compare(file)
-            self._checked.add(file.path)
-        self._open[file.path] = self._workspace.parquet(file.path)
-        if len(self._open) > OPEN_FILES:
-            self._open.popitem(last=False)[1].close()
-        return self._open[file.path]
-
-    def _compare(self, file: ShardFile) -> None:
-        """Compares size, footer and, if asked for, the whole file with what the index says."""
-        size = self._workspace.size(file.path)
-        found = None
-        if size != file.bytes:
-            found = f"truncated or replaced: {size:,} bytes, the index says {file.bytes:,}"
-        elif file.footer and footer_digest(self._workspace, file.path) != file.footer:
-            found = "damaged or replaced: its footer isn't the one that the index was made from"
-        elif self._check and digest_file(self._workspace, file.path) != file.digest:
-            found = "damaged or replaced: its digest isn't the index's"
-        if found is not None:
-            raise ShardError(f"{file.path}: {found}; build the run again or restore the file")
 
 
 def evened(total: int, unit: int, uneven: Uneven) -> int:
@@ -281,25 +247,6 @@ def _pairs(places: Places) -> tuple[list[_Read], Longs]:
     rank[order] = np.arange(len(order))
     first = first[order]
     return list(zip(places.lane[first].tolist(), places.group[first].tolist(), strict=True)), rank[which]
-
-
-def _gathered(parts: Sequence[Sequences], which: Longs, rows: Longs) -> Sequences:
-    """Row `rows[i]` of part `which[i]`, for every i; a view where all lie one after another in one part."""
-    if len(parts) == 1:
-        step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
-        if step > 0 and (np.diff(rows) == step).all():
-            return parts[0].select(slice(int(rows[0]), int(rows[-1]) + 1, step))
-        return parts[0].select(rows)
-    order = np.argsort(which, kind="stable")
-    edges = np.searchsorted(which[order], np.arange(len(parts) + 1))
-    picked = []
-    for number, part in enumerate(parts):
-        wanted = rows[order[edges[number] : edges[number + 1]]]
-        inside = bool((np.diff(wanted) == 1).all())
-        picked.append(part.select(slice(int(wanted[0]), int(wanted[-1]) + 1) if inside else wanted))
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    return Sequences.concatenate(picked).select(back)
 
 
 def from_table(table: pa.Table, name: str, length: int) -> Sequences:

@@ -90,3 +90,43 @@ class Sequences:
             bounds=np.concatenate([*bounds, starts[-1:]]),
             loss_mask=np.concatenate(masks) if masks else None,
         )
+
+    @staticmethod
+    def gather(parts: Sequence[Sequences], which: np.ndarray, rows: np.ndarray) -> Sequences:
+        """Row `rows[i]` of part `which[i]`, for every i; each part gives one at least.
+
+        A view where all lie one after another in one part; otherwise every id is copied once.
+        """
+        if len(parts) == 1:
+            return parts[0].select(_as_slice(rows))
+        first = parts[0]
+        ids = np.empty((len(rows), first.length), first.input_ids.dtype)
+        mask = None if first.loss_mask is None else np.empty(ids.shape, bool)
+        starts, counts = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        segments, passed = [], 0
+        order = np.argsort(which, kind="stable")
+        edges = np.searchsorted(which[order], np.arange(len(parts) + 1))
+        for number, part in enumerate(parts):
+            places = order[edges[number] : edges[number + 1]]
+            wanted = rows[places]
+            into, taken = _as_slice(places), _as_slice(wanted)
+            ids[into] = part.input_ids[taken]
+            if mask is not None and part.loss_mask is not None:
+                mask[into] = part.loss_mask[taken]
+            begin, stop = int(part.bounds[wanted.min()]), int(part.bounds[wanted.max() + 1])
+            segments.append(part.segments.slice(begin, stop - begin))
+            starts[places] = part.bounds[wanted] - begin + passed
+            counts[places] = part.bounds[wanted + 1] - part.bounds[wanted]
+            passed += stop - begin
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        inside = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], counts)
+        described = pa.concat_arrays(segments).take(pa.array(inside))
+        return Sequences(input_ids=ids, segments=described, bounds=bounds, loss_mask=mask)
+
+
+def _as_slice(places: np.ndarray) -> np.ndarray | slice:
+    """The same places as a slice, which NumPy needn't copy by, where they follow in equal steps."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if step > 0 and (np.diff(places) == step).all():
+        return slice(int(places[0]), int(places[-1]) + 1, step)
+    return places

@@ -76,19 +76,34 @@ class ShardIndex:
         raise ShardError(f"the index has no phase {name!r}; it has {', '.join(p.name for p in self.phases) or 'none'}")
 
     def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n").encode()
+        """The index with a digest of itself, by which a reader finds every change."""
+        fields = asdict(self)
+        return _encoded({**fields, "digest": hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest()})
 
     @staticmethod
     def from_json(content: bytes, name: str = INDEX) -> ShardIndex:
+        """Raises `ShardError` where one byte isn't as it was written."""
         try:
             fields = json.loads(content)
+            proved = fields.pop("digest", None) is not None
             phases = tuple(
                 ShardPhase(**{**phase, "files": tuple(ShardFile(**file) for file in phase["files"])})
                 for phase in fields.pop("phases")
             )
-            return ShardIndex(**fields, phases=phases)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            index = ShardIndex(**fields, phases=phases)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ShardError(f"{name} is not a shard index: {error}") from error
+        if not proved:
+            raise ShardError(f"{name} doesn't hold its own digest: an earlier version made it; run `winnow run` again")
+        if index.to_json() != content:
+            raise ShardError(
+                f"{name} isn't as it was written, its own digest differs; build the run again or restore it"
+            )
+        return index
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    return (json.dumps(fields, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def shard_schema(dtype: np.dtype[Any] | type, *, loss_mask: bool) -> pa.Schema:
