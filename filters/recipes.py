@@ -106,8 +106,19 @@ def recipes() -> Mapping[str, Recipe]:
 def find_recipe(name: str) -> Recipe:
     """A recipe by its name, or by `package.module:NAME`. Raises `LookupError` with the nearest right name."""
     if ":" in name:
-        module, _, attribute = name.partition(":")
-        recipe = getattr(importlib.import_module(module), attribute)
+        path, _, attribute = name.partition(":")
+        try:
+            module = importlib.import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{path}.".startswith(f"{error.name}."):  # of something that it imports
+                raise
+            raise LookupError(
+                f"there is no module {error.name!r} for recipe {name}: PYTHONPATH says where Python looks for it"
+            ) from None
+        if not hasattr(module, attribute):
+            known = [key for key, value in vars(module).items() if isinstance(value, Recipe)]
+            raise LookupError(_unknown(f"recipe of {path}", attribute, known))
+        recipe = getattr(module, attribute)
         if not isinstance(recipe, Recipe):
             raise LookupError(f"{name} is no Recipe but {type(recipe).__name__}")
         return recipe
@@ -119,5 +130,5 @@ def find_recipe(name: str) -> Recipe:
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1)
     return f"no {what} is called {name!r}" + (
-        f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+        f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known) or 'none'}"
     )

@@ -165,6 +165,9 @@ def check_recipes(settings: Settings) -> None:
                 if resource.removeprefix(RESOURCE) not in profile.resources:
                     place = settings.in_manifest(section, position, "options")
                     named = ", ".join(profile.resources) or "none"
-                    raise ConfigurationError(f"{place}: the profile has no resource {resource!r}; it has {named}")
+                    raise ConfigurationError(
+                        f"{place}: the profile has no resource {resource!r}; it has {named}: say where the file lies under "
+                        "`resources`, as `winnow init` and the profile `sample` do"
+                    )
     check_contents(settings)
     check_languages(settings)

@@ -84,6 +84,7 @@ def entries() -> dict[str, tuple[Mapping[str, int], list[str]]]:
     found: dict[str, tuple[dict[str, int], list[str]]] = {}
     for name in kinds():
         module = import_module(f"winnow.stages.ingest.{name}")
+        assert hasattr(module, "VERSION"), f"kind {name} needs a VERSION, to be bumped when it reads otherwise"
         found[f"ingest.{name}"] = ({"kind": module.VERSION}, [module.__name__])
     editing = {recipe.edit.__module__ for recipe in recipes().values() if recipe.edit is not None}
     found["edits"] = ({"edits": passes.EDITS_VERSION}, sorted(editing))

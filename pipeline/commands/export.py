@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+from typing import Any
 
 import click
 
 from winnow.pipeline import terminal
-from winnow.pipeline.commands.options import open_run
-
-FORMATS = ("megatron", "mosaic", "datatrove", "jsonl", "parquet")
-DOCUMENTS = ("megatron", "datatrove")  # formats of documents; the others hold packed rows
+from winnow.pipeline.commands.options import open_run, parse_value
 
 
-@click.command(name="export")
+class Export(click.Command):
+    """Its help ends with the formats that are found, each with the first line that it says of itself."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        from winnow.stages.shards.exporters.found import exporters
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, str(module.__doc__).partition("\n")[0]) for name, module in exporters().items()])
+
+
+@click.command(name="export", cls=Export)
 @click.argument("run", metavar="RUN")
-@click.option("--format", "target_format", type=click.Choice(FORMATS), required=True)
+@click.option(
+    "--format", "target_format", required=True, metavar="NAME", help="one of those below, or package.module of your own"
+)
 @click.option(
     "--phase",
     "phases",
@@ -29,42 +38,56 @@ DOCUMENTS = ("megatron", "datatrove")  # formats of documents; the others hold p
 @click.option(
     "--pieces",
     type=click.Choice(("join", "end", "keep")),
-    help="megatron, datatrove: pieces of cut documents are joined again (default), ended each, or kept as they lie",
+    help="formats of documents: pieces of cut documents are joined again (default), ended each, or kept as they lie",
 )
 @click.option(
     "--columns", metavar="NAME,…", help="parquet: of input_ids, position_ids, labels (these by default), seq_lengths"
 )
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="another option of the format: whole_rows=yes"
+)
 def command(
-    run: str, target_format: str, phases: tuple[str, ...], out: str, pieces: str | None, columns: str | None
+    run: str,
+    target_format: str,
+    phases: tuple[str, ...],
+    out: str,
+    pieces: str | None,
+    columns: str | None,
+    options: tuple[str, ...],
 ) -> None:
     """Write phases of a run in another trainer's format. Nothing is overwritten.
 
-    \b
-    megatron   OUT.bin and OUT.idx, as Megatron-LM's indexed dataset reads them
-    mosaic     a folder for MosaicML Streaming, one below it for each of several phases
-    datatrove  OUT.ds, OUT.ds.index: nanotron's tokenized bytes
-    jsonl      one sequence a line
-    parquet    a folder with plain columns for datasets' load_dataset
-
-    megatron and datatrove hold documents: OUT.documents.parquet says what each is, and a loss mask lies beside.
+    Formats of documents write OUT.documents.parquet too, which says what each is; a loss mask that a format has no place
+    for lies beside.
     """
     from winnow.pipeline.funnel import read_index
     from winnow.pipeline.reading import ConfigurationError
+    from winnow.stages.shards.exporters.found import exporter, exporters, options_of
     from winnow.stages.shards.sequences import ShardError
 
     workspace = open_run(run)
     index = read_index(workspace)
     if index is None:
         raise ConfigurationError(f"{run} has no shards; `winnow status {run}` tells how far it is")
-    for name, value, formats in (("--pieces", pieces, DOCUMENTS), ("--columns", columns, ("parquet",))):
-        if value is not None and target_format not in formats:
-            raise ConfigurationError(f"{name} is for {' and '.join(formats)}, not for {target_format}")
-    asked = {"pieces": pieces or "join"} if target_format in DOCUMENTS else {}
-    if columns is not None:
-        asked["columns"] = [name.strip() for name in columns.split(",")]  # type: ignore[assignment]
-    exporter = importlib.import_module(f"winnow.stages.shards.exporters.{target_format}")
     try:
-        counts = exporter.export(f"{run.rstrip('/')}/shards/index.json", phases, out, **asked)
+        module = exporter(target_format)
+    except LookupError as error:
+        raise ConfigurationError(f"--format: {error}") from None
+    known = options_of(module)
+    asked: dict[str, Any] = dict(map(parse_value, options))
+    if pieces is not None:
+        asked["pieces"] = pieces
+    if columns is not None:
+        asked["columns"] = [name.strip() for name in columns.split(",")]
+    for name in asked:
+        if name not in known:
+            having = [other for other, found in exporters().items() if name in options_of(found)]
+            hint = f"{name} is for {' and '.join(having)}" if having else f"it has {', '.join(known) or 'none'}"
+            raise ConfigurationError(f"{target_format} has no option {name}: {hint}")
+    if "pieces" in known:
+        asked.setdefault("pieces", "join")
+    try:
+        counts = module.export(f"{run.rstrip('/')}/shards/index.json", phases, out, **asked)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None
     terminal.say(", ".join(f"{count:,} {name}" for name, count in counts.items()))

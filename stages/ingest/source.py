@@ -31,6 +31,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from winnow.formats.charset.labels import known
 from winnow.stages.document import DOCUMENT, REJECTION, document_id, metadata_json
+from winnow.stages.run.code import brought
 
 FLUSH_BYTES = 16 << 20
 EXCERPT_CHARACTERS = 200
@@ -180,16 +181,14 @@ def kind_module(kind: str) -> ModuleType:
 
     Raises `LookupError`, naming the kinds there are, when no such module exists.
     """
-    name = kind if "." in kind else f"winnow.stages.ingest.{kind}"
+    if "." in kind:
+        return brought(kind, f"kind {kind!r}")
+    name = f"winnow.stages.ingest.{kind}"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # of something that the module imports
+        if error.name != name:  # of something that the module imports
             raise
-        if "." in kind:
-            raise LookupError(
-                f"there is no module {error.name!r} for kind {kind!r}: PYTHONPATH says where Python looks for it"
-            ) from None
         near = get_close_matches(kind, kinds(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(kinds())}"
         raise LookupError(f"no kind of source is called {kind!r}; {hint}") from None

@@ -16,6 +16,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from winnow.stages.run.workspace import DIGEST_BYTES
@@ -45,6 +46,21 @@ class Code:
                 f"this worker has other code of {self.module} than the machine that planned the run: bring it the same "
                 "files and start it anew"
             )
+
+
+def brought(name: str, what: str) -> ModuleType:
+    """The user's module of this dotted path, imported; `what` says for which name of theirs it is, such as `kind 'a.b'`.
+
+    Raises `LookupError` where there is none; what the module itself fails to import is told as Python does.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise LookupError(
+            f"there is no module {error.name!r} for {what}: PYTHONPATH says where Python looks for it"
+        ) from None
 
 
 def code_of(value: Any) -> tuple[Code, ...]:

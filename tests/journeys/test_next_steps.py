@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from winnow.stages.document import DOCUMENT
+from winnow.stages.shards.exporters.found import exporters
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,21 @@ def test_every_next_step_works_on_a_finished_run(winnow, run: Path, tmp_path: Pa
         assert winnow(*command).status == 0
     phase = json.loads((run / "shards" / "index.json").read_text())["phases"][0]["name"]
     assert winnow("export", run, "--format", "jsonl", "--phase", phase, "--out", tmp_path / "out.jsonl").status == 0
+
+
+def test_the_help_of_export_names_the_formats_that_are_found(winnow) -> None:
+    said = winnow("export", "--help").said
+    assert all(f" {name} " in said for name in exporters())
+
+
+def test_an_option_that_a_format_has_not_is_refused(winnow, run: Path, tmp_path: Path) -> None:
+    for given, said in (
+        (("--columns", "labels"), "jsonl has no option columns: columns is for parquet"),
+        (("--pieces", "end"), "jsonl has no option pieces: pieces is for datatrove and megatron"),
+        (("--option", "rows=2"), "jsonl has no option rows: it has none"),
+    ):
+        answer = winnow("export", run, "--format", "jsonl", "--phase", "a", "--out", tmp_path / "out", *given)
+        assert (answer.status, answer.said) == (2, f"winnow: {said} ")
 
 
 def test_next_steps_of_a_run_that_was_stopped_early_say_how_far_it_is(winnow, tutorial: Path, tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def documents(index_path: str, phases: str | Sequence[str], pieces: Pieces | str
     Joining keeps the pieces whose others are still to come: those of one bucket of packing, at most 200 M tokens. Raises
     `ShardError` where an end is due and the index, made by an earlier version, doesn't say which id it has.
     """
+    if pieces not in tuple(Pieces):
+        raise ShardError(f"pieces {pieces!r}: they are {', '.join(Pieces)}")
     for phase in names(phases):
         reader = ShardReader(index_path, phase, lanes=1)
         found = _as_they_lie(reader, phase)

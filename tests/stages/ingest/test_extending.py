@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import itertools
 import re
 import sys
@@ -106,10 +107,16 @@ def test_the_shown_kind_reads_each_message_once_however_it_is_cut(example: str, 
     assert all(ingest(example, path, [cut]) == whole for cut in range(1, len(LIST)))
 
 
+def test_the_shown_kind_counts_what_is_no_mailbox(example: str, tmp_path: Path) -> None:
+    path = tmp_path / "2024-05.mbox.gz"
+    path.write_bytes(gzip.compress(LIST.encode()))
+    assert ingest(example, path, []) == ([], ["mailbox.no_mailbox"])
+
+
 def test_the_shown_kind_is_short(example: str, tmp_path: Path) -> None:
     code = (tmp_path / "shown" / "mailbox.py").read_text()
     ast.parse(code)
-    assert len(code.splitlines()) < 60
+    assert len(code.splitlines()) < 65
 
 
 def test_the_shown_profile_reads_them_with_the_shown_kind(

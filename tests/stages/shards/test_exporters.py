@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ import zstandard
 
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, parquet
+from winnow.stages.shards.exporters.found import exporter, exporters, options_of
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.stages.shards.shard import Phase, build_index, write_shard
 
@@ -295,3 +297,29 @@ def test_plain_columns_pass_a_default_collate(run: tuple[str, list[Sequences]], 
     assert sum(row["seq_lengths"]) == LENGTH and row["seq_lengths"][:2] == [8, first]
     with pytest.raises(ShardError, match="no columns segments"):
         parquet.export(index_path, "base", str(tmp_path / "wrong"), columns=["segments"])
+
+
+def test_exporters_are_found_with_their_options() -> None:
+    assert exporters() == {m.__name__.rsplit(".")[-1]: m for m in (datatrove, jsonl, megatron, mosaic, parquet)}
+    assert options_of(megatron) == ("pieces", "whole_rows")
+    assert options_of(jsonl) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("megatrn", "no format is called 'megatrn'; did you mean 'megatron'?"),
+        ("documents", "no format is called 'documents'; there are datatrove, jsonl, megatron, mosaic, parquet"),
+        ("nowhere.tar", "there is no module 'nowhere' for format 'nowhere.tar'"),
+        ("json.decoder", "json.decoder is no exporter: it has no function `export`"),
+    ],
+)
+def test_an_exporter_that_is_not_there_is_named(name: str, said: str) -> None:
+    with pytest.raises(LookupError, match=re.escape(said)):
+        exporter(name)
+
+
+def test_pieces_are_one_of_three(run: tuple[str, list[Sequences]], tmp_path: Path) -> None:
+    with pytest.raises(ShardError, match="pieces 'whole': they are join, end, keep"):
+        datatrove.export(run[0], "base", str(tmp_path / "data"), pieces="whole")
+    assert list(tmp_path.glob("data*")) == []
