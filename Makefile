@@ -15,7 +15,7 @@ PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,20 @@ ablate: setup-train pipeline ## does curation pay? curated against raw, three se
 
 experiments: setup-test ## Muon against AdamW, balance rates, cost of length: small models, three seeds (half an hour)
 	@for name in shards optimizers balance length; do .venv/bin/python -m benchmarks.experiments $$name runs/experiments || exit 1; done
+
+viewer: viewer/static/vendor/htmx.min.js ## bring what the viewer's pages load from npm (before a wheel is built, too)
+
+viewer/static/vendor/htmx.min.js: viewer/package-lock.json
+	cd viewer && npm ci --silent --no-audit --no-fund
+	mkdir -p viewer/static/vendor
+	cp viewer/node_modules/htmx.org/dist/htmx.min.js $@
+
+view: setup viewer ## look at the last run in the browser: make view [RUN=runs/mid]
+	$(INSTALL) --editable '.[view]'
+	.venv/bin/winnow view $(RUN)
+
+view-test: setup-test viewer ## the viewer's pages in a real Chromium: make view-test [CHROMIUM=/usr/bin/chromium]
+	.venv/bin/python -m pytest tests/viewer/test_browser.py -m slow
 
 inspect: setup ## show a shard
 	.venv/bin/winnow inspect $(RUN)

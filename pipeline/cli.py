@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "show the sequences of a shard, decoded",
     "verify": "check every digest and every count of a run",
     "repair": "remove what verify finds damaged, for the run to build again",
+    "view": "look at a run in the browser: texts, reasons, thresholds, sequences, labels",
     "explain": "tell one document's way through every stage",
     "trace": "tell which document, file and line a token of a shard comes from",
     "diff": "compare two runs: manifest, inputs, funnel, mixture",

@@ -32,6 +32,7 @@ FLOORS = """
     stages.mixing · stages.repositories
     stages.shards
     feeds · stages.shards.exporters · pipeline · trainer
+    viewer
     pipeline.commands
 """
 """From the ground up: a room imports from itself and from lower lines, never from its neighbours on the same one."""
@@ -43,10 +44,11 @@ NEVER = {
     "tokenizer": ("pipeline", "trainer", "stages", "formats"),
     "pipeline": ("trainer", "feeds"),
     "feeds": ("pipeline", "trainer", "formats", "filters", "tokenizer"),
+    "viewer": ("trainer", "feeds", "pipeline.commands"),
 }
 LONG = 300
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-FOLDERS = ("feeds", "filters", "formats", "pipeline", "stages", "tokenizer", "trainer")
+FOLDERS = ("feeds", "filters", "formats", "pipeline", "stages", "tokenizer", "trainer", "viewer")
 
 Modules = Mapping[str, Path]
 
