@@ -68,6 +68,11 @@ class Recipe:
     cost: int = 1  # relative; cheap recipes are measured first
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Of the measures that it gives: the words before the point."""
+        return frozenset({self.name, *(rule.measure.partition(".")[0] for rule in self.rules)})
+
     def with_thresholds(self, changes: Mapping[str, Mapping[str, float | None] | None]) -> Recipe:
         """The recipe with bounds changed (`{"words": {"minimum": 20}}`) or a rule left out (`{"words": None}`).
 

@@ -36,7 +36,7 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
     Raises `LookupError` for a column that nobody knows how to measure.
     """
     from winnow.filters.kernels.block import Block, Scratch
-    from winnow.filters.kernels.bytes import text_blocks
+    from winnow.filters.kernels.bytes import text_blocks, text_buffers
 
     names = sorted(columns)
     known = columns_by_name()
@@ -44,7 +44,8 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
         raise LookupError(f"no measure is called {unknown[0]!r}")
     found: list[list[Values]] = [[] for _ in names]
     scratch = Scratch()
-    for data, offsets in text_blocks(documents["text"], BLOCK_BYTES):
+    blocks = text_blocks(documents["text"], BLOCK_BYTES) if documents.num_rows else [text_buffers(documents["text"])]
+    for data, offsets in blocks:
         block = Block(data, offsets, scratch)
         for values, name in zip(found, names, strict=True):
             values.append(known[name](block))
@@ -52,8 +53,6 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
 
 
 def _arrow(pieces: list[Values]) -> pa.Array:
-    if not pieces:
-        return pa.array([], pa.float64())
     values = np.concatenate(pieces)
     return pa.array(values, from_pandas=values.dtype == np.float64)  # a NaN becomes a null
 

@@ -10,8 +10,7 @@ from winnow.pipeline.profile import Input
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
 from winnow.stages.document import Content
-
-LANGUAGE = "language"  # the family of measures that tells languages
+from winnow.stages.measuring import LANGUAGE
 
 
 def check_contents(settings: Settings) -> None:
@@ -79,5 +78,4 @@ def _decides(entry: Filter) -> bool:
 
 
 def _measures_language(entry: Filter) -> bool:
-    recipe = find_recipe(entry.recipe)
-    return LANGUAGE in {recipe.name, *(rule.measure.partition(".")[0] for rule in recipe.rules)}
+    return LANGUAGE in find_recipe(entry.recipe).families

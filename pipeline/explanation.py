@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.pipeline.funnel import DROPS, read_index
+from winnow.stages.measuring import LABEL, unmeasured
+from winnow.stages.passes import attributes_path
 from winnow.stages.run.workspace import Workspace
 
 SHOWN = 10  # documents that are listed where several are meant
@@ -34,6 +36,7 @@ class Explanation:
     row: int
     document: dict[str, Any]
     attributes: dict[str, Any]
+    unmeasured: Mapping[str, Sequence[str]]  # recipes that weren't measured on it, and the languages that they are for
     drop: dict[str, Any] | None
     other: dict[str, Any] | None  # id, locator and text of the document that the drop names
     places: tuple[Place, ...]
@@ -56,8 +59,7 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
         raise LookupError(f"{len(found)} documents are meant by {wanted!r}; choose one by its id:\n{shown}")
     part, row, identity = found[0]
     fields = workspace.read_table(f"documents/{part}.parquet").slice(row, 1).to_pylist()[0]
-    attributes = f"attributes/{part}.parquet"
-    measured = workspace.read_table(attributes).slice(row, 1).to_pylist()[0] if workspace.exists(attributes) else {}
+    measured, idle = _measured(workspace, part, row)
     drop = next(
         (
             entry
@@ -69,7 +71,17 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
     )
     owners = {identity, *_sequences_holding(workspace, identity)}
     other = _named_in(workspace, drop["value"]) if drop else None
-    return Explanation(part, row, fields, measured, drop, other, tuple(_places(workspace, owners)))
+    return Explanation(part, row, fields, measured, idle, drop, other, tuple(_places(workspace, owners)))
+
+
+def _measured(workspace: Workspace, part: str, row: int) -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:
+    """The document's attributes, and the recipes that its language spared it."""
+    path = attributes_path(part)
+    if not workspace.exists(path):
+        return {}, {}
+    attributes = workspace.read_table(path)
+    measured = dict(attributes.slice(row, 1).to_pylist()[0])
+    return measured, unmeasured(attributes.schema, str(measured.get(LABEL)))
 
 
 def _find(workspace: Workspace, wanted: str) -> Iterator[tuple[str, int, str]]:

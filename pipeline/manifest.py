@@ -22,6 +22,7 @@ from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
+from winnow.stages.measuring import LABEL
 from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
 from winnow.stages.run.code import code_of
@@ -62,7 +63,9 @@ class Filter(Section):
     content: tuple[Content, ...] = Field((), description="only documents of inputs that hold this")
     sources: tuple[str, ...] = Field((), description="only documents of these sources of the mixture")
     kinds: tuple[str, ...] = Field((), description="only documents that these kinds of ingest made")
-    languages: tuple[str, ...] = Field((), description="only documents measured to be in these languages")
+    languages: tuple[str, ...] = Field(
+        (), description="only documents measured to be in these languages; on others it isn't measured either"
+    )
     thresholds: dict[str, Bounds | None] = Field(
         default_factory=dict, description="rules whose bounds differ from the recipe's; `null` leaves a rule out"
     )
@@ -78,9 +81,14 @@ class Filter(Section):
             and (not self.content or content in self.content)
         )
 
-    def measuring(self) -> Measuring:
-        """What is counted or edited, wherever it decides."""
-        return Measuring(recipe=self.recipe, options=self.options, code=(*code_of(self.recipe), *code_of(self.options)))
+    def gives(self, measure: str) -> bool:
+        """Whether its recipe gives measures of this one's family, the word before the point."""
+        return measure.partition(".")[0] in find_recipe(self.recipe).families
+
+    def measuring(self, languages: tuple[str, ...] = ()) -> Measuring:
+        """What is counted or edited, on documents of these languages alone, or of all."""
+        code = (*code_of(self.recipe), *code_of(self.options))
+        return Measuring(recipe=self.recipe, options=self.options, languages=languages, code=code)
 
     def application(self) -> Application:
         """The recipe's rules with these thresholds, and where they decide. Raises `LookupError` for an unknown name."""
@@ -329,6 +337,15 @@ class Manifest(Section):
         if shares and abs(sum(shares) - 100) > PERCENT_TOLERANCE:
             raise ValueError(f"the shares of the phases add up to {sum(shares):g} per cent, not to 100")
         return phases
+
+    def measuring(self, entry: Filter) -> Measuring:
+        """What a filter counts: on documents of its languages, or of all where others ask for what it measures."""
+        levels = (getattr(self.deduplicate, name) for name in type(self.deduplicate).model_fields)
+        preferred = (getattr(getattr(level, "preference", None), "quality", None) for level in levels)
+        sorting = self.mixture.quality.measure if self.mixture.quality else None
+        asked = [LABEL, *(measure for measure in (sorting, *preferred) if measure)]
+        wanted = any(entry.gives(measure) for measure in asked)
+        return entry.measuring(() if wanted else tuple(sorted(entry.languages)))
 
     def phase_shares(self) -> list[float]:
         """Per cent of the tokens, phase by phase."""

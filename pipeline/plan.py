@@ -19,15 +19,14 @@ from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
 from winnow.stages.ingest.source import kind_version, optional_packages
+from winnow.stages.measuring import MEASURE, MeasurePart
 from winnow.stages.passes import (
     DECIDE,
     EDITS_VERSION,
     INGEST,
-    MEASURE,
     RESOURCE,
     DecidePart,
     IngestPart,
-    MeasurePart,
     attributes_path,
     documents_path,
     edits_path,
@@ -43,7 +42,7 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
     manifest, profile = settings.manifest, settings.profile
     resources = {RESOURCE + name: Place(profile.place(path)) for name, path in profile.resources.items()}
     all_edits = [(entry, entry.measuring()) for entry in manifest.edits]
-    all_filters = [(entry, entry.measuring(), entry.application()) for entry in manifest.filters]
+    all_filters = [(entry, manifest.measuring(entry), entry.application()) for entry in manifest.filters]
 
     def inventories(entries: Sequence[Filter]) -> Files:
         """The inventory entries of the resources that these filters read: a changed model is measured anew."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from winnow.filters.recipes import find_recipe
 from winnow.formats.splits import size_of
 from winnow.pipeline.manifest import Loss, Manifest, Packing
 from winnow.pipeline.parts import Part
@@ -169,7 +168,7 @@ def _encode(
     sorting = replace(encoding, bucket=quality.measure, edges=quality.edges)
     if quality.measure == CLUSTER_SIZE and CLUSTERING & set(dropping):
         return encode_units([part.name for part in parts], sorting, stages=dropping, attributes=True)
-    scoring = [entry for entry in manifest.filters if _gives(entry.recipe, quality.measure)]
+    scoring = [entry for entry in manifest.filters if entry.gives(quality.measure)]
     if not scoring:
         wanted = "level of deduplicate" if quality.measure == CLUSTER_SIZE else "filter"
         raise ConfigurationError(f"mixture.quality: no {wanted} of the manifest gives the measure {quality.measure!r}")
@@ -178,12 +177,6 @@ def _encode(
         scored = any(entry.concerns(part.source, part.input.kind, part.input.holds()) for entry in scoring)
         units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)
     return units
-
-
-def _gives(name: str, measure: str) -> bool:
-    """Whether a recipe gives measures of this one's family, the word before the point."""
-    recipe = find_recipe(name)
-    return measure.partition(".")[0] in {recipe.name, *(rule.measure.partition(".")[0] for rule in recipe.rules)}
 
 
 def _mixture(manifest: Manifest) -> Mixture:

@@ -2,7 +2,7 @@
 
 run/                                     the ground: units, workspace, exchange, drops, chance, inventory
 ingest/                                  raw inputs → documents, one module for each kind of source
-passes, decide                           measures, and decisions over them
+passes, measuring, decide                documents, their measures, decisions over them
 deduplicate/ · decontaminate/            copies, and items of benchmarks
 tokens/ · repositories/                  a tokenizer, tokens, repositories in order
 mixing/                                  which document, how often, when

@@ -1,19 +1,18 @@
-"""The passes over a part: ingest writes its documents, measure its attributes, decide its drops.
+"""The passes over a part: ingest writes its documents, `stages/measuring.py` its attributes, decide its drops.
 
-Each is a pure function of a table, run here row group by row group, so that a part of any size costs the memory of one.
+Each is a pure function of a table, run row group by row group, so that a part of any size costs the memory of one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from winnow.filters.recipes import Recipe, find_recipe
 from winnow.formats.addresses import filesystem_of
@@ -28,15 +27,18 @@ from winnow.stages.run.workspace import Workspace
 
 RESOURCE = "resource:"
 NAMES_SHOWN = 5  # of files that nobody read
-KEYS = ("id", "source", "kind")  # columns of the documents that stand in the attributes too
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measuring:
-    """What a recipe is asked to count or to edit: its name and options; `resource:NAME` among them is a place."""
+    """What a recipe is asked to count or to edit: its name and options; `resource:NAME` among them is a place.
+
+    With `languages` it is counted on documents of these alone and null on the others.
+    """
 
     recipe: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
     code: tuple[Code, ...] = ()  # of the user's own that recipe and options name
 
 
@@ -66,17 +68,6 @@ class IngestPart:
     inventories: Files = ()  # of the input and of the resources
     edits: tuple[Measuring, ...] = ()
     kept_measures: tuple[str, ...] = ()
-    resources: Resources = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasurePart:
-    """The documents of a part, and what its edits counted, where rules ask for it."""
-
-    documents: File
-    filters: tuple[Measuring, ...]
-    edits: File | None = None
-    inventories: Files = ()  # of the resources
     resources: Resources = field(default_factory=dict)
 
 
@@ -153,50 +144,6 @@ def _unread(path: str) -> str:
     return ", ".join(names) + (f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else "")
 
 
-def measure_part(workspace: Workspace, unit: Unit[MeasurePart]) -> Counts:
-    """Measures every recipe that is asked for on every document of the part."""
-    asked = [recipe_of(entry, unit.asked.resources) for entry in unit.asked.filters]
-    columns = sorted({*KEYS, "text"}.union(*(recipe.columns for recipe in asked)))
-    size = rows = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(workspace.parquet(unit.asked.documents))
-        edits = _edit_measures(workspace, unit.asked.edits, stack)
-        writer: pq.ParquetWriter | None = None
-        for group in _row_groups(file, columns):
-            measures = _measures(group, asked, next(edits))
-            attributes = group.select(KEYS)
-            for name in measures.column_names:
-                attributes = attributes.append_column(name, measures[name])
-            if writer is None:
-                opened = workspace.create_parquet(attributes_path(unit.name), attributes.schema)
-                writer = stack.enter_context(opened)
-            writer.write_table(attributes, row_group_size=max(attributes.num_rows, 1))
-            size += group["text"].nbytes
-            rows += group.num_rows
-    return {"bytes": size, "documents": rows}
-
-
-def _edit_measures(workspace: Workspace, edits: File | None, stack: ExitStack) -> Iterator[pa.Table]:
-    """What ingest's edits counted, a table for each row group of the part; without columns where nothing was kept."""
-    if edits is None:
-        return repeat(pa.table({}))
-    file = stack.enter_context(workspace.parquet(edits))
-    return iter(_row_groups(file, file.schema_arrow.names))
-
-
-def _measures(documents: pa.Table, asked: Sequence[Recipe], edited: pa.Table) -> pa.Table:
-    """What the recipes' rules ask for. Of a recipe that edits, it is what its edit counted, or would count here."""
-    from winnow.filters.measure import measure
-
-    tables = [measure(documents, asked), edited]
-    for recipe in asked:
-        known = {name for table in tables for name in table.column_names}
-        if recipe.edit is not None and any(rule.measure not in known for rule in recipe.rules):
-            tables.append(recipe.edit(documents, **recipe.options)[1])
-    columns = {name: table[name] for table in tables for name in table.column_names}
-    return pa.table({name: columns[name] for name in sorted(columns)})
-
-
 def decide_part(workspace: Workspace, unit: Unit[DecidePart]) -> Counts:
     """Applies the thresholds to the part's attributes; the text isn't read."""
     attributes = workspace.read_table(unit.asked.attributes)
@@ -237,14 +184,6 @@ def _located(value: Any, resources: Resources) -> Any:
     return [_located(inner, resources) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] | Any:
-    """The file's row groups as tables; one empty table where it has none, so that an empty part has its columns too."""
-    names = list(columns)
-    if file.num_row_groups == 0:
-        return [file.schema_arrow.empty_table().select(names)]
-    return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
-
-
 EDITS_VERSION = 2  # 2: accounts, social security numbers and national telephone numbers
 """Of the recipes that edit text, all together: bumped when one of them changes it otherwise than before."""
 
@@ -252,5 +191,4 @@ EDITS_VERSION = 2  # 2: accounts, social security numbers and national telephone
 INGEST = Step(
     name="ingest", version=19, work=ingest
 )  # 18: notices of several licences; 19: tables and pairs in any charset
-MEASURE = Step(name="measure", version=6, work=measure_part)  # 6: languages from words alone, their certainty
 DECIDE = Step(name="decide", version=1, work=decide_part)

@@ -27,6 +27,7 @@ FLOORS = """
     formats.translations
     stages.ingest
     stages.layout · stages.passes
+    stages.measuring
     stages.deduplicate
     stages.decontaminate · stages.rejection_sampling · stages.tokens
     stages.mixing · stages.repositories

@@ -67,6 +67,8 @@ def command(run: str, document: str, whole: bool) -> None:
         if "." in name and value is not None:
             measures.add_row(name, f"{value:.6g}" if isinstance(value, float) else str(value))
     console.print(measures)
+    for recipe, languages in story.unmeasured.items():
+        console.print(f"not measured: {recipe}, which is for documents in {', '.join(languages)}", markup=False)
 
 
 def _verdict(console: Console, story: Explanation) -> None:

@@ -15,17 +15,16 @@ from winnow.pipeline.manifest import Filter
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.standalone import filter_files
 from winnow.stages.ingest import tables
+from winnow.stages.measuring import MeasurePart, measure_part
 from winnow.stages.passes import (
     DecidePart,
     IngestPart,
-    MeasurePart,
     Measuring,
     attributes_path,
     decide_part,
     documents_path,
     edits_path,
     ingest,
-    measure_part,
     recipe_of,
     resources_of,
 )
