@@ -4,6 +4,8 @@
 STAGE   ?= mid
 PROFILE ?= sample
 FUZZ ?= 5000
+TRIALS ?= 100
+SEED ?= 0
 RUN     ?= runs/$(STAGE)
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON  ?= python3
@@ -13,9 +15,16 @@ BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
+# By hash, from requirements/NAME.txt; where an index has other files of the same versions, by version and with a word of it.
+define install_locked
+.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps --requirement requirements/$(1).txt \
+	|| echo "not all files of requirements/$(1).txt can be had by their hashes here: installed by version alone"
+endef
+COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns hostile chaos flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +39,8 @@ setup-test: .venv/.test ## the same and the test tools
 	$(PYTHON) -m venv .venv
 	$(PIP) uv
 
-.venv/.pipeline: pyproject.toml constraints.txt | .venv/bin/uv
+.venv/.pipeline: pyproject.toml constraints.txt requirements/run.txt | .venv/bin/uv
+	@$(call install_locked,run)
 	$(INSTALL) --editable .
 	@touch $@
 
@@ -40,10 +50,12 @@ setup-test: .venv/.test ## the same and the test tools
 
 .venv/.train: .venv/.pipeline
 	$(PIP) torch==2.13.0
+	@$(call install_locked,train)
 	$(INSTALL) --editable '.[train]'
 	@touch $@
 
 .venv/.test: .venv/.train
+	@$(call install_locked,test)
 	$(INSTALL) --editable '.[train,test]'
 	@touch $@
 
@@ -98,6 +110,15 @@ wheel-test: setup-test ## the wheel in an empty environment and an empty folder,
 patterns: setup-test ## is every regular expression linear? by the clock, on a quiet machine
 	.venv/bin/python -m pytest tests/test_patterns.py -m slow
 
+hostile: setup-test ## files that ask for gigabytes, one of each kind: each costs itself
+	.venv/bin/python -m pytest tests/formats/containers/test_bounds.py -m slow
+
+chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SEED=1]; some faults need root and libfaketime
+	.venv/bin/python -m tests.chaos --trials $(TRIALS) --seed $(SEED)
+
+flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
+	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s
+
 confirm-bytes: setup-test ## say that changed code shapes the same bytes, or that its version was bumped
 	.venv/bin/python tests/test_versions.py
 
@@ -121,6 +142,25 @@ airflow-test: setup .venv-airflow/.ready ## run the scheduled DAG once with a re
 	.venv-airflow/bin/python -m pip install --quiet --upgrade pip
 	.venv-airflow/bin/python -m pip install --quiet apache-airflow==3.3.2
 	@touch $@
+
+requirements: setup ## choose versions anew: files of versions and hashes, torch apart
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra train --output-file requirements/train.txt
+	$(COMPILE) --extra train --extra test --output-file requirements/test.txt
+
+.venv-audit/.ready: | .venv/bin/uv
+	.venv/bin/uv venv --quiet .venv-audit
+	.venv/bin/uv pip install --quiet --python .venv-audit/bin/python cyclonedx-bom==7.5.0 pip-audit==2.10.1 pip-licenses==5.5.5
+	@touch $@
+
+sbom: setup .venv-audit/.ready ## what is installed, as a CycloneDX bill of materials, and every licence
+	@mkdir -p build
+	.venv-audit/bin/cyclonedx-py environment --output-reproducible --output-file build/sbom.json .venv/bin/python
+	.venv-audit/bin/pip-licenses --python .venv/bin/python --format markdown --with-urls --output-file build/licences.md
+
+audit: setup .venv-audit/.ready ## known vulnerabilities of what a set-up installs, where their data can be had
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/run.txt --progress-spinner off \
+	  || { echo "pip-audit found something, or its data (the index's, or OSV's by --vulnerability-service osv) can't be had here"; exit 1; }
 
 clean: ## remove runs, and nothing else
 	rm -rf runs

@@ -37,7 +37,7 @@ EMAIL = _pattern(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A
 # Written like an address, but a file ("logo@2x.png"), a repository ("git@…") or a name for examples (RFC 2606).
 NOBODY = _pattern(
     r"(?i)\.(?:png|jpe?g|gif|svg|webp|js|css|ts|py|md|html)$|^(?:git|noreply|no-reply)@"
-    r"|@(?:.*\.)?example\.(?:com|org|net|edu)$|\.(?:example|invalid|test|localhost)$"
+    r"|(?<=[@.])example\.(?:com|org|net|edu)$|\.(?:example|invalid|test|localhost)$"
 )
 IPV4 = _pattern(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)")
 IPV6 = _pattern(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]+(?:\.\d{1,3}){0,3}(?![\w:])")

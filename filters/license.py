@@ -68,7 +68,7 @@ def normalize(expression: str) -> str | None:
     said = expression.strip()
     if not said or len(said) > 500:
         return None
-    said = re.sub(r"\s*/\s*", " OR ", said)
+    said = re.sub(r"(?:(?<!\s)\s++)?+/\s*+", " OR ", said)
     try:
         parsed = _licensing().parse(said, validate=True, strict=False)
     except Exception as error:

@@ -2,7 +2,7 @@
 
 manifest, profile, settings, reading        what is asked, read and checked
 parts, plan, plan_shards                    the steps and their units
-fetch, warm, cluster, runner, receipt       working them
+fetch, warm, cluster, lease, runner, receipt working them
 progress, summary, funnel, shares, report   what a person sees
 lock, verification, comparison, explanation what is left as proof
 cli, commands/, standalone                  the command `winnow`

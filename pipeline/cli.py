@@ -86,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigurationError as error:
         terminal.say(f"winnow: {error}", err=True)
         sys.exit(2)
+    except MemoryError:
+        terminal.say("winnow: no memory is left on this machine", err=True)
+        sys.exit(2)
     except _storage_errors() as error:
         terminal.say(f"winnow: {type(error).__name__}: {error.__cause__ or error}", err=True)
         sys.exit(2)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from winnow.formats.splits import size_of
-from winnow.pipeline import fetch, losses
+from winnow.pipeline import fetch, losses, terminal
 from winnow.pipeline.cluster import Tls, connect
 from winnow.pipeline.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.funnel import PLAN
+from winnow.pipeline.lease import lease
 from winnow.pipeline.lock import build_lock, write_lock
-from winnow.pipeline.parts import Part, find_parts
+from winnow.pipeline.parts import Part, changed_since, find_parts
 from winnow.pipeline.plan import check_recipes, steps
 from winnow.pipeline.progress import RunProgress
 from winnow.pipeline.reading import ConfigurationError, nearest
@@ -25,9 +26,11 @@ from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
 from winnow.pipeline.runner import Runner
 from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
-from winnow.stages.run.unit import Step
+from winnow.stages.run.inventory import INVENTORY
+from winnow.stages.run.unit import Step, Unit
 from winnow.stages.run.workspace import Workspace
 
+CHECKED = ("ingest",)  # after these, and at the end, inputs are looked at once more
 LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is kept, come to twice that
 
 
@@ -68,8 +71,9 @@ def conduct(
 
     After ingest and after the filters it tells, source by source, what was left out and why.
 
-    Raises `ConfigurationError` for what the user has to mend, `EverythingLost` for a source of which nothing is left
-    (unless `keep_going`), and `RunFailed` for units that could not be finished.
+    Raises `ConfigurationError` for what the user has to mend, an input that changes while it is read included,
+    `EverythingLost` for a source of which nothing is left (unless `keep_going`), and `RunFailed` for units that could
+    not be finished.
     """
     fetch_downloads(settings, console)
     check_recipes(settings)
@@ -103,6 +107,8 @@ def conduct(
                 losses.tell(console, step.name, lost)
                 if not keep_going:
                     losses.check(step.name, lost, parts, settings, workspace)
+            if step.name in CHECKED or step is planned[-1][0]:
+                _check_inputs(planned)
             if step.name == last:
                 break
     kept = (*_kept(workspace, done), *_mended(runner.damaged))
@@ -130,6 +136,16 @@ def _mended(damaged: Sequence[str]) -> list[str]:
     return [
         f"{len(damaged)} units were worked again: their files were missing or not as they had been written ({named})"
     ]
+
+
+def _check_inputs(planned: Sequence[tuple[Step[Any], Sequence[Unit[Any]]]]) -> None:
+    """Refuses to go on with inputs of two states: what was read may be neither the one nor the other."""
+    units = next(units for step, units in planned if step.name == INVENTORY.name)
+    if changed := changed_since(units):
+        raise ConfigurationError(
+            f"{', '.join(changed[:5])}{' …' if len(changed) > 5 else ''} changed while this run read it: run again when it "
+            "no longer does; what comes of it is worked again, nothing else"
+        )
 
 
 def _last_step(names: Sequence[str], until: str) -> str:
@@ -178,12 +194,10 @@ def _discard_other_steps(workspace: Workspace, names: Sequence[str]) -> None:
 
 @contextmanager
 def alone(workspace: Workspace) -> Any:
-    """Holds the run directory for this process, so that a second run there waits for nobody and says so.
-
-    On an object store there are no locks: units commit the same bytes, so a second run wastes work but spoils nothing.
-    """
+    """Holds the run directory for this process, so that a second run there waits for nobody and says so."""
     if not workspace.is_local:
-        yield
+        with lease(workspace, terminal.say):
+            yield
         return
     import fcntl
 

@@ -81,11 +81,22 @@ def environment_path(digest: str) -> str:
 
 def note_environment(workspace: Workspace) -> str:
     """Writes the table of this process's environment into the run, unless it is there; returns its digest."""
-    here = environment()
+    if workspace.is_local:
+        _note(workspace.root)
+    else:
+        _note_once(workspace.root)
+    return environment().digest
+
+
+def _note(root: str) -> None:
+    workspace, here = Workspace(root), environment()
     path = environment_path(here.digest)
     if not workspace.exists(path):
         workspace.write_bytes(path, table_json(vars(here)))
-    return here.digest
+
+
+_note_once = cache(_note)
+"""A process looks once: on an object store that costs two requests, of some ten for a small unit."""
 
 
 def table_json(table: Mapping[str, object]) -> bytes:

@@ -30,7 +30,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 TIMEOUT_SECONDS = 60
 ATTEMPTS = 3
 PARALLEL = 4
-LINK = re.compile(r"<a\s[^>]*href=[\"']([^\"']+)[\"'][^>]*>\s*([^<]+?)\s*</a>", re.IGNORECASE)
+LINK = re.compile(r"<a\s[^>]{0,1000}?href=[\"']([^\"']{1,2000}+)[\"']", re.IGNORECASE)
 
 
 def missing(downloads: Sequence[Download], root: Path) -> list[Download]:
@@ -110,7 +110,7 @@ def _links(page: str) -> dict[str, str]:
     if "json" in kind:
         return {file["filename"]: urljoin(page, file["url"]) for file in json.loads(content)["files"]}
     found = LINK.findall(content.decode("utf-8", "replace"))
-    links = [urljoin(page, html.unescape(address)) for address, _ in found]
+    links = [urljoin(page, html.unescape(address)) for address in found]
     return {unquote(urlsplit(link).path.rpartition("/")[2]): link for link in links}
 
 

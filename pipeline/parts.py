@@ -106,3 +106,16 @@ def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit[Take
         )
         for name, path in sorted(paths.items())
     ]
+
+
+def changed_since(units: Sequence[Unit[TakeInventory]]) -> list[str]:
+    """The inputs of an inventory that are no longer as they were when it was planned: changed, renamed within or gone."""
+    return [unit.asked.path for unit in units if not _is_as_taken(unit.asked)]
+
+
+def _is_as_taken(taken: TakeInventory) -> bool:
+    try:
+        found = change_mark(taken.place)
+    except FileNotFoundError:
+        return False
+    return bool(found == {"files": taken.files, "mark": taken.mark})

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
-from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, write_receipt
+from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, receipt_path, write_receipt
 from winnow.stages.run.unit import Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
 
@@ -30,6 +30,19 @@ WINDOW_PER_WORKER = (
 YOUNG_OBJECTS = 50_000
 """New objects between two looks of the garbage collector. A unit builds large trees without cycles (syntax trees, rows,
 messages), which Python's own 700 looks through again and again: at 50,000 a module is parsed in 0.55 × the time."""
+
+
+REFUSALS = {
+    errno.ENOSPC: ("the disk is full", "free some space"),
+    errno.EDQUOT: ("the quota of the disk is used up", "free some space"),
+    errno.EFBIG: ("no file may grow so large here", "see `ulimit -f`"),
+    errno.EROFS: ("the disk can't be written to any more", "see what it says in the system's log"),
+    errno.EMFILE: ("too few files may be open at once", "see `ulimit -n`"),
+    errno.ENFILE: ("too many files are open on this machine", "close some"),
+    errno.ENOMEM: ("no memory is left on this machine", "fewer workers, by --workers, need less"),
+    errno.EIO: ("the disk fails", "see what it says in the system's log"),
+}
+"""What a machine refuses, in words: no fault of ours, so no traceback."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +105,7 @@ class Runner:
         marks = {unit.name: fingerprint(step, unit, self.digests) for unit in units}
         if len(marks) < len(units):
             raise ValueError(f"step {step.name} has two units of one name")
-        found = {unit.name: read_receipt(self.workspace, step.name, unit.name) for unit in units}
+        found = {unit.name: self._receipt(step, unit) for unit in units}
         finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
         whole = {name: receipt for name, receipt in finished.items() if self._is_whole(receipt)}
         self.damaged.extend(f"{step.name}/{name}" for name in finished if name not in whole)
@@ -125,6 +138,11 @@ class Runner:
         """What lay there when the run began: units worked since then need no look."""
         return self.workspace.sizes()
 
+    def _receipt(self, step: Step[Any], unit: Unit[Any]) -> Receipt | None:
+        """The receipt of an earlier run; nothing is asked for that wasn't listed."""
+        there = receipt_path(step.name, unit.name) in self._sizes
+        return read_receipt(self.workspace, step.name, unit.name) if there else None
+
     def _is_whole(self, receipt: Receipt) -> bool:
         """Whether the files of a receipt of an earlier run are there as it says."""
         return all(
@@ -136,7 +154,7 @@ class Runner:
     def _discard(self, step: Step[Any], finished: Mapping[str, Receipt]) -> None:
         """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""
         kept = {written.path for receipt in finished.values() for written in receipt.outputs}
-        for path in self.workspace.list(f"{FOLDER}/{step.name}", ".json"):
+        for path in [path for path in sorted(self._sizes) if path.startswith(f"{FOLDER}/{step.name}/")]:
             name = path.rpartition("/")[2].removesuffix(".json")
             if name not in finished:
                 stale = read_receipt(self.workspace, step.name, name)
@@ -223,8 +241,11 @@ def _reason(error: BaseException) -> str:
 
     if isinstance(error, KilledWorker):
         return "every worker that took this unit died: out of memory or killed from outside"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({error}): free some space"
+    if isinstance(error, MemoryError):
+        return "no memory is left on this machine: fewer workers, by --workers, need less"
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        what, advice = REFUSALS[error.errno]
+        return f"{what} ({error}): {advice}"
     if isinstance(error, Unworkable):
         return str(error)
     return "".join(traceback.format_exception(error)).strip()

@@ -14,13 +14,17 @@ MAGIC = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 INPUTENC = re.compile(
-    rb"^[^%\n]*\\(?:usepackage|RequirePackage)[ \t]*\[([^\]]*)\][ \t]*\{(?:[^{}]*,)?(?:inputenc|inputenx)\}"
-    rb"|^[^%\n]*\\(?:inputencoding|CJKencoding)[ \t]*\{([^{}]*)\}",
+    rb"^[^%\n]*\\(?:usepackage|RequirePackage)[ \t]*+\[([^\]]{0,1000}+)\][ \t]*+\{(?:[^{}]{0,1000},)?(?:inputenc|inputenx)\}"
+    rb"|^[^%\n]*\\(?:inputencoding|CJKencoding)[ \t]*+\{([^{}]*+)\}",
     re.MULTILINE,
 )
-CTEX = re.compile(rb"^[^%\n]*\\(?:documentclass|usepackage)[ \t]*\[([^\]]*)\][ \t\n]*\{ctex\w*\}", re.MULTILINE)
-CJK = re.compile(rb"^[^%\n]*\\begin[ \t]*\{CJK\*?\}[ \t]*(?:\[[^\]]*\])?[ \t]*\{([\w-]+)\}", re.MULTILINE)
-ARABI = re.compile(rb"^[^%\n]*\\(?:usepackage|documentclass)[ \t]*\[[^\]]*\b(cp1256|cp1255|8859-8)\b", re.MULTILINE)
+CTEX = re.compile(
+    rb"^[^%\n]*\\(?:documentclass|usepackage)[ \t]*+\[([^\]]{0,1000}+)\][ \t\n]*+\{ctex\w*+\}", re.MULTILINE
+)
+CJK = re.compile(rb"^[^%\n]*\\begin[ \t]*+\{CJK\*?\}[ \t]*+(?:\[[^\]]{0,1000}+\])?+[ \t]*+\{([\w-]++)\}", re.MULTILINE)
+ARABI = re.compile(
+    rb"^[^%\n]*\\(?:usepackage|documentclass)[ \t]*+\[[^\]]{0,1000}\b(cp1256|cp1255|8859-8)\b", re.MULTILINE
+)
 
 LATEX_NAMES = {
     "latin1": "cp1252", "latin2": "iso8859-2", "latin3": "iso8859-3", "latin4": "iso8859-4", "latin5": "cp1254",

@@ -17,7 +17,7 @@ from winnow.formats.charset.marks import marked, mostly_utf_8, seven_bits, utf_1
 
 HEAD_BYTES = 4096  # browsers look at 1,024; pages with long comments before their <meta> are not rare
 META = re.compile(
-    rb"""<(?:meta|\?xml)\b[^>]{0,512}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:+-]{2,40})""", re.IGNORECASE
+    rb"""<(?:meta|\?xml)\b[^>]{0,512}?(?:charset|encoding)\s*+=\s*+["']?+\s*+([\w.:+-]{2,40})""", re.IGNORECASE
 )
 WRONG_SHARE = 0.01  # of characters that a believed charset may fail to decode
 UNASKED = ("cp1252",)  # what Latin-1 means: the default of servers, and of many an editor

@@ -2,6 +2,7 @@
 
 Nothing here knows what the records are for, and nothing of what is read is ever executed.
 
+    bounds                      the most that one record may ask for
     inflate, frames, window     compressed streams: forwards within bounds, member by member, by range
     archives, names, trees      the members of tar, zip and the like; the files of one repository, wherever they lie
     git, commits, packages      repositories through git itself; source distributions with their metadata

@@ -8,7 +8,6 @@ length; only the selected rows are fetched, each by one ranged read.
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -20,8 +19,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from winnow.formats.addresses import filesystem_of, opened
-from winnow.formats.containers.decoded import ROW_BYTES, Allowance, parquet_batches, pieces
+from winnow.formats.containers.bounds import RECORD_BYTES, lines_within
+from winnow.formats.containers.decoded import Allowance, parquet_batches, pieces
 from winnow.formats.containers.inflate import Broken, Inflated
+from winnow.formats.containers.json_text import read_json
 from winnow.formats.containers.records import LIMITS, opened_table
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.splits import Split
@@ -43,7 +44,7 @@ COLUMNAR = {
 }
 TWO_LETTERS = dict(
     re.findall(
-        r"(\w+)=(\w+)",
+        r"\b(\w++)=(\w++)",
         "aar=aa abk=ab afr=af aka=ak amh=am ara=ar asm=as aym=ay aze=az bak=ba bel=be bul=bg bih=bh bis=bi ben=bn bod=bo "
         "bre=br bos=bs cat=ca cos=co ces=cs cym=cy dan=da deu=de div=dv dzo=dz ell=el eng=en epo=eo spa=es est=et eus=eu "
         "fas=fa fin=fi fij=fj fao=fo fra=fr fry=fy gle=ga gla=gd glg=gl grn=gn guj=gu glv=gv hau=ha heb=he hin=hi hrv=hr "
@@ -178,7 +179,7 @@ def _rows(split: Split) -> Iterator[tuple[int, Mapping[str, Any] | Fault]]:
                 for batch in parquet_batches(stream, range(split.start, split.stop), columns, allowance):
                     for first, piece in pieces(batch, allowance):
                         if piece is None:
-                            yield number + first, Fault(str(number + first), "size", f"> {ROW_BYTES}")
+                            yield number + first, Fault(str(number + first), "size", f"> {RECORD_BYTES}")
                             continue
                         for place, row in enumerate(piece.to_pylist(), number + first):
                             yield place, {name: row.get(column) for name, column in COLUMNAR.items()}
@@ -210,7 +211,7 @@ def _capture(line: bytes, number: int, legend: Sequence[str]) -> Mapping[str, An
     start = line.find(b"{")
     if start >= 0:
         try:
-            row = json.loads(line[start:])
+            row = read_json(line[start:])
         except ValueError as error:
             return Fault(str(number), "index", f"not JSON: {error}")
         return {**row, "mime": row.get("mime-detected") or row.get("mime")}
@@ -222,6 +223,7 @@ def _capture(line: bytes, number: int, legend: Sequence[str]) -> Mapping[str, An
 
 
 def _lines(path: str) -> Iterator[bytes]:
-    """The lines of a file that may be compressed. Raises `Broken` where it breaks off."""
+    """The lines of a file that may be compressed, an endless one as none. Raises `Broken` where it breaks off."""
     with opened(path) as stream:
-        yield from io.BufferedReader(Inflated(stream, LIMITS))
+        for _, line in lines_within(io.BufferedReader(Inflated(stream, LIMITS))):
+            yield b"" if line is None else line

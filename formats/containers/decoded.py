@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.inflate import Broken, Limits
 
 BATCH_ROWS = 1024
 CELL = 8  # least bytes of a value: what a list of Python takes for it
-ROW_BYTES = 64 << 20
 TEXTS = ("STRING", "NONE", "JSON", "ENUM", "BSON")
 PIECE_BYTES = 64 << 20  # written out at once
 
@@ -48,7 +48,7 @@ class Allowance:
 def pieces(batch: pa.RecordBatch, allowance: Allowance) -> Iterator[tuple[int, pa.RecordBatch | None]]:
     """The batch in pieces of at most `BATCH_ROWS` rows and `PIECE_BYTES` written out, each with its first row.
 
-    A row of more than `ROW_BYTES` comes as None. Raises `Broken` where the file has said more than `allowance`.
+    A row of more than `RECORD_BYTES` comes as None. Raises `Broken` where the file has said more than `allowance`.
     """
     for first in range(0, len(batch), BATCH_ROWS):
         stack = [(first, min(BATCH_ROWS, len(batch) - first))]
@@ -60,7 +60,7 @@ def pieces(batch: pa.RecordBatch, allowance: Allowance) -> Iterator[tuple[int, p
                 stack += [(at + rows // 2, rows - rows // 2), (at, rows // 2)]
                 continue
             allowance.take(size)
-            yield at, part if size <= ROW_BYTES else None
+            yield at, part if size <= RECORD_BYTES else None
 
 
 def _row_sizes(batch: pa.RecordBatch) -> Sizes:

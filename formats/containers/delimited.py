@@ -13,9 +13,11 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import IO
 
-CELL_CHARACTERS = 64 << 20
+from winnow.formats.containers.bounds import RECORD_BYTES, SKIPPED, TooLarge
+
 ROW_LINES = 200_000  # that a quoted row of CSV may have
 TAB_ROW_LINES = 2_000  # that one of TSV may have: each is looked at again with every line
 FAR = 1_000
@@ -25,16 +27,25 @@ QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
 Row = list[str] | ValueError
 
 
-def comma_separated(lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of CSV; an empty line is an empty row. The first line tells the sign: `;` or a tab where it has no comma."""
-    given = _Lines(lines)
+def comma_separated(text: IO[str]) -> Iterator[Row]:
+    """The rows of CSV; an empty line is an empty row. The first line tells the sign: `;` or a tab where it has no comma.
+
+    A row of more than `bounds.RECORD_BYTES` characters comes as `TooLarge`.
+    """
+    given = _Lines(text)
     first = given.peek()
     sign = "," if "," in first else next((sign for sign in ";\t" if sign in first), ",")
-    csv.field_size_limit(CELL_CHARACTERS)
+    csv.field_size_limit(RECORD_BYTES)
     vain = 0
     while given.more():
         try:
             row = next(csv.reader(given, delimiter=sign, strict=True))
+        except TooLarge as error:
+            vain += len(given.row) > 1
+            if vain > VAIN:
+                raise ValueError(f"{VAIN} quotes close nowhere") from error
+            given.again()
+            yield error
         except csv.Error as error:
             vain += given.ended or len(given.row) > FAR
             if vain > VAIN:
@@ -48,9 +59,9 @@ def comma_separated(lines: Iterable[str]) -> Iterator[Row]:
         given.taken()
 
 
-def tab_separated(lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of TSV."""
-    given = _Lines(lines)
+def tab_separated(text: IO[str]) -> Iterator[Row]:
+    """The rows of TSV; one of more than `bounds.RECORD_BYTES` characters comes as `TooLarge`."""
+    given = _Lines(text)
     header = _cut(given.line())
     given.taken()
     quoted = all(QUOTED.fullmatch(cell) for cell in header)
@@ -58,7 +69,12 @@ def tab_separated(lines: Iterable[str]) -> Iterator[Row]:
     yield [_unquoted(cell) for cell in header] if quoted else header
     vain = 0
     while given.more():
-        row = _cut(given.line())
+        try:
+            row = _cut(given.line())
+        except TooLarge as error:
+            yield error
+            given.taken()
+            continue
         if vain <= VAIN and (quoted or any(cell.startswith('"') for cell in row)):
             whole, fits = _joined(given, row, width, quoted)
             vain += not whole or len(given.row) > FAR
@@ -80,7 +96,10 @@ def _joined(given: _Lines, row: list[str], width: int, quoted: bool) -> tuple[li
     text, end = "\t".join(row), _end_of(given.row[-1])
     cells = _closed(text)
     while cells is None and len(literal) < TAB_ROW_LINES and given.more():
-        line = given.line()
+        try:
+            line = given.line()
+        except TooLarge:  # no part of a row
+            break
         literal.append(_cut(line))
         text += end + line.rstrip("\r\n")
         end = _end_of(line)
@@ -123,23 +142,31 @@ def _unquoted(cell: str) -> str:
 
 
 class _Lines:
-    """Lines one after the other, those of the row at hand kept, to be read again where it isn't one."""
+    """Lines one after the other, those of the row at hand kept, to be read again where it isn't one.
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
+    A line of more than `RECORD_BYTES` characters, or one that makes the row as long, raises `TooLarge`; of the first
+    kind only the beginning is kept.
+    """
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
         self._pending: deque[str] = deque()
         self.row: list[str] = []
         self.ended = False
+        self._characters = 0  # of the row
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._pending.popleft() if self._pending else next(self._lines, None)
-        if line is None:
+        line = self._pending.popleft() if self._pending else self._read()
+        if not line:
             self.ended = True
             raise StopIteration
         self.row.append(line)
+        self._characters += len(line)
+        if self._characters > RECORD_BYTES:
+            raise TooLarge(f"> {RECORD_BYTES} characters")
         if len(self.row) > ROW_LINES:
             self.ended = True
             raise StopIteration
@@ -152,7 +179,7 @@ class _Lines:
         return next(self, "")
 
     def more(self) -> bool:
-        if not self._pending and (line := next(self._lines, None)) is not None:
+        if not self._pending and (line := self._read()):
             self._pending.append(line)
         return bool(self._pending)
 
@@ -160,6 +187,15 @@ class _Lines:
         """The row is read: its lines are no longer needed."""
         self.row.clear()
         self.ended = False
+        self._characters = 0
+
+    def _read(self) -> str:
+        """The next line; of one that is too long its beginning, which is too long, too."""
+        line = self._text.readline(RECORD_BYTES + 1)
+        piece = line if len(line) > RECORD_BYTES else "\n"
+        while piece and not piece.endswith("\n"):
+            piece = self._text.readline(SKIPPED)
+        return line
 
     def again(self) -> None:
         """All lines but the first of the row at hand come again."""

@@ -15,10 +15,11 @@ from typing import Any
 
 from winnow.formats.addresses import expand, opened
 from winnow.formats.containers.archives import Reject
+from winnow.formats.containers.bounds import lines_within
 from winnow.formats.containers.inflate import Broken, Inflated
+from winnow.formats.containers.json_text import read_json
 from winnow.formats.containers.records import LIMITS
 
-LINE_BYTES = 16 << 20
 _QUOTED = re.compile(r"(?m)^(?:>.*|On .{10,80} wrote:)\n?")
 
 
@@ -98,11 +99,11 @@ def _events(path: str, repository: str) -> Iterator[Mapping[str, Any]]:
     needle = json.dumps(repository)[1:-1].encode().lower()
     with opened(path) as stream:
         lines = io.BufferedReader(Inflated(stream, LIMITS))
-        while line := lines.readline(LINE_BYTES):
-            if needle not in line.lower():
+        for _, line in lines_within(lines):
+            if line is None or needle not in line.lower():
                 continue
             try:
-                event = json.loads(line)
+                event = read_json(line)
             except ValueError:
                 continue
             name = (event.get("repo") or {}).get("name") if isinstance(event, dict) else None

@@ -19,6 +19,8 @@ from typing import IO, Any, cast
 from backports import zstd
 from isal import igzip_lib, isal_zlib
 
+from winnow.formats.containers.bounds import RECORD_BYTES
+
 BLOCK = 1 << 20
 PACKED_BLOCK = 1 << 16
 HEADER_CHECKSUM, EXTRA, NAME, COMMENT = 2, 4, 8, 16  # flags of a gzip header
@@ -38,7 +40,7 @@ class Limits:
     """What one archive may cost. A stream may swell to `slack` bytes, then to `ratio` times what was read of it."""
 
     members: int = 500_000
-    member_bytes: int = 64 << 20
+    member_bytes: int = RECORD_BYTES
     total_bytes: int = 16 << 30
     ratio: float = 150.0  # deflate can't pass 1,032; sources and prose stay below 20
     slack: int = 64 << 20

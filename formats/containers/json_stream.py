@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import Iterator
 
+from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.inflate import Inflated
 from winnow.formats.containers.json_text import read_json
 
 BLOCK = 1 << 20
-LARGEST = 64 << 20  # characters of one value
 SPACE = " \t\r\n"
 BETWEEN = re.compile(rf"[{SPACE}]*(,?)[{SPACE}]*")
 SCAN = json.JSONDecoder(strict=False).raw_decode  # tells where a value ends, whatever it says
@@ -21,7 +21,7 @@ SCAN = json.JSONDecoder(strict=False).raw_decode  # tells where a value ends, wh
 def values(stream: Inflated) -> Iterator[object]:
     """The items of an array, or the values of a file without one. A value that `read_json` refuses is yielded as its error.
 
-    Raises `ValueError` where no value can be told any more, and for one above `LARGEST`; what stands before is yielded.
+    Raises `ValueError` where no value can be told any more, and for one above `RECORD_BYTES`; what stands before is yielded.
     """
     buffered = io.BufferedReader(stream, BLOCK)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -50,8 +50,8 @@ def values(stream: Inflated) -> Iterator[object]:
             return
         if ended:
             raise ValueError(f"value {count}: neither JSON nor its beginning")
-        if len(text) - at > LARGEST:
-            raise ValueError(f"value {count}: > {LARGEST} characters, or no JSON")
+        if len(text) - at > RECORD_BYTES:
+            raise ValueError(f"value {count}: > {RECORD_BYTES} characters, or no JSON")
         wanted = 2 * (len(text) - at)  # twice as much each time: a long value isn't scanned for every block of it
         pieces = [text[at:]]
         size, at = len(pieces[0]), 0

@@ -12,17 +12,23 @@ from typing import Any
 
 import orjson
 
+from winnow.formats.containers.bounds import check_json
+
 BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")  # what keeps the colons of keys from being counted
 EXACT = 2.0**63  # from here on a float may stand for an integer that orjson couldn't hold
 
 
 def read_json(text: bytes | str) -> Any:
-    """The value. Raises `ValueError` for what is no JSON, and for an object that names one key twice: which is meant?"""
+    """The value. Raises `ValueError` for what is no JSON, and for an object that names one key twice: which is meant?
+
+    And `TooLarge` for one of more values than `bounds.MOST_VALUES`, before they take memory.
+    """
+    content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    check_json(content)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return _again(text, error)
-    content = text if isinstance(text, bytes) else text.encode()
     if any(sign in content for sign in BEFORE_COLON) or content.count(b'":') != _keys(value):
         return _again(text, None)
     return value

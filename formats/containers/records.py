@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
@@ -20,7 +20,7 @@ from winnow.formats.addresses import filesystem_of
 from winnow.formats.charset.decision import UnknownCharset
 from winnow.formats.charset.streams import as_utf_8, charset_of, is_utf_8
 from winnow.formats.containers.archives import Reject, ignore
-from winnow.formats.containers.decoded import ROW_BYTES as RECORD_BYTES
+from winnow.formats.containers.bounds import RECORD_BYTES, TooLarge, lines_within, skip_line
 from winnow.formats.containers.decoded import Allowance, parquet_batches, pieces
 from winnow.formats.containers.delimited import comma_separated, tab_separated
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
@@ -300,7 +300,7 @@ def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
             yield f"item {place}", value
         else:
             why = value if isinstance(value, ValueError) else f"{type(value).__name__}, not an object"
-            reject(f"item {place}", "json", why)
+            reject(f"item {place}", "size" if isinstance(value, TooLarge) else "json", why)
 
 
 def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Record]]:
@@ -310,14 +310,12 @@ def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Rejec
     if start:
         stream.seek(start - 1)
         position = start - 1 + skip_line(buffered)
-    while stop < 0 or position < stop:
-        line = buffered.readline(RECORD_BYTES)
-        if not line:
+    for size, line in lines_within(buffered):
+        if 0 <= stop <= position:
             return
         place = f"byte {position}"
-        position += len(line)
-        if len(line) == RECORD_BYTES and not line.endswith(b"\n"):
-            position += skip_line(buffered)
+        position += size
+        if line is None:
             reject(place, "size", f"> {RECORD_BYTES}")
             continue
         if place == "byte 0":
@@ -327,7 +325,7 @@ def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Rejec
         try:
             record = read_json(line)
         except ValueError as error:
-            reject(place, "json", error)
+            reject(place, "size" if isinstance(error, TooLarge) else "json", error)
             continue
         if isinstance(record, dict):
             yield place, record
@@ -335,17 +333,7 @@ def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Rejec
             reject(place, "json", f"{type(record).__name__}, not an object")
 
 
-def skip_line(stream: IO[bytes]) -> int:
-    """Reads on to the end of the line without holding it; tells how many bytes that was."""
-    skipped = 0
-    while piece := stream.readline(1 << 20):
-        skipped += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return skipped
-
-
-def _delimited(text: Iterable[str], kind: str, reject: Reject) -> Iterator[tuple[str, Record]]:
+def _delimited(text: IO[str], kind: str, reject: Reject) -> Iterator[tuple[str, Record]]:
     """The rows of CSV or TSV below their header. What a name that stands twice holds can't be told: it is `Unreadable`."""
     rows = comma_separated(text) if kind == "csv" else tab_separated(text)
     header = next(rows, None)
@@ -356,7 +344,7 @@ def _delimited(text: Iterable[str], kind: str, reject: Reject) -> Iterator[tuple
     twice = {name: Unreadable(f"{name} stands twice in the header") for name in header if header.count(name) > 1}
     for index, row in enumerate(rows):
         if isinstance(row, ValueError):
-            reject(f"row {index}", "csv", row)
+            reject(f"row {index}", "size" if isinstance(row, TooLarge) else "csv", row)
         elif len(row) != len(header):
             if row and row != [""]:
                 reject(f"row {index}", "columns", f"{len(row)}, the header has {len(header)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,7 +14,9 @@ from winnow.formats.containers.member_names import harm
 from winnow.formats.languages.imports.facts import parent
 from winnow.formats.licences.grants import Grants
 
-ARCHIVE_NAME = re.compile(r"(?i)(?:\.(?:tar|tgz|tbz2?|txz|gz|bz2|xz|zst|zip|whl|crate|gem|jar|nupkg|egg))+$")
+ARCHIVE_ENDINGS = frozenset(
+    ["tar", "tgz", "tbz", "tbz2", "txz", "gz", "bz2", "xz", "zst", "zip", "whl", "crate", "gem", "jar", "nupkg", "egg"]
+)
 INITS = ("__init__.py", "__init__.pyi", "__init__.pyx")
 NO_FILE = {"120000": "link", "160000": "submodule"}
 
@@ -165,4 +166,7 @@ def repository_name(repository: Repository, given: str | None = None) -> str:
 def stem(path: str) -> str:
     """The name of an input where nothing better is known: its own, without what archives and git append."""
     name = os.path.basename(os.path.abspath(path) if "://" not in path else path.rstrip("/"))
-    return ARCHIVE_NAME.sub("", name).removesuffix(".git") or name
+    left = name
+    while "." in left and left.rpartition(".")[2].lower() in ARCHIVE_ENDINGS:
+        left = left.rpartition(".")[0]
+    return left.removesuffix(".git") or name

@@ -15,6 +15,7 @@ from typing import IO
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.frames import Frame, packing
 from winnow.formats.containers.http import read_headers
 from winnow.formats.containers.inflate import Broken
@@ -23,7 +24,7 @@ from winnow.formats.containers.window import Window
 GZIP, WARC = b"\x1f\x8b", b"WARC/"
 PIECE = 16 << 20  # bytes that are read at once
 HEAD_BYTES = 1 << 16
-ARC_ADDRESS = rb"[a-z][a-z0-9+.-]{1,20}:[^\r\n]{1,2048} [0-9a-fA-F.:]{2,45} \d{8,20} [^\r\n]{1,512}? ?-?\w+\r?\n"
+ARC_ADDRESS = rb"[a-z][a-z0-9+.-]{1,20}:[^\r\n]{1,2048} [0-9a-fA-F.:]{2,45} \d{8,20} [^\r\n]{2,600}+(?<=\w)\r?\n"
 ARC_HEAD = re.compile(ARC_ADDRESS, re.IGNORECASE)
 ARC_START = re.compile(rb"(?<=\n)" + ARC_ADDRESS, re.IGNORECASE)
 WARC_HEAD = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n")
@@ -62,7 +63,9 @@ class Fault:
     value: object = None
 
 
-def records(stream: IO[bytes], start: int = 0, stop: int = -1, *, limit: int = 64 << 20) -> Iterator[Record | Fault]:
+def records(
+    stream: IO[bytes], start: int = 0, stop: int = -1, *, limit: int = RECORD_BYTES
+) -> Iterator[Record | Fault]:
     """The records of an archive that begin in bytes `[start, stop)` of it, in order; `stop` -1 is the end.
 
     `limit` bounds one record, unpacked, in bytes: a larger one is a `Fault("size")`. Any bytes can be read without an

@@ -22,7 +22,7 @@ TAGGED = re.compile(
     r"<tool_call>(?P<tool>(?:(?!<tool_call>).)*?)</tool_call>|<functioncall>(?P<function>.*?)(?:</functioncall>|\Z)",
     re.DOTALL,
 )
-QUOTED = re.compile(r"\A(.*?\"arguments\":\s*)'(.*)'(\s*\})\Z", re.DOTALL)
+QUOTED = re.compile(r"\A((?>.*?\"arguments\":\s*+(?=')))'(.*)'(\s*+\})\Z", re.DOTALL)
 RESPONSE = re.compile(r"<tool_response>((?:(?!<tool_response>).)*?)</tool_response>", re.DOTALL)
 NAME = re.compile(r"([^()\[\]=,'\"]+)\(")
 WORDS = {"true": True, "false": False, "null": None}  # values as JSON writes them

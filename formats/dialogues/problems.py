@@ -9,7 +9,7 @@ from winnow.formats.dialogues.dialogue import Conversation, check
 from winnow.formats.markup.markdown import Block, render
 
 CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator notes, which no reader writes
-FINAL = re.compile(r"\n?#### *+([^\n]+)\Z")
+FINAL = re.compile(r"\n?#### *+([^\n]++)")
 BOXED = re.compile(r"\\boxed\s*\{")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 NO_ANSWER = frozenset({"proof", "notfound", "unknown"})  # NuminaMath, where there is nothing to compare
@@ -61,7 +61,7 @@ def _worked(asked: str, solution: str | None, answer: str | None) -> tuple[str, 
     solution = CALCULATOR.sub("", solution)
     if answer is None:
         solution = solution.rstrip()
-        if final := FINAL.search(solution, max(solution.rfind("\n"), 0)):  # in the last line alone: once for each mark
+        if final := FINAL.search(solution, max(solution.rfind("\n"), 0)):  # in the last line alone
             answer, solution = final[1], solution[: final.start()]
     words = solution.strip()
     answer = answer or _boxed(words)

@@ -51,10 +51,10 @@ _CLASS = r"""class=["']?[^"'>]{0,80}\b(?:katex|mwe-math-element|MathJax)"""
 _IMAGE = r"""|(?P<img>img))\b(?P<attributes>[^>]{0,4000}+))>"""
 SHOWS_FORMULA = re.compile(
     r"mwe-math|\blatex\b|\btex\b|codecogs|math/render|m(?:ime|ath)tex|[?&;](?:math|tex|chl|formula)=|mathimg|eeimg"
-    r"""|class\s*=\s*["']?[^"'>]{0,200}(?<![\w-])(?:math(?:-(?:inline|block|display))?|formula(?:Inl|Dsp)|(?:inline|display)-?formula"""
+    r"""|class\s*+=\s*+["']?+[^"'>]{0,200}(?<![\w-])(?:math(?:-(?:inline|block|display))?|formula(?:Inl|Dsp)|(?:inline|display)-?formula"""
     r"""|numberedequation|texrender|ql-img[\w-]*|quicklatex[\w-]*)(?![\w-])"""
-    r"""|src\s*=\s*["']?[^"'>]{0,500}(?:/math/[0-9a-f]{2,}\.|/imgmath/|/filter/tex/|latex2png|/equations/)"""
-    r"""|alt\s*=\s*(?:"\s*(?:\$[^"$]+\$|\\[(\[]|\\begin\{)|'\s*(?:\$[^'$]+\$|\\[(\[]|\\begin\{))""",
+    r"""|src\s*+=\s*+["']?+[^"'>]{0,500}(?:/math/[0-9a-f]{2,}\.|/imgmath/|/filter/tex/|latex2png|/equations/)"""
+    r"""|alt\s*+=\s*+(?:"\s*+(?:\$[^"$]++\$|\\[(\[]|\\begin\{)|'\s*+(?:\$[^'$]++\$|\\[(\[]|\\begin\{))""",
     re.IGNORECASE,
 )
 CONTAINER = re.compile(_CONTAINER + _SPAN % _CLASS + _IMAGE)
@@ -65,7 +65,7 @@ ANNOTATION = re.compile(
     r"<(?i:annotation\b[^>]{0,500}?encoding\s*=\s*[\"']?[^\"'>]*tex[^>]*)>(.*?)</(?i:annotation)", re.S
 )
 SOURCE = re.compile(
-    r"<(?:mjx-math|(?:m:|mml:)?math)\b[^>]{0,500}?\s(?:data-latex|alttext)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))",
+    r"<(?:mjx-math|(?:m:|mml:)?math)\b[^>]{0,500}?\s(?:data-latex|alttext)\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))",
     re.I,
 )
 MATHML = re.compile(r"<(?i:(?:m:|mml:)?math)\b")
@@ -79,7 +79,7 @@ ON_DISPLAY = re.compile(
 )
 SCRIPT_AFTER = re.compile(r"(?:\s|</(?:span|div|p)>){0,9}<script\b[^>]{0,200}\bmath/(?:tex|mml)", re.I)
 KATEX_TEXT = re.compile(r"katex-mathml[\"']?>([^<>]+)<")
-CODECOGS = re.compile(r"codecogs\.com/[\w./]*latex\?(.+)", re.DOTALL)
+CODECOGS = re.compile(r"codecogs\.com/[\w./]{0,60}latex\?(.+)", re.DOTALL)
 SETTINGS = re.compile(r"\s*\\(?:dpi\{\d+\}|bg_\w+|fn_\w+|inline|tiny|small|large|LARGE|huge)(?![A-Za-z])")
 WRITTEN_SIGNS = (("&space;", " "), ("&plus;", "+"), ("&hash;", "#"), ("&amp;", "&"))
 DELIMITERS = (
@@ -95,9 +95,11 @@ BEFORE = 300
 SERVICES = re.compile(r"(?:latex\.php\?latex=|[?&](?:tex|math|formula)=|cht=tx&chl=|(?:mime|math)tex\.cgi\?)([^&]+)")
 LISTINGS = ("<pre", "<code", "<PRE", "<CODE")
 LISTING_TAG = re.compile(r"<(/?)((?i:pre|code))\b")
-DELIMITED = re.compile(r"\\\(([^<>]{1,2000}?)\\\)|\\\[([^<>]{1,8000}?)\\\]")
-WRAPPER = re.compile(r"\{?\s*\\(?:displaystyle|textstyle)\b\s*(.*?)\s*\}?", re.S)
-COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
+OPENING = re.compile(r"\\[(\[]")
+LONGEST_BETWEEN = {"\\(": 2000, "\\[": 8000}
+"""Characters of a formula between such signs; it holds no tag."""
+WRAPPER = re.compile(r"\{? ?\\(?:displaystyle|textstyle)\b ?(.*?) ?\}?", re.S)
+COMMENT = re.compile(r"(?<!\\)%[^\n]*+(\n)?")
 
 
 def has_mathematics(page: str) -> bool:
@@ -222,8 +224,33 @@ def _stretches(page: str) -> Iterator[tuple[str, bool]]:
 
 def _written(page: str, delimited: bool) -> str:
     if delimited:
-        page = DELIMITED.sub(lambda found: _dollars(unescape(found[1] or found[2]), found[2] is not None), page)
+        page = "".join(_undelimited(page))
     return with_scripts(page)
+
+
+def _undelimited(page: str) -> Iterator[str]:
+    """The page in pieces, what stands between `\\(` and `\\)` or `\\[` and `\\]` as formulas. Each sign is looked for once."""
+    at = 0
+    next_at = dict.fromkeys(("\\)", "\\]", "<", ">"), -1)
+
+    def following(sign: str, start: int) -> int:
+        if next_at[sign] < start:
+            found = page.find(sign, start)
+            next_at[sign] = len(page) if found < 0 else found
+        return next_at[sign]
+
+    for opening in OPENING.finditer(page):
+        start = opening.end()
+        if opening.start() < at:
+            continue
+        stop = following("\\)" if opening[0] == "\\(" else "\\]", start + 1)
+        if stop - start > LONGEST_BETWEEN[opening[0]] or min(following("<", start), following(">", start)) < stop:
+            continue
+        if stop < len(page):
+            yield page[at : opening.start()]
+            yield _dollars(unescape(page[start:stop]), opening[0] == "\\[")
+            at = stop + 2
+    yield page[at:]
 
 
 def _is_typeset(page: str) -> bool:
@@ -293,7 +320,7 @@ def _image_source(attributes: str) -> str | None:
 
 def _clean(latex: str) -> str:
     """Without what renderers wrap around it: `{\\displaystyle …}`, comments, line breaks, dollars."""
-    latex = " ".join(COMMENT.sub("\n", latex).replace("%]]>", " ").split()).strip("$ ")
+    latex = " ".join(COMMENT.sub(lambda said: said[1] or said[0], latex).replace("%]]>", " ").split()).strip("$ ")
     for opening, closing in DELIMITERS:
         if latex.startswith(opening) and latex.endswith(closing) and latex.find(opening, 1) < 0:
             latex = latex[len(opening) : -len(closing)].strip()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 HEAD_CHARACTERS = 1 << 15  # where a page has no </head>
 BODY_CHARACTERS = 1 << 17  # that are searched for a date
-TAG = re.compile(r"<(meta|html|link)\b([^>]{0,3000})>", re.IGNORECASE)
+TAG = re.compile(r"<(meta|html|link)\b([^>]{0,3000}+)>", re.IGNORECASE)
 HEAD_END = re.compile(r"</head|<body", re.IGNORECASE)
-LICENSE_LINK = re.compile(r"<a\b([^>]{0,1000}\brel=[\"']?[^\"'>]{0,40}license[^>]{0,1000})>", re.IGNORECASE)
+LICENSE_LINK = re.compile(
+    r"<a\b(?=[^>]{0,2100}+>)([^>]{0,1000}\brel=[\"']?[^\"'>]{0,40}license[^>]{0,1000}+)>", re.IGNORECASE
+)
 TIME = re.compile(r"<time\b[^>]{0,500}?datetime=[\"']?([^\"'>]{8,40})", re.IGNORECASE)
 ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 TITLE = re.compile(r"<title\b[^>]{0,200}>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)

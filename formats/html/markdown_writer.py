@@ -30,7 +30,7 @@ NO_LANGUAGE = frozenset(
     ]
 )
 LANGUAGE_REACH = 3  # elements above a listing whose class may name its language
-LINE_NUMBERS = re.compile(r"\s*\d+(?:\s*\n\s*\d+)+\s*|\s*1\s*")
+LINE_NUMBERS = re.compile(r"\s*+\d++(?:[^\S\n]*+\n\s*+\d++)++\s*+|\s*+1\s*+")
 
 
 class Place(NamedTuple):

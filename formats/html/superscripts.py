@@ -13,7 +13,7 @@ from winnow.formats.formulas.mathml import symbols
 _WRAP = r"</?(?i:i|em|b|strong|var|span)\b[^>]{0,200}>"
 _SCRIPT = rf"<su[bp]\b[^>]{{0,200}}>(?:[^<>]|{_WRAP}){{1,120}}</su[bp]>"
 SCRIPTS = re.compile(f"{_SCRIPT}(?:{_SCRIPT})*")
-ONE_SCRIPT = re.compile(r"<su([bp])\b[^>]*>(.*?)</su[bp]>", re.DOTALL)
+ONE_SCRIPT = re.compile(rf"<su([bp])\b[^>]{{0,200}}>((?:[^<>]|{_WRAP}){{1,120}})</su[bp]>")
 CAPITALS = re.compile(r"<(/?)SU([BP])\b")
 NESTED = re.compile(r"<su[bp]\b[^<>]{0,200}>[^<>]{0,80}\$[^<>]{0,80}</su[bp]>")
 DEEPEST = 3  # scripts of scripts of scripts
@@ -22,7 +22,7 @@ ORDINAL = re.compile(r"\d+ [a-zà-ÿ]{2,4}")
 YEAR = re.compile(r"(?:1[5-9]|20)\d\d \d{1,2}")
 CHARGE = re.compile(r"\d?[+\-−–]")
 EXPONENT = re.compile(r"[\-−–]?[1-9]")
-MARKUP = re.compile(r"<[^>]*>")
+MARKUP = re.compile(r"<[^>]{0,210}+>")
 BASE_REACH = 60
 LONGEST = 400  # characters of a formula that another still joins
 

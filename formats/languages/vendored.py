@@ -68,7 +68,7 @@ _BINARY_NAME = re.compile(
       | pt | pth | ckpt
       | safetensors | gguf | mo | gmo | qm | nib | blend | fbx | glb | stl | ply | swf | fla | keystore | jks
       | p12 | pfx | der
-      ) (?:\.\d+)* $"""
+      ) (?:\.\d++)*+ $"""
 )
 _MINIFIED_NAME = re.compile(
     r"(?i)[.-]min\.(?:js|css|mjs|cjs|html)$|\.(?:js|css|ts)\.map$|[.-](?:bundle|chunk)\.(?:js|css)$"

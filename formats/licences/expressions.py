@@ -20,7 +20,7 @@ _TAG = re.compile(r"SPDX-License-Identifier:\s*([^\n\r]+)")
 _LIKELY = re.compile(
     r"(?i)licen[cs]|\bgpl|redistribution and use|permission (?:is hereby granted|to use)|public domain"
 )
-_TAG_END = re.compile(r"\s*(?:\*/|-->|--\}\}|#\}|\*\)|\"\"\"|'''|\"|'|<br>|;|\\n).*$")
+_TAG_END = re.compile(r"(?:(?<!\s)\s++)?+(?:\*/|-->|--\}\}|#\}|\*\)|\"\"\"|'''|\"|'|<br>|;|\\n).*$")
 
 
 def declared(metadata: str | None) -> str | None:
@@ -171,7 +171,7 @@ _COLLOQUIAL = {
     "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only", "gpl 3": "GPL-3.0-only", "lgplv3": "LGPL-3.0-only",
     "wtfpl": "WTFPL", "zlib": "Zlib", "isc": "ISC",
 }  # fmt: skip
-_VERSION = re.compile(r"(?:version|v\.?|gpl[- (]*)\s*([123](?:\.[01])?)")
+_VERSION = re.compile(r"(?:version|v\.?|gpl[- (]*+)\s*+([123](?:\.[01])?)")
 _LATER = re.compile(r"or (?:\(at your option\) )?(?:any )?later|any later version|\+\)|v?\d(?:\.\d)?\+")
 
 
@@ -191,7 +191,7 @@ _FORBIDDEN = re.compile(
     r"|\bacademic|educational (?:use|purpose|institution)|research (?:use|purpose|only)|personal use|internal use"
     r"|for internal|private use|royalty(?!-| )|licen[cs](?:e|ing) fee|\bno fees|fee free|capitalist|military|nuclear"
     r"|unauthori[sz]ed|strictly prohibited|not (?:for|to be) (?:re)?(?:sale|sold|distribut)|not permitted|not granted"
-    r"|(?:purchase|obtain)\w* a (?:commercial )?licen"
+    r"|(?:purchase|obtain)\w{0,12} a (?:commercial )?licen"
     r"|(?:additional|following|with|or other) (?:patent|intellectual|restriction|term)"
     r"|additional \[?(?:patent|intellectual)|restrictions? (?:below|above|on)|restricted as|that restricts|following exception"
     r"|following modification|\(as modified\)|modified version of the|as modified by|limitations? on use"

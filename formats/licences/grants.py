@@ -137,7 +137,7 @@ def _fields(name: str, said: str) -> Iterator[str]:
     elif name == "pom.xml":
         yield from re.findall(r"<license>\s*<name>([^<]+)</name>", said)
     elif name.endswith(".gemspec"):
-        yield from re.findall(r"\.licenses?\s*=\s*\[?\s*[\"']([^\"']+)", said)
+        yield from re.findall(r"\.licenses?\s*+=\s*+\[?+\s*+[\"']([^\"']+)", said)
 
 
 def _json(said: Any) -> Iterator[str]:

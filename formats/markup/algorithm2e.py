@@ -15,7 +15,7 @@ from winnow.formats.markup.skipping import BLANK
 
 ENVIRONMENTS = {"algorithm", "algorithm2e", "procedure", "function"}
 SETTING = re.compile(
-    r"(?:Set(?:Kw|Al|Nl|Func|Arg|Data|Comment|Prog|Block|Ind|Start|Cust|Side|Endchar|Line|Vline|NoFill|Fill)\w*"
+    r"\A(?:Set(?:Kw|Al|Nl|Func|Arg|Data|Comment|Prog|Block|Ind|Start|Cust|Side|Endchar|Line|Vline|NoFill|Fill)\w*"
     r"|(?:Inc|Dec)Margin|RestyleAlgo|nllabel|nlset|lnl)$"
 )
 """Commands that only set something up: they and their groups go."""

@@ -16,8 +16,10 @@ CREDITS = re.compile(
     r"\A\s*(?:(?:E-text |Text )?(?:Produced|prepared|transcribed) by|\[?Transcriber's note)[^\n]*(?:\n[^\n]+)*", re.I
 )
 FIELD = re.compile(r"^(Title|Author|Language|Release Date|Translator):[ \t]*(\S[^\n]*)", re.MULTILINE)
-PAGE_NUMBER = re.compile(r"^[ \t]*(?:[-–—\[(]|page|p\.|第)?[ \t]*(\d{1,4})[ \t]*(?:[-–—\])]|页)?[ \t]*$", re.IGNORECASE)
-RUNNING_TITLE = re.compile(r"^[ \t]*(?:(\d{1,4})[ \t]+\S.{0,100}|\S.{0,100}?[ \t](\d{1,4}))[ \t]*$")
+PAGE_NUMBER = re.compile(
+    r"^[ \t]*+(?:[-–—\[(]|page|p\.|第)?+[ \t]*+(\d{1,4}+)[ \t]*+(?:[-–—\])]|页)?+[ \t]*+$", re.IGNORECASE
+)
+RUNNING_TITLE = re.compile(r"^[ \t]*+(?:(\d{1,4})[ \t]++\S.{0,100}|\S.{0,100}?[ \t](\d{1,4}))[ \t]*+$")
 PAGES = 5
 REPEATED_SHARE = 0.3
 WRAPPED = 50

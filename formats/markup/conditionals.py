@@ -38,7 +38,7 @@ CHOICE = re.compile(
 SETTING = re.compile(
     r"\\(?:(toggle|bool)(true|false)|setbool|settoggle|setboolean)\s*\{([^{}]*)\}(?:\s*\{(true|false)\})?"
 )
-BOOLEAN = re.compile(r"\s*(\\(?:not|NOT)\s*)?\\(?:boolean|value)?\{?\s*\{?([A-Za-z@]+)\}?\s*\}?\s*")
+BOOLEAN = re.compile(r"\s*+(\\(?:not|NOT)\s*+)?\\(?:boolean|value)?\{?+\s*+\{?+([A-Za-z@]+)\}?+\s*+\}?+\s*+")
 EQUAL = re.compile(r"\s*(\\(?:not|NOT)\s*)?\\equal\s*\{([^{}]*)\}\s*\{([^{}]*)\}\s*")
 MOST_CHOICES = 10_000
 

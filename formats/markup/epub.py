@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from winnow.formats.containers.archives import Reject, unpack
+from winnow.formats.containers.bounds import TooLarge, check_markup
 from winnow.formats.markup.xhtml import to_markdown
 
 CONTAINER = "META-INF/container.xml"
@@ -52,7 +53,14 @@ def read_epub(stream: IO[bytes], name: str, reject: Reject) -> Book | None:
     spine = [
         items[reference.get("idref")] for reference in package.iter("{*}itemref") if reference.get("idref") in items
     ]
-    chapters = [to_markdown(files[path]) for path in spine if path in files and not FRONT.search(path)]
+    chapters = []
+    for path in (path for path in spine if path in files and not FRONT.search(path)):
+        try:
+            check_markup(files[path])
+        except TooLarge as error:
+            reject(f"{name}!{path}", "size", error)
+            continue
+        chapters.append(to_markdown(files[path]))
     chapters = [chapter for chapter in chapters if chapter.strip()]
     if not chapters:
         reject(name, "epub", "no chapter in its spine")

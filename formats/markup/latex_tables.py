@@ -22,14 +22,17 @@ TABULARS = {
 """How many groups stand before the body: the width where there is one, and the columns."""
 
 RULE = re.compile(
-    r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|addlinespace)(?![A-Za-z])(?:\[[^\]]*\])?"
-    r"|\\(?:cline|cmidrule|hhline|noalign)\s*(?:\([^)]*\))?\s*\{[^{}]*\}"
+    r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|addlinespace)(?![A-Za-z])(?:\[[^\[\]]*+\])?+"
+    r"|\\(?:cline|cmidrule|hhline|noalign)\s*+(?:\([^()]*+\))?+\s*+\{[^{}]*+\}"
 )
 SPAN = re.compile(r"^\s*\\multicolumn\s*\{\s*(\d{1,2})\s*\}\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{(.*)\}\s*$", re.DOTALL)
 ROWS = re.compile(
-    r"^\s*\\multirow\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}\s*(?:\[[^\]]*\])?\s*\{[^{}]*\}\s*\{(.*)\}\s*$", re.DOTALL
+    r"^\s*+\\multirow\s*+(?:\[[^\]]*+\])?+\s*+\{[^{}]*+\}\s*+(?:\[[^\]]*+\])?+\s*+\{[^{}]*+\}\s*+\{(.*)\}\s*+$",
+    re.DOTALL,
 )
-PART = re.compile(r"\\begin\s*\{|\\end\s*\{|\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|\\tabularnewline(?![A-Za-z])|\\[\s\S]|[{}&]")
+PART = re.compile(
+    r"\\begin\s*\{|\\end\s*\{|\\\\\*?+(?:[ \t]*+\[[^\[\]\n]*+\])?+|\\tabularnewline(?![A-Za-z])|\\[\s\S]|[{}&]"
+)
 
 
 def cells(body: str) -> list[list[str]]:

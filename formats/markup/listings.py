@@ -22,8 +22,8 @@ LISTINGS = {name: Listing() for plain in KNOWN for name in (plain, f"{plain}*")}
 
 DECLARATION = re.compile(
     r"\\(?:lstnewenvironment|(?:Define|Recustom|Custom)VerbatimEnvironment|(?:re)?newtcblisting|(?:Declare|New)TCBListing)"
-    r"\s*(?:\[[^\[\]]*\])?\s*\{\s*(?P<listing>[\w-]+\*?)\s*\}"
-    r"|\\newminted\s*(?:\[\s*(?P<alias>[\w-]+)\s*\])?\s*\{\s*(?P<language>[\w+#-]+)\s*\}"
+    r"\s*+(?:\[[^\[\]]*+\])?+\s*+\{\s*+(?P<listing>[\w-]+\*?)\s*+\}"
+    r"|\\newminted\s*+(?:\[\s*+(?P<alias>[\w-]++)\s*+\])?+\s*+\{\s*+(?P<language>[\w+#-]++)\s*+\}"
     r"|\\(?:re)?newenvironment\*?\s*\{\s*(?P<other>[\w-]+\*?)\s*\}"
 )
 VERBATIM = re.compile(r"\\(?:[Vv]erbatim|lstlisting|minted|alltt|VerbatimEnvironment|begin\s*\{alltt\})(?![A-Za-z])")

@@ -16,10 +16,10 @@ DEPTH = 8
 GROWTH = 3
 SLACK = 100_000
 DEFINITION = re.compile(
-    r"\\(?:(?P<new>(?:re)?newcommand|providecommand|DeclareRobustCommand)\*?\s*(?:\{\s*\\(?P<a>[A-Za-z]+)\s*\}|\\(?P<b>[A-Za-z]+))"
-    r"\s*(?:\[(?P<count>\d)\])?\s*(?:\[(?P<default>[^\]]{0,100})\])?\s*(?=\{)"
-    r"|def\s*\\(?P<c>[A-Za-z]+)(?P<parameters>(?:#\d)*)\s*(?=\{)"
-    r"|DeclareMathOperator(?P<star>\*?)\s*\{\s*\\(?P<d>[A-Za-z]+)\s*\}\s*(?=\{))"
+    r"\\(?:(?P<new>(?:re)?newcommand|providecommand|DeclareRobustCommand)\*?+\s*+(?:\{\s*+\\(?P<a>[A-Za-z]++)\s*+\}|\\(?P<b>[A-Za-z]++))"
+    r"\s*+(?:\[(?P<count>\d)\])?+\s*+(?:\[(?P<default>[^\]]{0,100}+)\])?+\s*+(?=\{)"
+    r"|def\s*+\\(?P<c>[A-Za-z]++)(?P<parameters>(?:#\d)*+)\s*+(?=\{)"
+    r"|DeclareMathOperator(?P<star>\*?+)\s*+\{\s*+\\(?P<d>[A-Za-z]++)\s*+\}\s*+(?=\{))"
 )
 UNSAFE = re.compile(
     r"\\(?:if\w*|else|fi|@\w*|csname|expandafter|let|def|gdef|edef|newcommand|catcode|global|begingroup|loop)(?![A-Za-z])|@"
@@ -27,6 +27,9 @@ UNSAFE = re.compile(
 COMMAND = re.compile(r"\\([A-Za-z]+)")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 PARAMETER = re.compile(r"#([1-9])")
+FIRST_OPTION = re.compile(r"\s*+\[([^\[\]]*+)\]")
+BEFORE_ARGUMENT = re.compile(r"[ \t]*+\n?+[ \t]*+")
+ONE_SIGN = re.compile(r"\\[A-Za-z]+|\\.|[^\s{}\\]")
 
 
 @dataclass(frozen=True)
@@ -144,11 +147,11 @@ def _arguments(text: Source, position: int, macro: Macro) -> tuple[list[str], in
         after = re.compile(r"\{\}").match(text, position)
         return values, after.end() if after else position
     if macro.default is not None:
-        optional = re.compile(r"\s*\[([^\[\]]*)\]").match(text, position)
+        optional = FIRST_OPTION.match(text, position)
         values.append(optional[1] if optional else macro.default)
         position = optional.end() if optional else position
     while len(values) < macro.arguments:
-        blank = re.compile(r"[ \t]*\n?[ \t]*").match(text, position)
+        blank = BEFORE_ARGUMENT.match(text, position)
         position = blank.end() if blank else position
         if text[position : position + 1] == "{":
             found = text.group(position)
@@ -156,7 +159,7 @@ def _arguments(text: Source, position: int, macro: Macro) -> tuple[list[str], in
                 return None
             value, position = found
         else:
-            single = re.compile(r"\\[A-Za-z]+|\\.|[^\s{}\\]").match(text, position)
+            single = ONE_SIGN.match(text, position)
             if single is None:
                 return None
             value, position = single[0], single.end()

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$")
+HEADING = re.compile(r"^(#{1,6})[ \t](.+)$")
 SETEXT = re.compile(r"^(=+|-{2,})[ \t]*$")
-FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,}) *([^\s`{]*)[^`]*$")
+FENCE = re.compile(r"^( {0,3}+)(`{3,}+|~{3,}+) *+([^\s`{]*+)[^`]*+$")
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
-ATTRIBUTES = re.compile(r"\s*\{\s*#[^}]*\}\s*$")
+ATTRIBUTES = re.compile(r"(?:(?<!\s)\s++)?+\{\s*+#[^{}]*+\}\s*+$")
 IMAGE = re.compile(r"!\[[^\[\]]*\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
 
@@ -24,7 +24,9 @@ HAN_EDGE = re.compile(r"[\u3000-\u9fff\uff00-\uffef].?$")
 INLINE_TAG = re.compile(r"</?(?:a|abbr|span|font|small|img|dfn|u|br|picture|source)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 COLOUR = re.compile(r"</?(?:span|font|u)(?:\s+style=[^<>]*)?>")  # terminal colours inside listings
 MARKED = re.compile(r"\{[.:][^{}\n]*\}")  # attribute lists: {.internal-link target=_blank}
-INCLUDED = re.compile(r"^\s*(?:\{!.*!\}|--8<--.*)\s*$", re.MULTILINE)  # code that mkdocs would fetch from another file
+INCLUDED = re.compile(
+    r"^[^\S\n]*+(?:\{!.*!\}|--8<--.*)[^\S\n]*+$", re.MULTILINE
+)  # code that mkdocs would fetch from another file
 ADMONITION = re.compile(r"^!!! *(\w+)(?: +\"([^\"\n]*)\")?[ \t]*\n((?:(?: {4}|\t)[^\n]*\n|[ \t]*\n)*)", re.MULTILINE)
 
 
@@ -79,7 +81,7 @@ def sections(text: str) -> list[Section]:
                 found[-1].blocks.append(Block(code, fence[3].strip(".").lower()))
         elif (heading := HEADING.match(line)) is not None:
             end_prose()
-            found.append(Section(len(heading[1]), ATTRIBUTES.sub("", heading[2])))
+            found.append(Section(len(heading[1]), ATTRIBUTES.sub("", _title(heading[2]))))
         elif SETEXT.match(line) and prose and prose[-1].strip() and (len(prose) < 2 or not prose[-2].strip()):
             title = prose.pop().strip()
             end_prose()
@@ -88,6 +90,12 @@ def sections(text: str) -> list[Section]:
             prose.append(line)
     end_prose()
     return found if found[0].blocks else found[1:]
+
+
+def _title(said: str) -> str:
+    """A heading without the blanks around it and the number signs that close it; one sign at least stays."""
+    said = said.lstrip(" \t") or said[-1:]
+    return said.rstrip("#").rstrip(" \t") or said[:1]
 
 
 def clean(text: str) -> str:
@@ -160,8 +168,8 @@ def _stays(line: str, above: str) -> bool:
 def front_matter(text: str) -> dict[str, str]:
     """The plain `key: value` lines of a page's front matter; nested values are left out."""
     match = FRONT_MATTER.match(text.replace("\r\n", "\n").removeprefix("\ufeff"))
-    pairs = re.findall(r"^(\w[\w-]*):[ \t]*(\S.*?)[ \t]*$", match[1] if match else "", re.MULTILINE)
-    return {key.lower(): value.strip("\"'") for key, value in pairs}
+    pairs = re.findall(r"^(\w[\w-]*+):[ \t]*+(\S.*)$", match[1] if match else "", re.MULTILINE)
+    return {key.lower(): value.rstrip(" \t").strip("\"'") for key, value in pairs}
 
 
 def _fenced(lines: Iterator[str], fence: str, indent: int) -> Iterator[str]:

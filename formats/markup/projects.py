@@ -19,8 +19,7 @@ INPUT = re.compile(
     r"\s*(?:\{(?P<file>[^{}]+)\}|(?P<bare>[\w./-]+))"
 )
 MAIN = re.compile(r"\\document(?:class|style)\s*[\[{]")
-BEGIN = "\\begin{document}"
-BODY = re.compile(r"\\begin\{document\}(.*)\\end\{document\}", re.DOTALL)
+BEGIN, END = "\\begin{document}", "\\end{document}"
 DEFINITION = re.compile(r"\\(?:(?:re)?newcommand|def|DeclareMathOperator|usepackage|newtheorem)")
 PROJECT_CHARACTERS = 64 << 20
 INPUT_DEPTH = 12
@@ -96,12 +95,18 @@ def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[st
             if candidate in sources and candidate not in above:
                 used.add(candidate)
                 inner = _join(candidate, sources, used, (*above, candidate), listings)
-                body = BODY.search(inner) if MAIN.search(tex(inner)) else None
-                return f"\n{body[1] if body else inner}\n"
+                return f"\n{_body(inner) if MAIN.search(tex(inner)) else inner}\n"
         return ""
 
     joined = "".join(text if code else INPUT.sub(put, text) for text, code in parts(sources[name], listings))
     return joined[:PROJECT_CHARACTERS]
+
+
+def _body(document: str) -> str:
+    """What stands between the first `\\begin{document}` and the last `\\end{document}`; without them, all."""
+    start = document.find(BEGIN) + len(BEGIN)
+    stop = document.rfind(END)
+    return document[start:stop] if len(BEGIN) <= start <= stop else document
 
 
 def _candidates(target: str, name: str, sources: Mapping[str, str]) -> Iterator[str]:

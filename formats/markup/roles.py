@@ -12,7 +12,7 @@ REFERENCE = re.compile(r"`([^`<>]+)`__?(?!\w)")
 BARE_REFERENCE = re.compile(r"(?<![\w`:/-])(\w[\w-]*\w|\[[\w#*.-]+\])_(?=[\s.,;:!?)。，；：！？）、]|$)", re.MULTILINE)
 SUBSTITUTED = re.compile(r"\|(\w[^|\n]*)\|")
 ESCAPED = re.compile(r"\\([ *`_|\\])")
-TARGET = re.compile(r"^(.*?)\s*<[^<>]*>$", re.DOTALL)
+TARGET = re.compile(r"<[^<>]*+>$")
 HIDDEN_PREFIX = re.compile(r"^_\w+\.")  # SQLAlchemy's short names of its modules, never shown
 UNFILLED = frozenset({"version", "release", "today", "PYVERSION"})  # what Sphinx fills in when it builds
 SIGNS = frozenset("`|_\\")
@@ -69,8 +69,8 @@ def _role(match: re.Match[str]) -> str:
     role, content = match[1].rpartition(":")[2].lower(), match[2]
     if role in ("math", "m"):
         return f"${content}$"
-    titled = TARGET.match(content)
-    shown = titled[1] if titled and titled[1] else content
+    titled = TARGET.search(content)
+    shown = (content[: titled.start()].rstrip() if titled else "") or content
     if role in NAMED_ROLES:
         return PREFIXES.get(role, "") * (titled is None) + shown.removeprefix("/").replace("\\", "")
     if shown.startswith("~"):

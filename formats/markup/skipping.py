@@ -8,10 +8,10 @@ from winnow.formats.markup.macros import Source
 
 OPTION = re.compile(r"[ \t]*\[[^\[\]]*\]")
 BLANK = re.compile(r"\s*(?=\{)")
-DEFINED = re.compile(r"\s*\{?\s*\\(?:[A-Za-z@]+|.)\s*\}?(?:\[[^\[\]]*\]|#\d)*")
+DEFINED = re.compile(r"\s*+\{?+\s*+\\(?:[A-Za-z@]++|.)\s*+\}?+(?:\[[^\[\]]*+\]|#\d)*+")
 LENGTH = re.compile(
-    r"\s*=?(?:\s*(?:width|height|depth|plus|minus)?\s*-?"
-    r"(?:\d*\.?\d+\s*(?:true)?(?:pt|pc|in|bp|cm|mm|em|ex|sp|fil+)|\\[A-Za-z]+))*"
+    r"\s*+=?+(?:\s*+(?:width|height|depth|plus|minus)?+\s*+-?+"
+    r"(?:(?:\d++(?:\.\d++)?+|\.\d++)\s*+(?:true)?+(?:pt|pc|in|bp|cm|mm|em|ex|sp|fil+)|\\[A-Za-z]++))*+"
 )
 
 

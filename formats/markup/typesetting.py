@@ -41,9 +41,15 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 INDENT = re.compile(r"\n[ \t]+")
-NO_FORMULA = re.compile(r"[ \t]*\\label\{[^{}]*\}[ \t]*|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])")
+NO_FORMULA = re.compile(
+    r"(?:(?<![ \t])[ \t]++)?+\\label\{[^{}]*+\}[ \t]*+|\\(?:nonumber|notag|ensuremath|xspace)(?![A-Za-z])"
+)
 OPTIONS = re.compile(r"(?:[ \t]*\[[^\[\]]*\])*")
 CHARACTER = re.compile(r"\s*(?:`\\?(.)|\"([0-9A-F]{1,5})|(\d{1,6}))")
+OPTION = re.compile(r"\s*+\[((?:[^\[\]{}]++|\{[^{}]*+\})*+)\]")
+BEFORE_GROUP = re.compile(r"[ \t]*+\n?+[ \t]*+(?=\{)")
+BEFORE_NEXT_GROUP = re.compile(r"\s*+(?:\[[^\[\]]*+\]\s*+)?+(?=\{)")
+ACCENTED = re.compile(r"\s*+(?:\{\\?([A-Za-z])[^{}]*+\}|\\([ij])(?![A-Za-z])|([A-Za-z]))")
 TEXT_GROUP = re.compile(r"\\(?:mbox|hbox|text(?:rm|it|bf|normal)?|intertext)\s*\{")
 DEPTH = 40
 
@@ -117,7 +123,7 @@ class Writer:
             if stop >= 0 and algorithm2e.is_written_in(body := source[position:stop], self.keywords):
                 out.append(f"\n\n{self._algorithm(body)}\n\n")
                 return stop + len(f"\\end{{{name}}}")
-        optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
+        optional = OPTION.match(source, position)
         self.in_algorithmic = self.in_algorithmic or plain == "algorithmic"
         if plain in self.theorems:
             named = f" ({self.convert(optional[1])})" if optional and optional[1].strip() else ""
@@ -172,7 +178,7 @@ class Writer:
             return found.end()
         options = OPTIONS.match(source, position) if command not in SIGNS else None
         after = options.end() if options else position
-        spaced = re.compile(r"[ \t]*\n?[ \t]*(?=\{)").match(source, after)
+        spaced = BEFORE_GROUP.match(source, after)
         argument = source.group(spaced.end()) if spaced else None
         if command in SECTIONS and argument is not None:
             out.append(f"\n\n{'#' * SECTIONS[command]} {one_line(self.convert(argument[0]))}\n\n")
@@ -220,7 +226,7 @@ class Writer:
         """The groups of a command, and where the text goes on; None where there are fewer."""
         groups: list[str] = []
         for _ in range(count):
-            blank = re.compile(r"\s*(?:\[[^\[\]]*\]\s*)?(?=\{)").match(source, position)
+            blank = BEFORE_NEXT_GROUP.match(source, position)
             group = source.group(blank.end()) if blank else None
             if group is None:
                 return None, position
@@ -245,7 +251,7 @@ class Writer:
         if self.lists:
             self.lists[-1] = (kind, number + 1)
         indent = "  " * max(len(self.lists) - 1, 0)
-        optional = re.compile(r"\s*\[((?:[^\[\]{}]|\{[^{}]*\})*)\]").match(source, position)
+        optional = OPTION.match(source, position)
         mark = f"{number + 1}." if "enum" in kind else "-"
         label = f"{self.convert(optional[1]).strip()} " if optional and optional[1].strip() else ""
         out.append(f"\n{indent}{mark} {f'**{label.strip()}** ' if kind == 'description' and label else label}")
@@ -258,9 +264,7 @@ class Writer:
         if sign == "[":
             return self._formula(source, position, r"\]", "$$", out)
         if sign in ACCENTS:
-            letter = re.compile(r"\s*(?:\{\\?([A-Za-z])[^{}]*\}|\\([ij])(?![A-Za-z])|([A-Za-z]))").match(
-                source, position
-            )
+            letter = ACCENTED.match(source, position)
             if letter is not None:
                 base = (letter[1] or letter[2] or letter[3]) + ACCENTS[sign]
                 out.append(unicodedata.normalize("NFC", base))

@@ -47,7 +47,7 @@ COMMANDS = {
 PART = re.compile(
     r"\\([A-Za-z]+)\s*(?:\{([^{}]*)\})?|\^\{([^{}]*)\}|\^(-?\d)|_\{([^{}]*)\}|([.~])|\\,|([^\\^_.~]+|.)", re.DOTALL
 )
-EXPONENT = re.compile(r"\s*([+-]?\d*\.?\d*)\s*[eEdD]\s*([+-]?\d+)\s*$")
+EXPONENT = re.compile(r"\s*+([+-]?+\d*+(?:\.\d*+)?+)\s*+[eEdD]\s*+([+-]?+\d++)\s*+")
 
 
 def quantity(command: str, groups: list[str]) -> str:
@@ -80,12 +80,12 @@ def number(written: str) -> str:
         .replace("}", "")
     )
     parts = []
-    for factor in re.split(r"\s*x\s*", written.strip()):
+    for factor in re.split(r"(?:(?<!\s)\s++)?+x\s*+", written.strip()):
         if found := EXPONENT.fullmatch(factor):
             power = f"10^{found[2].lstrip('+')}"
             parts.append(f"{found[1]} × {power}" if found[1] else power)
         else:
-            parts.append(re.sub(r"\s*±\s*", " ± ", factor).strip() if "±" in factor[1:] else factor)
+            parts.append(re.sub(r"(?:(?<!\s)\s++)?+±\s*+", " ± ", factor).strip() if "±" in factor[1:] else factor)
     return " × ".join(parts)
 
 

@@ -131,13 +131,14 @@ def _inline_element(node: Any, depth: int) -> str:
     text = _inline(node, depth)
     mark = MARKS.get(tag)
     if mark and text.strip():
-        lead, core, trail = re.match(r"^(\s*)(.*?)(\s*)$", text, re.DOTALL).groups()  # type: ignore[union-attr]
+        core = text.strip()
+        lead, _, trail = text.partition(core)
         return f"{lead}{mark}{core}{mark}{trail}"
     return text
 
 
 def _tidy(text: str) -> str:
-    return re.sub(r" *\ue000 *", "\n", re.sub(r"[ \t\r\n\u200b\u2060\ufeff]+", " ", text)).strip()
+    return re.sub(r"(?:(?<! ) ++)?+\ue000 *+", "\n", re.sub(r"[ \t\r\n\u200b\u2060\ufeff]+", " ", text)).strip()
 
 
 def _one_line(text: str, tag: str) -> str:

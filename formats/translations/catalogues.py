@@ -13,7 +13,7 @@ from winnow.formats.markup.roles import to_markdown_inline
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
 CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:+-]{2,40})', re.IGNORECASE)
-LANGUAGE = re.compile(r'^"Language:[ \t]*([A-Za-z]{2,3}(?:[-_@]\w+)*)', re.MULTILINE)
+LANGUAGE = re.compile(r'^"Language:[ \t]*([A-Za-z]{2,3}(?:[-_@]\w++)*+)', re.MULTILINE)
 LINE_END = re.compile(r"\r\n|\n|\r")
 HEADER_BYTES = 1 << 16
 

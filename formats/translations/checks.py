@@ -17,7 +17,7 @@ KANA_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]+")
 WIDE = re.compile(r"[\u2e80-\ud7ff\uf900-\uffef\U00020000-\U0003ffff]+")
 LETTERS = re.compile(r"[^\W\d_]+")
 NOT_PROSE = re.compile(
-    r"```.*?```|(?::[\w:]+:)?(?:``[^`]*``|`[^`]*`)|%\([\w]+\)s|\{[\w.]*\}|<[^<>]+>|https?://\S+", re.DOTALL
+    r"```.*?```|(?::[\w:]{1,80}:)?(?:``[^`]*``|`[^`]*`)|%\([\w]+\)s|\{[\w.]*\}|<[^<>]+>|https?://\S+", re.DOTALL
 )
 NOT_PROSE_BEGINS = ("`", "%(", "{", "<", "://")
 SHORT = 24

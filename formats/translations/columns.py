@@ -14,11 +14,12 @@ from enum import StrEnum
 
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.archives import PACKED_SUFFIX, Reject
+from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.inflate import Broken
 from winnow.formats.splits import Split
 from winnow.formats.translations.catalogues import Pair
 from winnow.formats.translations.file_names import Languages, half_endings, halves
-from winnow.formats.translations.lines import LINE_BYTES, Line, Text
+from winnow.formats.translations.lines import Line, Text
 
 SAMPLED, FEW = 200, 4
 ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+://|www\.|[\w.-]+@)\S+\Z", re.IGNORECASE)
@@ -120,7 +121,7 @@ def _decoded(name: str, line: Line, reject: Reject, charset: str) -> str | None:
     """A line's text without its end; None for one that was rejected."""
     place = f"{name}#{line.number}"
     if line.too_long:
-        reject(place, "size", f"> {LINE_BYTES}")
+        reject(place, "size", f"> {RECORD_BYTES}")
         return None
     try:
         return line.content.removeprefix(MARK if line.offset == 0 else b"").removesuffix(b"\n").decode(charset)

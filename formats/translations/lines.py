@@ -18,12 +18,12 @@ import numpy as np
 from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.streams import charset_of
 from winnow.formats.containers.archives import PACKED_SUFFIX
+from winnow.formats.containers.bounds import RECORD_BYTES, skip_line
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.line_ends import WithNewlines, with_newlines
-from winnow.formats.containers.records import LIMITS, skip_line
+from winnow.formats.containers.records import LIMITS
 
 BLOCK = 16 << 20
-LINE_BYTES = 16 << 20
 HEAD_BYTES = 1 << 20
 BUFFER = 1 << 18
 NEWLINE = 10
@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
     @property
     def too_long(self) -> bool:
-        return len(self.content) >= LINE_BYTES
+        return len(self.content) >= RECORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ class Text:
 
 def _lines(buffered: IO[bytes], number: int, offset: int) -> Iterator[Line]:
     """The lines of a stream that stands at the beginning of one."""
-    while content := buffered.readline(LINE_BYTES):
+    while content := buffered.readline(RECORD_BYTES):
         yield Line(number, offset, content)
         offset += len(content)
-        if len(content) == LINE_BYTES and not content.endswith(b"\n"):
+        if len(content) == RECORD_BYTES and not content.endswith(b"\n"):
             offset += skip_line(buffered)
         number += 1
 

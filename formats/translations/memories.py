@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 from winnow.formats.containers.archives import Reject, ignore
+from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.inflate import Broken
 from winnow.formats.translations.catalogues import Pair
 from winnow.formats.translations.file_names import Languages
@@ -19,7 +20,6 @@ from winnow.formats.translations.lines import BLOCK, HEAD_BYTES, Text, counted_o
 ENTITIES = re.compile(rb"<!(?:ENTITY|DOCTYPE[^>]*\[)", re.IGNORECASE)
 TOKEN = re.compile(rb"<tu[\s>]|<!--|<!\[CDATA\[")
 CLOSING = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
-LARGEST_UNIT = 16 << 20
 END = b"</body></tmx>"
 IDENTITY = b" xml:id="
 READ_BYTES = 1 << 18
@@ -118,8 +118,8 @@ def _unit_bytes(text: Text, begin: int, end: int) -> Iterator[bytes]:
             for here, following in pairwise(found):
                 yield _closed(kept[here:following])
             kept = kept[found[-1] :] if found else kept
-            if len(kept) > LARGEST_UNIT:
-                raise ValueError(f"a unit of > {LARGEST_UNIT} bytes")
+            if len(kept) > RECORD_BYTES:
+                raise ValueError(f"a unit of > {RECORD_BYTES} bytes")
             if not block:
                 if found:
                     yield _closed(kept)

@@ -36,7 +36,9 @@ from winnow.stages.ingest.pairs import Writer
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 from winnow.stages.ingest.tables import look_up, text_of
 
-VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
+VERSION = (
+    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+)
 CONTENT = Content.TRANSLATIONS
 
 

@@ -22,7 +22,9 @@ LANGUAGE_FIELDS = ("language", "lang")
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
 OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
 COLUMNAR = ("parquet", "arrow")
-VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
+VERSION = (
+    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+)
 CONTENT = Content.CONVERSATIONS
 
 

@@ -61,7 +61,7 @@ TRANSLATE = (
     "翻译成中文：{text}",
 )
 DESCRIBED = (True, False, False, False)  # one function in four is asked the other way round: the docstring is wanted
-VERSION = 1
+VERSION = 2  # 2: an attribute list ends at the next brace
 CONTENT = Content.TEMPLATED
 
 

@@ -17,6 +17,7 @@ from itertools import chain
 
 from winnow.formats.addresses import opened
 from winnow.formats.containers.archives import Member, Reject, members
+from winnow.formats.containers.bounds import TooLarge, check_markup
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.packages import Package, open_package
 from winnow.formats.dialogues.manuals import NO_PAGE, read_page
@@ -32,12 +33,12 @@ from winnow.formats.splits import Split
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
-TITLE = re.compile(r"^#{1,2} +(.+?)\s*$", re.MULTILINE)
+TITLE = re.compile(r"^#{1,2} ++(\S.*)$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
-VERSION = 1
+VERSION = 2  # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2",)  # PDF files are rejections without it
 CONTENT = Content.BOOKS
 
@@ -102,7 +103,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
         builder.add(
             text=work.text,
             locator=split.path if work.name == split.path else f"{split.path}!{work.name}",
-            title=work.title or (match[1] if (match := TITLE.search(work.text)) else None),
+            title=work.title or (match[1].rstrip() if (match := TITLE.search(work.text)) else None),
             date=work.date or package.date,
             license=work.license or package.license,
             language=work.language or ("zh" if language_of(work.text) == "zh" else None),
@@ -164,6 +165,11 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
         elif package.version:
             reject(member.name, "page", "HTML of a package: a template, test data or its manual built once more")
         else:
+            try:
+                check_markup(member.read())
+            except TooLarge as error:
+                reject(member.name, "size", error)
+                continue
             body, fields = strip_gutenberg(xhtml_to_markdown(member.read()))
             yield Work(member.name, body, fields.get("title"), date=member.date)
 

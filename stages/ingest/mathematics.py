@@ -44,7 +44,7 @@ BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
-VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
+VERSION = 3  # 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
 CONTENT = Content.MATHEMATICS
 
 

@@ -24,7 +24,9 @@ from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import DOCUMENT
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
-VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
+VERSION = (
+    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+)
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
 SLOT = re.compile(r"\{([^{}]+)\}")

@@ -52,16 +52,19 @@ def take_inventory(workspace: Workspace, unit: Unit[TakeInventory]) -> Counts:
 
 
 def change_mark(path: str) -> dict[str, Any]:
-    """What tells, without reading it, that an input has changed since it was taken: size and time, or entity tag.
+    """What tells, without reading it, that an input has changed since it was taken: of each file name, size and times,
+    or entity tag. On a disk that of its inode is among them, which nobody sets back as `touch -r` does a file's own.
 
     Raises `FileNotFoundError` when nothing is there.
     """
     filesystem, name = filesystem_of(path)
     files = sorted(filesystem.find(name)) or [name]
+    local = "file" in filesystem.protocol
     marks = []
     for file in files:
         details = filesystem.info(file)
-        marks.append([details["size"], str(details.get("mtime") or details.get("ETag") or details.get("LastModified"))])
+        when = details.get("mtime") or details.get("ETag") or details.get("LastModified")
+        marks.append([file.removeprefix(name), details["size"], str(when), details.get("created") if local else None])
     return {"files": len(files), "mark": hashlib.blake2b(repr(marks).encode(), digest_size=DIGEST_BYTES).hexdigest()}
 
 

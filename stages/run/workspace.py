@@ -176,6 +176,21 @@ class Workspace:
         with self.create(name) as stream:
             stream.write(content)
 
+    def write_new(self, name: str, content: bytes) -> bool:
+        """Writes a file of an object store unless it is there; tells whether it did. Of two who try at once one does.
+
+        Raises `NotImplementedError` where the store has no conditional writes.
+        """
+        try:
+            self._filesystem.pipe_file(self.path(name), content, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if "NotImplemented" in f"{error!r} {error.__cause__!r}":
+                raise NotImplementedError(f"{self.root} knows no conditional writes") from error
+            raise
+        return True
+
     @contextmanager
     def create_parquet(self, name: str, schema: pa.Schema, **options: Any) -> Iterator[pq.ParquetWriter]:
         """A Parquet writer into a file that appears whole. zstd unless `options` say otherwise."""

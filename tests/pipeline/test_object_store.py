@@ -23,6 +23,10 @@ import pytest
 import s3fs
 
 from tests.pipeline import ceph
+from tests.pipeline.flaky import proxy
+from winnow.pipeline import lease as module
+from winnow.pipeline.lease import lease
+from winnow.pipeline.reading import ConfigurationError
 from winnow.stages.run.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -135,3 +139,85 @@ def test_a_store_that_cannot_be_reached_is_named(store: dict[str, str]) -> None:
     result = winnow({**store, "AWS_ENDPOINT_URL": nowhere}, "status", "s3://closed/runs/small")
     assert (result.returncode, len(result.stderr.splitlines())) == (2, 1), result.stderr
     assert nowhere in result.stderr
+
+
+@pytest.fixture
+def shared(store: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A folder of a run on the store, as this process sees it; signs of life come quickly."""
+    monkeypatch.setattr(module, "BEAT", 0.1)
+    monkeypatch.setattr(module, "PATIENCE", 1.0)
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    client(store).create_bucket(Bucket="leases")
+    return Workspace("s3://leases/run")
+
+
+def test_of_two_runs_on_one_prefix_the_second_refuses_and_then_may(shared: Workspace) -> None:
+    said: list[str] = []
+    with lease(shared, said.append):
+        with (
+            pytest.raises(ConfigurationError, match="another run is working in s3://leases/run"),
+            lease(shared, said.append),
+        ):
+            pass
+        assert shared.exists(module.NAME)
+    assert not shared.exists(module.NAME)
+    with lease(shared, said.append):
+        pass
+    assert len(said) == 1
+
+
+def test_a_lease_whose_holder_was_killed_is_taken_over(shared: Workspace) -> None:
+    shared.write_bytes(module.NAME, module._sign("0" * 32, 7))
+    with lease(shared, lambda line: None):
+        assert module._holder(shared) != "0" * 32
+    assert not shared.exists(module.NAME)
+
+
+def test_what_is_written_and_read_through_a_store_that_fails_is_whole(
+    store: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request in five comes to harm: none is given up, and no half answer is taken for a whole one."""
+    client(store).create_bucket(Bucket="flaky")
+    with proxy(store["AWS_ENDPOINT_URL"], share=0.2, seed=5) as harm:
+        for name, value in {**store, "AWS_ENDPOINT_URL": harm.address}.items():
+            monkeypatch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        workspace = Workspace("s3://flaky/run")
+        dice = np.random.default_rng(3)
+        contents = {f"files/{number}.bin": dice.bytes(1 + 3000 * number) for number in range(30)}
+        for name, content in contents.items():
+            workspace.write_bytes(name, content)
+        rows = pa.table({"key": dice.integers(1 << 60, size=20_000)})
+        workspace.write_table("rows.parquet", rows, row_group_size=1_000)
+        assert {name: workspace.read_bytes(name) for name in contents} == contents
+        assert workspace.list("files") == sorted(contents)
+        assert workspace.read_table("rows.parquet", row_groups=[3, 9]).num_rows == 2_000
+        with lease(workspace, lambda line: None):
+            pass
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert all(harm.harmed[fault] for fault in ("fail", "stall", "reset", "cut")), harm.harmed
+
+
+@pytest.mark.slow  # a whole run through a store that fails: `make flaky-store`
+def test_a_run_through_a_store_that_fails_gives_the_same_lock(
+    small_run: SmallRun, finished: Path, store: dict[str, str], tmp_path: Path
+) -> None:
+    client(store).create_bucket(Bucket="failing")
+    with proxy(store["AWS_ENDPOINT_URL"], share=0.1, seed=1) as harm:
+        through = {**store, "AWS_ENDPOINT_URL": harm.address}
+        out = "s3://failing/runs/small"
+        command = (
+            "run",
+            "--stage",
+            str(small_run.folder / "small.yaml"),
+            "--profile",
+            str(small_run.folder / "profile.yaml"),
+        )
+        result = winnow(through, *command, "--out", out, "--workers", "2")
+        assert result.returncode == 0, result.stdout + result.stderr
+        print(f"{harm.requests.total()} requests, {dict(harm.requests)}; {dict(harm.harmed)}")
+    content = client(store).get_object(Bucket="failing", Key="runs/small/lock.json")["Body"].read()
+    assert content == (finished / "lock.json").read_bytes()
+    assert sum(harm.harmed[fault] for fault in ("fail", "stall", "reset", "cut")) > 20

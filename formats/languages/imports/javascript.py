@@ -23,13 +23,13 @@ SOURCE_OF = {  # what stands for a file that isn't there: the source of a built 
 _KEYWORD = re.compile(rb"\b(?:import|from|require)\b|///\s*<reference\s+path")
 _REFERENCE = re.compile(r"///\s*<reference\s+path\s*=\s*[\"']([^\"']+)")
 _DECLARATION = re.compile(r"\.d\.[cm]?ts$")
-_SCRIPT = re.compile(rb"<script\b[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(rb"<script\b[^>]*+(?:>(.*?)(</script>|\Z))?+", re.DOTALL | re.IGNORECASE)
 
 
 def read(content: bytes, path: str, language: str) -> Facts:
     """References are the specifiers as written: `./a`, `@scope/package/b`, `react`."""
     if language in ("Vue", "Svelte", "Astro"):
-        content = b"\n".join(match[1] for match in _SCRIPT.finditer(content[: parsing.MAXIMAL_BYTES]))
+        content = b"\n".join(match[1] for match in _SCRIPT.finditer(content[: parsing.MAXIMAL_BYTES]) if match[2])
         grammar = "TypeScript"
     else:
         grammar = "TSX" if path.endswith(".tsx") else language
@@ -86,8 +86,9 @@ def read_manifest(content: bytes, path: str) -> Facts:
     return Facts(path=path, language="JSON", settings=settings)
 
 
-_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+# A string or a comment that never ends runs to the end of the text: nothing reads that as JSON.
+_COMMENT = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\Z|\\))|//[^\n]*+|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_TRAILING = re.compile(r'("(?:[^"\\]++|\\.)*+(?:"|\Z|\\))|,(?=\s*+[}\]])', re.DOTALL)
 
 
 def _plain_json(text: str) -> str:

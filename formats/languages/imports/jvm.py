@@ -12,7 +12,7 @@ from winnow.formats.languages.imports.types import WILDCARD, Declarations, menti
 
 LANGUAGES = ("Java", "Kotlin")
 
-_QUALIFIED = re.compile(rb"\b[a-z_]\w*(?:\.[a-z_]\w*)+\.[A-Z]\w*")
+_QUALIFIED = re.compile(rb"\b([a-z_]\w*+(?:\.[a-z_]\w*+)++(?:\.([A-Z])\w*+)?)")
 _NOT_CODE = {
     "Java": "[(line_comment) (block_comment) (string_literal) (import_declaration) (package_declaration)] @skip",
     "Kotlin": "[(line_comment) (block_comment) (string_content) (import) (package_header)] @skip",
@@ -38,7 +38,8 @@ def read(content: bytes, path: str, language: str) -> Facts:
         elif node.type in _TOP_LEVEL[language].split():
             declares.append(_name(node))
     code = parsing.without(content, parsing.captures(tree, language, _NOT_CODE[language]).get("skip", []))
-    found.update(dict.fromkeys(name.decode("utf-8", "replace") for name in sorted(set(_QUALIFIED.findall(code)))))
+    qualified = {name for name, type_begins in _QUALIFIED.findall(code) if type_begins}
+    found.update(dict.fromkeys(name.decode("utf-8", "replace") for name in sorted(qualified)))
     return Facts(
         path=path,
         language=language,
@@ -52,13 +53,13 @@ def read(content: bytes, path: str, language: str) -> Facts:
 
 def _dotted(node: Any) -> str:
     """`import static a.b.C.d;` → `a.b.C.d`; `import a.b.*` → `a.b.*`; `import a.b.C as D` → `a.b.C`."""
-    said = re.sub(r"//[^\n]*|/\*.*?\*/", "", parsing.text(node), flags=re.DOTALL)
+    said = re.sub(r"//[^\n]*+|/\*.*?(?:\*/|\Z)", "", parsing.text(node), flags=re.DOTALL)
     said = re.sub(
         r"^\s*(?:import|package)\s+(?:static\s+)?",
         "",
         said[said.find("import") if "import" in said else said.find("package") :],
     )
-    return re.sub(r"[\s;`]", "", re.split(r"\s+as\s+", said)[0])
+    return re.sub(r"[\s;`]", "", re.split(r"(?<!\s)\s++as\s++", said)[0])
 
 
 def _name(node: Any) -> str:

@@ -22,7 +22,7 @@ _QUERY = (
     "(program (function_definition name: (_) @type)) "
 )
 _QUALIFIED = re.compile(rb"\\?\b[A-Za-z_]\w*(?:\\[A-Za-z_]\w*)+|\\[A-Z]\w*")
-_LITERAL = re.compile(r"""(__DIR__|dirname\(__FILE__\))?\s*\.?\s*["']([^"'$]+)["']\s*\)?$""")
+_LITERAL = re.compile(r"""(?:(__DIR__|dirname\(__FILE__\))\s*+\.?+\s*+)?["']([^"'$]++)["']\s*+\)?$""")
 
 
 def read(content: bytes, path: str, language: str) -> Facts:
@@ -59,7 +59,7 @@ def _used(node: Any) -> Iterator[str]:
     prefix, brace, group = said.partition("{")
     items = group.rstrip("} \n\t").split(",") if brace else said.split(",")
     for item in items:
-        name = re.split(r"\s+as\s+", item.strip())[0]
+        name = re.split(r"(?<!\s)\s++as\s++", item.strip())[0]
         name = re.sub(r"^(?:function|const)\s+", "", name)
         if name:
             yield "\\" + ((prefix.strip() if brace else "") + name).lstrip("\\")

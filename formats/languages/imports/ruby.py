@@ -59,8 +59,8 @@ class Resolver:
         """The file below `app/<kind>/` that a constant's name stands for, as Rails' loader has it."""
         found: dict[str, str] = {}
         for facts in self.tree.of(*LANGUAGES):
-            match = re.search(r"(?:^|/)app/[^/]+/(?:concerns/)?(.+)\.rb$", facts.path)
-            if match:
+            match = re.search(r"(?:^|/)app/[^/]++/(?:concerns/)?(.+)", facts.path.removesuffix(".rb"))
+            if match and facts.path.endswith(".rb"):
                 camel = "::".join("".join(word.title() for word in part.split("_")) for part in match[1].split("/"))
                 found.setdefault(camel.lower(), facts.path)
         return found

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from winnow.formats.containers.decoded import ROW_BYTES, Allowance, pieces, value_sizes
+from winnow.formats.containers.decoded import RECORD_BYTES, Allowance, pieces, value_sizes
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.records import Record, read_records
 from winnow.formats.splits import Split
@@ -99,7 +99,7 @@ def test_a_list_of_millions_of_nothings_is_one_rejected_row(tmp_path: Path) -> N
 
 def test_a_row_beyond_the_limit_is_rejected_and_the_next_is_read(tmp_path: Path) -> None:
     path = tmp_path / "large.parquet"
-    noise = np.random.default_rng(1).integers(97, 123, ROW_BYTES + 1, np.uint8).tobytes().decode()
+    noise = np.random.default_rng(1).integers(97, 123, RECORD_BYTES + 1, np.uint8).tobytes().decode()
     pq.write_table(pa.table({"text": ["a", noise, "b"]}), path, compression="none")
     rows, told, _ = read(path)
     assert (rows, told) == (2, [("row 1", "size")])

@@ -41,7 +41,7 @@ def written(folder: Path, content: bytes) -> Text:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "BLOCK", 16)
-    monkeypatch.setattr(lines, "LINE_BYTES", 32)
+    monkeypatch.setattr(lines, "RECORD_BYTES", 32)
 
 
 @SMALL

@@ -191,7 +191,7 @@ def test_one_half_alone_says_what_to_name(tmp_path: Path, ingest: Any) -> None:
 def test_a_line_that_is_not_utf_8_or_endless_costs_itself(
     tmp_path: Path, ingest: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "LINE_BYTES", 1000)
+    monkeypatch.setattr(lines, "RECORD_BYTES", 1000)
     sound = "One mill.\t一座磨坊。\n".encode()
     (tmp_path / "a.tsv").write_bytes(sound * 20 + b"\xff\xfe\tx\n" + b"y" * 5000 + b"\tz\n" + sound)
     documents, rejections = ingest("bilingual", tmp_path / "a.tsv")

@@ -1,0 +1,186 @@
+"""Trials: a run that is disturbed again and again, until it ends; then every byte is compared with a run that wasn't."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.faults import FAULTS, Attempt, Hung
+from tests.pipeline.conftest import SmallRun, make_small_run
+
+KEPT_PAGES = ("difflib", "statistics", "textwrap", "heapq")
+KEPT_PACKAGES = ("json",)
+MOST_FAULTS = 12  # of one run, which then may end
+OWN = (".running",)  # of the run's, beside what it makes
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault, how the run ended, and what was wrong with it: a hang, a traceback, other bytes. Empty is well."""
+
+    fault: str
+    status: int
+    seconds: float
+    told: str
+    wrong: str = ""
+
+
+@dataclass
+class Chaos:
+    """Trials in a folder. `reference` is what a run leaves that nobody disturbed."""
+
+    folder: Path
+    seed: int
+    small: SmallRun
+    reference: Path
+    workers: int = 2
+    faults: Sequence[str] = tuple(FAULTS)
+
+    def trials(self, count: int, begun: Path | None = None) -> Iterator[Trial]:
+        """So many of them. `begun`: what lies in the folder of each run at first."""
+        done = 0
+        number = 0
+        while done < count:
+            out = self.folder / f"run-{number}"
+            if begun is not None:
+                shutil.copytree(begun, out)
+            dice = random.Random(f"{self.seed}/{number}")
+            for trial in self._campaign(out, dice, count - done):
+                done += 1
+                yield trial
+            shutil.rmtree(out)
+            number += 1
+
+    def _campaign(self, out: Path, dice: random.Random, most: int) -> Iterator[Trial]:
+        names = list(self.faults)
+        weights = [FAULTS[name][0] for name in names]
+        for _ in range(min(MOST_FAULTS, most)):
+            [name] = dice.choices(names, weights)
+            trial = self._trial(name, out, dice)
+            if (out / "seal.json").exists() and not trial.wrong:
+                trial = Trial(name, trial.status, trial.seconds, trial.told, self.difference(out))
+                yield trial
+                return
+            yield trial
+        result = self.small.run(out, "--workers", str(self.workers))
+        wrong = self.difference(out) if result.returncode == 0 else result.stdout + result.stderr
+        if wrong:
+            yield Trial("none, after those before", result.returncode, 0.0, "", wrong)
+
+    def _trial(self, name: str, out: Path, dice: random.Random) -> Trial:
+        log = self.folder / "log"
+        total = sum(1 for _ in (self.reference / "receipts").glob("*/*.json"))
+        attempt = Attempt(self.small.command(out, "--workers", str(self.workers)), out, log, dice, total)
+        attempt.before = {
+            str(path): (found.st_ino, found.st_size)
+            for path in (out.rglob("*") if out.exists() else ())
+            if path.is_file() and (found := path.stat())
+        }
+        begun = time.monotonic()
+        status, wrong = 0, ""
+        try:
+            status = FAULTS[name][1](attempt)
+        except Hung as hung:
+            wrong = f"hung: {hung}"
+        finally:
+            if attempt.process is not None:
+                attempt.kill()
+        said = log.read_text("utf-8", "replace") if log.exists() else ""
+        if any(sign in said for sign in ("Traceback (most recent call last)", "Fatal Python error", "panicked at")):
+            wrong = f"{wrong}\n{said}".strip()
+        last = " ".join(said.split())[-160:] if status > 0 else ""
+        return Trial(name, status, round(time.monotonic() - begun, 1), attempt.told or last, wrong)
+
+    def difference(self, out: Path) -> str:
+        """In what a finished run differs from the one that nobody disturbed: files, bytes, or nothing."""
+        expected, found = _files(self.reference), _files(out)
+        if missing := sorted(expected - found):
+            return f"missing: {missing[:5]}"
+        if more := sorted(found - expected):
+            return f"left over: {more[:5]}"
+        same = ["lock.json", *sorted(name for name in expected if name.endswith(".parquet"))]
+        other = [name for name in same if (out / name).read_bytes() != (self.reference / name).read_bytes()]
+        return f"other bytes: {other[:5]}" if other else ""
+
+
+def smallest_run(folder: Path, workers: int = 2) -> tuple[SmallRun, Path]:
+    """The inputs of a run of some seconds, and what it leaves that nobody disturbed."""
+    small = make_small_run(folder / "inputs")
+    for kept, pattern in ((KEPT_PAGES, "pages/*.html"), (KEPT_PACKAGES, "packages/*.tar.gz")):
+        for path in small.data.glob(pattern):
+            if not path.name.startswith(kept):
+                path.unlink()
+    result = small.run(folder / "reference", "--workers", str(workers))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return small, folder / "reference"
+
+
+def begun_before(finished: Path, target: Path, step: str) -> None:
+    """A copy of a finished run as it was before this step: without what it and those after it left."""
+    shutil.copytree(finished, target)
+    steps = json.loads((target / "plan.json").read_text())["steps"]
+    for later in steps[steps.index(step) :]:
+        for receipt in (target / "receipts" / later).glob("*.json"):
+            for written in json.loads(receipt.read_text())["outputs"]:
+                (target / written["path"]).unlink(missing_ok=True)
+        shutil.rmtree(target / "receipts" / later, ignore_errors=True)
+    for name in ("lock.json", "seal.json", "report.html"):
+        (target / name).unlink(missing_ok=True)
+
+
+def _files(root: Path) -> set[str]:
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    return {name for name in found if name not in OWN and not name.startswith("environments/")}
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """The trials by fault, in Markdown."""
+    counts = Counter(trial.fault for trial in trials)
+    lines = [
+        "| fault | trials | run went on to its end | ended with a message | killed | wrong |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fault in sorted(counts, key=lambda name: list(FAULTS).index(name) if name in FAULTS else 99):
+        own = [trial for trial in trials if trial.fault == fault]
+        ended = [sum(1 for trial in own if test(trial.status)) for test in (_well, _told, _killed)]
+        lines.append(f"| {fault} | {len(own)} | {' | '.join(map(str, ended))} | {sum(1 for t in own if t.wrong)} |")
+    return "\n".join(lines)
+
+
+def _well(status: int) -> bool:
+    return status == 0
+
+
+def _told(status: int) -> bool:
+    return status > 0
+
+
+def _killed(status: int) -> bool:
+    return status < 0
+
+
+def write(path: Path, trial: Trial) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(trial.__dict__, ensure_ascii=False) + "\n")
+
+
+def read(path: Path) -> list[Trial]:
+    return [Trial(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+
+
+def faults_here() -> list[str]:
+    """Those that this machine lets us do: mounts need rights, a false clock its library."""
+    from tests.chaos.faults import FAKETIME
+
+    names = list(FAULTS)
+    mounts = subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    if not mounts:
+        names = [name for name in names if name not in ("full disk", "read-only from a moment on", "TMPDIR full")]
+    return names if FAKETIME.exists() else [name for name in names if not name.startswith("clock")]
