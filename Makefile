@@ -24,7 +24,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments inspect report verify test fuzz wheel-test patterns hostile chaos flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff inspect report verify test fuzz wheel-test patterns hostile chaos flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ view-test: setup-test viewer ## the viewer's pages in a real Chromium: make view
 
 inspect: setup ## show a shard
 	.venv/bin/winnow inspect $(RUN)
+
+handoff: setup ## slime's own data set class and graders on the prompts of a run: make handoff SLIME=CLONE [RUN=runs/rl]
+	$(INSTALL) pylatexenc sympy pandas
+	.venv/bin/python -m benchmarks.handoff --slime $(SLIME) --run $(RUN)
 
 report: setup ## build the HTML report of the last run
 	.venv/bin/winnow report $(RUN)

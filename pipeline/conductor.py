@@ -13,6 +13,7 @@ from typing import Any
 
 from winnow.formats.splits import size_of
 from winnow.pipeline import fetch, losses, terminal
+from winnow.pipeline.ancestry import AFTER, as_noted
 from winnow.pipeline.cluster import Tls, connect
 from winnow.pipeline.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.funnel import PLAN
@@ -27,7 +28,7 @@ from winnow.pipeline.runner import Runner
 from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
 from winnow.stages.run.inventory import INVENTORY
-from winnow.stages.run.unit import Step, Unit
+from winnow.stages.run.unit import Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 CHECKED = ("ingest",)  # after these, and at the end, inputs are looked at once more
@@ -96,9 +97,7 @@ def conduct(
         ) as runner,
     ):
         workspace.remove_leftovers()
-        workspace.write_bytes(
-            PLAN, json.dumps({"steps": names, "units": {step.name: len(units) for step, units in planned}}).encode()
-        )
+        workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
         _discard_other_steps(workspace, names)
         for step, units in planned:
             done.append((step, runner.run(step, units)))
@@ -117,6 +116,14 @@ def conduct(
     digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
+
+
+def _plan(planned: Sequence[Planned], settings: Settings, workspace: Workspace) -> dict[str, Any]:
+    """The steps with their numbers of units, and the run that this one is built on."""
+    plan = {"steps": [step.name for step, _ in planned], "units": {step.name: len(units) for step, units in planned}}
+    if not settings.line:
+        return plan
+    return {**plan, AFTER: as_noted(settings.line[0].place, workspace.path(""))}
 
 
 def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from winnow.filters.recipes import find_recipe
+from winnow.pipeline.ancestry import notes
 from winnow.pipeline.manifest import Filter
 from winnow.pipeline.profile import Input
 from winnow.pipeline.reading import ConfigurationError
@@ -46,7 +47,7 @@ def check_languages(settings: Settings) -> None:
 
 def gaps(settings: Settings) -> list[str]:
     """A sentence for each kind of input that no filter decides on, or whose language stays unmeasured while the mixture
-    asks for shares of languages."""
+    asks for shares of languages; and what the runs before leave open."""
     manifest = settings.manifest
     by_language = bool(manifest.mixture.languages or any(phase.languages for phase in manifest.curriculum))
     found = []
@@ -59,6 +60,7 @@ def gaps(settings: Settings) -> list[str]:
             declared = "language" in (given.model_extra or {}).get("columns", {})
             known = "counts as it is declared" if declared else "is unknown unless its records declare it"
             found.append(f"{name}: nothing measures its language, which {known}; the mixture asks for languages")
+    found += notes(settings.line, [benchmark.name for benchmark in settings.profile.benchmarks])
     return list(dict.fromkeys(found))
 
 

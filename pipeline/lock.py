@@ -1,6 +1,7 @@
 """`lock.json`: everything needed to build the same bytes again, and the proof that they are the same.
 
-The lock holds the manifest as it was resolved, every rule with the bounds that decided, the digests of the raw inputs and
+The lock names the run that this one was built on, if any, by the digest of its lock. It holds the manifest as it was
+resolved, every rule with the bounds that decided, the digests of the raw inputs and
 of the user's own code, the version of each step and kind of source, the environments that worked the units (each package
 in its version *then*, see `pipeline/environment.py`), and one digest per step over all files that its units wrote. No
 time, no path of a machine, no number of workers: two runs of the same manifest on the same inputs, in one environment,
@@ -14,6 +15,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from winnow.pipeline.ancestry import AFTER
 from winnow.pipeline.environment import read_environment, worked_in
 from winnow.pipeline.receipt import Receipt
 from winnow.pipeline.settings import Settings
@@ -34,7 +36,9 @@ def build_lock(
     written = {output.path: output.digest for _, receipts in done for receipt in receipts for output in receipt.outputs}
     used = sorted({receipt.environment for _, receipts in done for receipt in receipts})
     environments = {digest: read_environment(workspace, digest) for digest in used}
+    parent = [{"stage": run.stage, "lock": run.digest} for run in settings.line[:1]]
     return {
+        **({AFTER: parent} if parent else {}),
         "environments": {digest: vars(found) for digest, found in environments.items() if found is not None},
         "manifest": manifest.model_dump(mode="json"),
         "profile": profile.model_dump(mode="json", include={"sources", "scale", "buckets", "benchmarks", "resources"}),

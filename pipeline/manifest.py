@@ -27,6 +27,7 @@ from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
 from winnow.stages.run.code import code_of
 from winnow.stages.tokens.settings import TooLong
+from winnow.stages.training import Training
 
 Share = Annotated[float, Field(gt=0, le=100)]
 Weights = dict[str, Share]
@@ -310,6 +311,9 @@ class Manifest(Section):
         description="`preferences`, the default of `rl`, are prompts and pairs in place of shards",
     )
     curriculum: tuple[Phase, ...] = Field(min_length=1)
+    training: Training = Field(
+        Training(), description="the recipe that `winnow-train` goes by, unless its command line says otherwise"
+    )
 
     @model_validator(mode="before")
     @classmethod

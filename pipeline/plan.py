@@ -7,7 +7,9 @@ sizes alone, never on workers: equal inputs give equal units.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from winnow.pipeline.ancestry import compared_with
 from winnow.pipeline.coverage import check_contents, check_languages
 from winnow.pipeline.manifest import Filter, Output
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
@@ -18,6 +20,7 @@ from winnow.stages import decide, preferences, rejection_sampling
 from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.measuring import MEASURE, MeasurePart
 from winnow.stages.passes import (
@@ -122,8 +125,10 @@ def comparing_steps(parts: Sequence[Part], settings: Settings, dropping: list[st
     )
     for level, given in levels:
         if given is not None:
-            buckets = {"buckets": profile.buckets} if "buckets" in type(given).model_fields else {}
-            yield from level.plan(names, given.model_copy(update=buckets), list(dropping))
+            changes: dict[str, Any] = {"buckets": profile.buckets} if "buckets" in type(given).model_fields else {}
+            if isinstance(given, MinHashSettings):
+                changes["known"] = tuple(dict.fromkeys((*given.known, *compared_with(settings.line))))
+            yield from level.plan(names, given.model_copy(update=changes), list(dropping))
             dropping.append(level.STAGE)
     sampling = settings.manifest.rejection_sampling
     if sampling is not None:

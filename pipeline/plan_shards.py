@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from winnow.formats.splits import size_of
+from winnow.pipeline.ancestry import tokenizer_of
 from winnow.pipeline.manifest import Loss, Manifest, Packing
 from winnow.pipeline.parts import Part
 from winnow.pipeline.reading import ConfigurationError
@@ -25,7 +26,7 @@ from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import digest_of
 from winnow.tokenizer.files import read
 from winnow.tokenizer.infill import Infill
-from winnow.tokenizer.load import encoder_of
+from winnow.tokenizer.load import encoder_of, load
 from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITORY, SpecialTokenError
 
 TALKING = ("conversations", "documentation", "mathematics")  # kinds of ingest that make conversations
@@ -108,16 +109,22 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
     """Sample and training or, for a tokenizer that is given, a look whether it has what the run needs."""
     manifest, asked = settings.manifest, settings.manifest.tokenizer
     special = _special_tokens(parts, manifest)
-    if asked.path is not None:
-        place = settings.in_place("tokenizer", asked.path)
+    inherited = tokenizer_of(settings.line)
+    if asked.path is not None or inherited is not None:
+        place = settings.in_place("tokenizer", asked.path) if asked.path is not None else str(inherited)
         try:
             files = with_tokens(read(place), asked.tokens)
             encoder = encoder_of(files)
+            if inherited is not None and encoder.digest != load(inherited).digest:
+                raise ConfigurationError(
+                    f"tokenizer.path {place} isn't the tokenizer of {settings.line[0].place}: one model reads both runs"
+                )
             if not is_ours(encoder):  # its own template writes its own tokens
                 special = [name for name in special if name not in CONVERSATION]
             encoder.require(special, "the documents of this run")
         except (OSError, ValueError, SpecialTokenError) as error:
-            raise ConfigurationError(f"tokenizer.path {place}: {error}") from None
+            key = "tokenizer.path" if asked.path is not None else "tokenizer"
+            raise ConfigurationError(f"{key} {place}: {error}") from None
         given = sample.train_units(
             [], vocabulary_size=0, digest=digest_of(files.all), place=place, special=special, tokens=asked.tokens
         )

@@ -89,6 +89,9 @@ class Scale(Section):
     tokenizer_sample_bytes: int | None = Field(None, ge=1 << 16)
     tokens: int | None = Field(None, gt=0, description="token budget of the mixture")
     epochs: float | None = Field(None, gt=0, description="cap on the use of one document, where inputs are few")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="keys of `training` that are others for a small model and few tokens"
+    )
 
 
 class Profile(Section):
@@ -154,12 +157,19 @@ def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> 
         phase.model_copy(update={"length": max(phase.length // scale.length_divisor, SHORTEST_SEQUENCE)})
         for phase in manifest.curriculum
     )
+    try:
+        training = manifest.training.changed(**scale.training)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("scale", "training", *first["loc"])))
+        raise ConfigurationError(f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
     length = max(manifest.repositories.length // scale.length_divisor, SHORTEST_SEQUENCE)
     return manifest.model_copy(
         update={
             "tokenizer": tokenizer,
             "mixture": mixture,
             "curriculum": curriculum,
+            "training": training,
             "repositories": manifest.repositories.model_copy(update={"length": length}),
         }
     )

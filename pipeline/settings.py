@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from winnow.pipeline.ancestry import Ancestor, ancestors
 from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.packaged import MANIFESTS, is_packaged, packaged
 from winnow.pipeline.profile import Profile, scaled
@@ -20,6 +21,7 @@ class Settings:
     profile: Profile
     manifest_path: Path | None = None
     profile_path: Path | None = None
+    line: tuple[Ancestor, ...] = ()  # the runs that this one is built on, nearest first
 
     def in_manifest(self, *keys: str | int) -> str:
         """`file:line: key` of what the manifest says at these keys, to begin a message with."""
@@ -37,8 +39,8 @@ class Settings:
         return written_at(self.profile_path, keys)
 
 
-def load_settings(manifest: str, profile: str) -> Settings:
-    """Both by name (`mid`, `sample`) or by the path of a YAML file.
+def load_settings(manifest: str, profile: str, after: str | None = None) -> Settings:
+    """Both by name (`mid`, `sample`) or by the path of a YAML file; `after`: the finished run to build on.
 
     Raises `ConfigurationError` with file, line and key of every mistake.
     """
@@ -47,7 +49,7 @@ def load_settings(manifest: str, profile: str) -> Settings:
     where = read_model(profile_path, Profile)
     where = where.model_copy(update={"root": beside(profile_path, "root", where.root)})
     what = scaled(what, where, written_at(profile_path, ("sources",)))
-    return Settings(what, where, manifest_path, profile_path)
+    return Settings(what, where, manifest_path, profile_path, ancestors(after))
 
 
 def beside(file: Path, key: str, path: str) -> str:

@@ -18,7 +18,7 @@ PACKAGE = "winnow"
 FLOORS = """
     formats.addresses
     filters.kernels · formats.charset · formats.formulas · formats.languages · formats.splits
-    stages.document
+    stages.document · stages.training
     filters · tokenizer · formats.html · formats.languages.imports · stages.run
     filters.adapters · formats.licences · stages.decide · stages.preferences
     formats.containers
@@ -29,7 +29,7 @@ FLOORS = """
     stages.layout · stages.passes
     stages.measuring
     stages.deduplicate
-    stages.decontaminate · stages.rejection_sampling · stages.tokens
+    stages.decontaminate · stages.handoff · stages.rejection_sampling · stages.tokens
     stages.mixing · stages.repositories
     stages.shards
     feeds · stages.shards.exporters · pipeline · trainer

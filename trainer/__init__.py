@@ -1,7 +1,8 @@
 """The trainer: a faithful small GLM-4.5, trained on shards by Muon, on one CPU or many GPUs.
 
 model, block, attention, rotary, norm, feedforward, router, experts, prediction, loss       the model
-config, settings, schedule, curriculum                                                      what is asked
+config, settings, recipe, schedule, curriculum, start                                       what is asked
 data, batch, muon, optimizer, parallel, loop, checkpoint, storage, history, train           how it is trained
 held_out, overlap, evaluate, report, export, ablation                                       what comes of it
+command, budget, plan                                                                       winnow-train; what it takes
 """

@@ -36,10 +36,12 @@ class Progress:
     steps: int
     sequences: int
     tokens: int
-    length: int  # of the last step's sequences
+    length: int  # of the longest sequences so far, those before this run included
     rotary_base: float  # of the last step
     inputs: dict[str, str]  # digests of the run's lock, tokenizer and shards, by path
     settings: dict[str, Any] = field(default_factory=dict)
+    stage: str = ""
+    before: tuple[Mapping[str, Any], ...] = ()  # the stages that the model had been through
 
 
 def save(
@@ -67,6 +69,17 @@ def save(
             shutil.rmtree(old)
     world.wait()
     return target
+
+
+def lineage(progress: Progress) -> tuple[dict[str, Any], ...]:
+    """The stages that the model has been through, this one last: stage, digest of the run's lock, steps, tokens."""
+    mine = {
+        "stage": progress.stage,
+        "lock": progress.inputs.get("lock.json"),
+        "steps": progress.steps,
+        "tokens": progress.tokens,
+    }
+    return (*map(dict, progress.before), mine)
 
 
 def complete(folder: Path) -> list[Path]:

@@ -49,6 +49,7 @@ def planned(index: ShardIndex, model: ModelConfig, settings: Mapping[str, Any]) 
         held_out=settings["held_out"],
         multiple=settings["multiple"],
         phases=settings["phases"],
+        epochs=settings.get("epochs"),
     )
 
 
@@ -61,8 +62,11 @@ def plan_steps(
     held_out: float,
     multiple: int = 1,
     phases: Sequence[str] | None = None,
+    epochs: float | None = None,
 ) -> list[Step]:
     """Steps in the order of the index's phases, each phase's share of the steps that of its tokens, but at least one.
+
+    With `epochs` each phase has the steps that so many take, where they add up to the schedule's.
 
     A step takes `batch_tokens` (times the schedule's batch factor) in whole sequences, rounded to a `multiple` so that
     any number of ranks that divides it can share them. Raises `TrainingError` for a phase longer than the model allows
@@ -83,7 +87,11 @@ def plan_steps(
     if schedule.steps < len(chosen):
         raise TrainingError(f"{schedule.steps} steps are too few for {len(chosen)} phases; name fewer with --phases")
     steps: list[Step] = []
-    for phase, number in zip(chosen, _shares([p.tokens for p in chosen], schedule.steps), strict=True):
+    numbers = _shares([p.tokens for p in chosen], schedule.steps)
+    if epochs is not None:
+        whole = [steps_in(phase, epochs, batch_tokens=batch_tokens, held_out=held_out) for phase in chosen]
+        numbers = whole if sum(whole) == schedule.steps else numbers
+    for phase, number in zip(chosen, numbers, strict=True):
         available = phase.sequences - held_out_of(phase, held_out)
         epoch = start = 0
         for _ in range(number):
@@ -111,6 +119,12 @@ def plan_steps(
             ):  # what is left of the epoch, less than `multiple`, differs from one to the next
                 epoch, start = epoch + 1, 0
     return steps
+
+
+def steps_in(phase: ShardPhase, epochs: float, *, batch_tokens: int, held_out: float) -> int:
+    """How many steps of a batch that doesn't grow read a phase so often, as `evened` deals it out."""
+    asked = max(1, round(batch_tokens / phase.length))
+    return max(1, round(epochs * max(1, round((phase.sequences - held_out_of(phase, held_out)) / asked))))
 
 
 def evened(left: int, asked: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 from winnow.tokenizer.export import export as export_tokenizer
 from winnow.tokenizer.load import load as load_tokenizer
+from winnow.tokenizer.special import END_OF_TEXT
 from winnow.trainer import checkpoint
 from winnow.trainer.config import ModelConfig, TrainingError
 from winnow.trainer.model import Transformer
@@ -31,6 +32,7 @@ from winnow.trainer.model import Transformer
 SHARD_BYTES = 4 << 30
 INDEX_FILE = "model.safetensors.index.json"
 SINGLE_FILE = "model.safetensors"
+LINEAGE = "winnow.json"  # the tokenizer's digest, and the stages that the model has been through
 _FUSED = "mlp.experts.gate_up_proj"
 
 
@@ -40,6 +42,7 @@ def export_run(run: str, out: Path) -> Path:
     if not found:
         raise TrainingError(f"{out / 'checkpoints'} holds no complete checkpoint to export")
     model, length = load_run(out)
+    progress = checkpoint.progress_of(found[-1])
     workspace = Workspace(run)
     index = ShardIndex.from_json(workspace.read_bytes(INDEX), workspace.path(INDEX))
     target = out / "huggingface"
@@ -50,7 +53,29 @@ def export_run(run: str, out: Path) -> Path:
         (target / name).write_bytes(content)
     if not (target / "tokenizer.json").exists():
         shutil.copy(source / "tokenizer.json" if source.is_dir() else source, target / "tokenizer.json")
+    end_turns(target, encoder.conventions.roles)
+    told = {"tokenizer": index.tokenizer.get("digest"), "stages": checkpoint.lineage(progress)}
+    (target / LINEAGE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return target
+
+
+def end_turns(folder: Path, roles: Mapping[str, int]) -> None:
+    """Says in `generation_config.json` which tokens end an answer: no turn has an end of its own, the next one's tag is it."""
+    ends = [roles[name] for name in (END_OF_TEXT, "<|user|>", "<|observation|>") if name in roles]
+    file = folder / "generation_config.json"
+    told = json.loads(file.read_text())
+    if ends:
+        told |= {"eos_token_id": ends, "pad_token_id": ends[0]}
+    file.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def lineage_of(folder: Path) -> tuple[dict[str, Any], ...]:
+    """The stages that an exported model has been through, oldest first; none for a model from elsewhere."""
+    path = folder / LINEAGE
+    try:
+        return tuple(json.loads(path.read_text())["stages"]) if path.exists() else ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} can't be read: {error!r}") from error
 
 
 def load_run(out: Path) -> tuple[Transformer, int]:

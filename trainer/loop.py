@@ -27,6 +27,7 @@ from winnow.trainer.optimizer import make_optimizers, set_rate
 from winnow.trainer.parallel import World, clip_gradients, parallelise
 from winnow.trainer.router import correct, max_violation
 from winnow.trainer.settings import RunConfig
+from winnow.trainer.start import Start
 
 Note = dict[str, Any]
 Listener = Callable[[Note], None]
@@ -57,10 +58,10 @@ def inputs_of(run: str) -> dict[str, str]:
 class Training:
     """One run: made from its settings, resumed where a checkpoint lies in `out`, worked off by `run()`.
 
-    `model` is where it starts, in fp32; by default weights drawn by the seed.
+    `start` is a model to go on with; by default weights are drawn by the seed.
     """
 
-    def __init__(self, run: str, out: Path, config: RunConfig, world: World, model: Transformer | None = None) -> None:
+    def __init__(self, run: str, out: Path, config: RunConfig, world: World, start: Start | None = None) -> None:
         self.config, self.world, self.out = config, world, out
         workspace = Workspace(run)
         self.index_path = workspace.path(INDEX)
@@ -68,18 +69,22 @@ class Training:
         self.inputs = inputs_of(run)
         self.steps = planned(self.index, config.model, asdict(config))
         self.history = History(out / "steps.jsonl")
-        model = (model or Transformer(config.model).initialise(config.seed)).to(world.device)
+        self.start = start
+        model = (start.model if start else Transformer(config.model).initialise(config.seed)).to(world.device)
         model.checkpoint_activations = config.checkpoint_activations
-        self.model = parallelise(model, world, expert_parallel=config.expert_parallel)
+        half = config.precision == "bf16"
+        self.model = parallelise(model, world, expert_parallel=config.expert_parallel, half_precision=half)
         self.optimizers = make_optimizers(self.model, config.optimizer)
         self.progress = Progress(
             steps=0,
             sequences=0,
             tokens=0,
-            length=0,
+            length=start.model.config.max_position_embeddings if start else 0,
             rotary_base=config.model.rope_theta,
             inputs=self.inputs,
             settings=asdict(config),
+            stage=self.index.stage,
+            before=start.lineage if start else (),
         )
 
     def resume(self) -> bool:
@@ -88,6 +93,8 @@ class Training:
         if not found:
             if self.world.leads:
                 self.history.cut(0)  # of a run that ended before its first checkpoint
+            if self.start and self.config.optimizer_state:
+                self._take_over(self.start)
             return False
         before = checkpoint.progress_of(found[-1])
         checkpoint.check_inputs(found[-1], before, self.inputs)
@@ -96,6 +103,14 @@ class Training:
         if self.world.leads:
             self.history.cut(self.progress.steps)
         return True
+
+    def _take_over(self, start: Start) -> None:
+        """The optimizers' state of the run that this one starts from, onto its weights."""
+        if start.checkpoint is None:
+            raise TrainingError(
+                f"{start.folder} holds weights alone; --optimizer-state wants the folder of another run of winnow-train"
+            )
+        checkpoint.load(start.checkpoint, self.model, self.optimizers, self.world)
 
     def run(self, listener: Listener = lambda note: None) -> None:
         """Works off the remaining steps; `listener` hears each step's note on the leading rank."""
@@ -165,7 +180,7 @@ class Training:
             steps=step.number + 1,
             sequences=self.progress.sequences + step.count,
             tokens=self.progress.tokens + tokens,
-            length=step.length,
+            length=max(self.progress.length, step.length),
             rotary_base=self.model.rotary.base,
         )
         return {

@@ -80,13 +80,15 @@ def joined_world(device: str | None = None) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def parallelise(model: Transformer, world: World, *, expert_parallel: int = 1) -> Transformer:
+def parallelise(
+    model: Transformer, world: World, *, expert_parallel: int = 1, half_precision: bool = True
+) -> Transformer:
     """Shards a model of which every rank holds the same weights; does nothing for one process on a CPU.
 
-    On CUDA computes in bfloat16 and keeps weights, gradients and the optimizer's state in fp32.
+    On CUDA computes in bfloat16, unless `half_precision` is False; weights, gradients and the optimizer's state are fp32.
     """
     precision = MixedPrecisionPolicy()
-    if world.device.type == "cuda":
+    if world.device.type == "cuda" and half_precision:
         precision = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
     if world.size == 1 and world.device.type == "cpu":
         return model

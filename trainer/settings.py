@@ -18,6 +18,7 @@ class RunConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     batch_tokens: int = 8_192  # tokens of a step, all ranks together
     micro_tokens: int = 8_192  # most tokens in one forward pass of a rank
+    epochs: float | None = None  # how often each phase is read, where that is what was asked
     multiple: int = 1  # sequences of a step are a multiple of this
     phases: tuple[str, ...] | None = None  # names to train on, in the index's order; None for all
     rotary_base: float | None = None  # overrides the phases' own: a control that doesn't change the base
@@ -25,8 +26,10 @@ class RunConfig:
     balance_weight: float = 1e-4  # of the sequence balance loss
     seed: int = 0
     weights: str | None = None  # folder of a checkpoint in the released layout to start from; None: drawn by the seed
+    optimizer_state: bool = False  # goes on with that of the run that the weights come from
     checkpoint_every: int = 50  # steps
     keep: int = 2  # checkpoints
+    precision: str = "bf16"  # of the computation on CUDA, or fp32
     checkpoint_activations: bool = False  # recompute each block in the backward pass: less memory, 0.73 × the speed
     expert_parallel: int = 1  # ranks that share the experts of a layer
 

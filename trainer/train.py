@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import torch
@@ -12,60 +14,88 @@ import torch
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import ShardError
 from winnow.stages.shards.shard import INDEX, ShardIndex
+from winnow.stages.training import Decay, Matrices
 from winnow.trainer.config import PRESETS, TrainingError, preset
 from winnow.trainer.loop import Note, Training
-from winnow.trainer.model import Transformer
-from winnow.trainer.optimizer import OptimizerConfig
 from winnow.trainer.parallel import World, joined_world
-from winnow.trainer.schedule import Schedule
+from winnow.trainer.recipe import epochs_of, optimizer_of, overridden, recipe_of, schedule_of
 from winnow.trainer.settings import RunConfig
+from winnow.trainer.start import extended, start_from
 
 LONGEST_ON_CPU = 4_096  # attention grows with the square of the length: a row of 25,000 tokens takes minutes there
+Command = TypeVar("Command", bound=Callable[..., Any])
 EVALUATED_TOKENS = 8_192  # of each phase, after training; `python -m winnow.trainer.evaluate` reads more
+
+
+RECIPE_OPTIONS: dict[str, tuple[Any, str]] = {
+    "learning_rate": (float, "at the peak of the schedule"),
+    "decay": (click.Choice([decay.value for decay in Decay]), "of the learning rate after the warm-up"),
+    "warmup": (float, "share of the steps over which the learning rate rises"),
+    "warmup_steps": (int, "the same as a number of steps"),
+    "batch_tokens": (int, "tokens of a step, all ranks together"),
+    "batch_start": (int, "tokens of the first step, where the batch grows"),
+    "batch_growth": (int, "over how many tokens it grows"),
+    "epochs": (float, "how often everything is read"),
+    "tokens": (int, "how many tokens are read"),
+    "steps": (int, "steps of the optimizer over all phases"),
+    "matrices": (click.Choice([kind.value for kind in Matrices]), "optimizer of the matrices"),
+    "head": (click.Choice([kind.value for kind in Matrices]), "optimizer of the output head"),
+    "balance_rate": (float, "step of the routers' correction bias"),
+    "prediction_weight": (float, "of the multi-token prediction loss"),
+    "precision": (click.Choice(["bf16", "fp32"]), "of the computation on CUDA"),
+    "held_out": (float, "share of each phase kept for evaluation"),
+    "checkpoint_every": (int, "steps between checkpoints"),
+    "checkpoint_activations": (bool, "whether blocks are computed again in the backward pass"),
+}
+"""What the command line may say otherwise than the manifest: type and meaning."""
+
+
+def recipe_options(command: Command) -> Command:
+    """An option for each value of the recipe that may be changed, without a default of its own."""
+    for name, (kind, meaning) in reversed(RECIPE_OPTIONS.items()):
+        option = "--" + name.replace("_", "-")
+        command = click.option(option, type=kind, default=None, help=f"Recipe: {meaning}.")(command)
+    return command
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--run", required=True, help="The finished run: the folder that holds shards/index.json.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where checkpoints and the report go.")
 @click.option("--preset", "name", default="nano", type=click.Choice(list(PRESETS)), help="Size of the model.")
-@click.option("--weights", default=None, help="Start from this checkpoint in Hugging Face's layout, at its own size.")
-@click.option("--steps", default=50, help="Steps of the optimizer over all phases.")
-@click.option("--batch-tokens", default=4_096, help="Tokens of a step, all ranks together.")
-@click.option("--micro-tokens", default=8_192, help="Most tokens in one forward pass of a rank.")
-@click.option("--multiple", default=1, help="Sequences of a step are a multiple of this: the most ranks ever used.")
+@click.option(
+    "--weights",
+    default=None,
+    type=click.Path(path_type=Path),
+    help="Go on with this model: a checkpoint in Hugging Face's layout, or the --out of another run.",
+)
+@click.option("--optimizer-state", is_flag=True, help="Go on with the optimizers' state of that other run, too.")
+@click.option("--unchecked-tokenizer", is_flag=True, help="Take weights that come without a tokenizer.")
 @click.option("--phases", default=None, help="Comma-separated names of the phases to train on.")
 @click.option("--longest", default=None, type=int, help="Leave out longer phases; by default 4096 on a CPU.")
-@click.option("--learning-rate", default=OptimizerConfig.learning_rate, help="At the peak of the schedule.")
-@click.option("--matrices", default="muon", type=click.Choice(["muon", "adamw"]), help="Optimizer of the matrices.")
-@click.option("--head", default="adamw", type=click.Choice(["muon", "adamw"]), help="Optimizer of the output head.")
-@click.option("--batch-warmup", default=0.0, help="Share of the steps over which the batch grows to its full size.")
-@click.option("--balance-rate", default=Schedule.early_balance_rate, help="Step of the routers' correction bias.")
+@click.option("--micro-tokens", default=8_192, help="Most tokens in one forward pass of a rank.")
+@click.option("--multiple", default=1, help="Sequences of a step are a multiple of this: the most ranks ever used.")
 @click.option("--rotary-base", default=None, type=float, help="One base for all phases, in place of the manifest's.")
-@click.option("--held-out", default=0.02, help="Share of each phase kept for evaluation.")
-@click.option("--checkpoint-every", default=50, help="Steps between checkpoints.")
-@click.option("--checkpoint-activations", is_flag=True, help="Recompute blocks in the backward pass.")
 @click.option("--expert-parallel", default=1, help="Ranks that share the experts of a layer.")
 @click.option("--device", default=None, type=click.Choice(["cpu", "cuda"]), help="By default cuda where there is one.")
 @click.option("--seed", default=0)
 @click.option("--export/--no-export", "exports", default=True, help="Evaluate and write the Hugging Face checkpoint.")
+@recipe_options
 def main(
     run: str,
     out: Path,
     name: str,
-    weights: str | None,
-    steps: int,
-    learning_rate: float,
-    matrices: str,
-    head: str,
-    batch_warmup: float,
-    balance_rate: float,
+    weights: Path | None,
+    unchecked_tokenizer: bool,
     phases: str | None,
     longest: int | None,
     device: str | None,
     exports: bool,
-    **options: object,
+    **options: Any,
 ) -> None:
     """Trains a mixture-of-experts model on the shards of a finished run; goes on where an earlier call stopped.
+
+    The recipe is the manifest's (`training:`), as the run's lock keeps it; the options marked "Recipe" say otherwise, and
+    what they change is told.
 
     Several processes: torchrun --nproc-per-node N -m winnow.trainer.train -- --run … (without the -- torchrun takes
     --run for an option of its own).
@@ -77,18 +107,34 @@ def main(
             if not workspace.exists(INDEX):
                 raise TrainingError(f"{workspace.path(INDEX)} isn't there: build the run first, with `make pipeline`")
             index = ShardIndex.from_json(workspace.read_bytes(INDEX), workspace.path(INDEX))
-            model = imported(weights) if weights else None
+            tell = click.echo if world.leads else _silent
+            given = {key: options.pop(key) for key in RECIPE_OPTIONS}
+            recipe = overridden(recipe_of(workspace), given, tell)
+            start = start_from(weights, index, check_tokenizer=not unchecked_tokenizer) if weights else None
+            if longest is None and world.device.type == "cpu":
+                longest = LONGEST_ON_CPU
+            chosen = choose_phases(index, phases, longest)
+            model = start.model.config if start else preset(name, vocab_size=index.tokenizer["vocabulary_size"])
             config = RunConfig(
-                model=model.config if model else preset(name, vocab_size=index.tokenizer["vocabulary_size"]),
-                weights=weights,
-                schedule=Schedule(steps=steps, batch_warmup=batch_warmup, early_balance_rate=balance_rate),
-                optimizer=OptimizerConfig(learning_rate=learning_rate, matrices=matrices, head=head),
-                phases=choose_phases(
-                    index, phases, longest or (LONGEST_ON_CPU if world.device.type == "cpu" else None)
-                ),
-                **options,  # type: ignore[arg-type]
+                model=extended(model, index, chosen),
+                weights=str(weights) if weights else None,
+                schedule=schedule_of(recipe, index, chosen),
+                optimizer=optimizer_of(recipe),
+                batch_tokens=recipe.batch_tokens,
+                epochs=epochs_of(recipe),
+                held_out=recipe.held_out,
+                balance_weight=recipe.balance_weight,
+                checkpoint_every=recipe.checkpoint_every,
+                keep=recipe.keep,
+                checkpoint_activations=recipe.checkpoint_activations,
+                precision=recipe.precision,
+                phases=chosen,
+                **options,
             )
-            training = Training(run, out, config, world, model)
+            before, now = model.max_position_embeddings, config.model.max_position_embeddings
+            if start and now > before:
+                tell(f"context extended from {before:,} to {now:,} positions")
+            training = Training(run, out, config, world, start)
             if training.resume() and world.leads:
                 click.echo(f"resumed after step {training.progress.steps} of {len(training.steps)}")
             training.run(say)
@@ -98,11 +144,8 @@ def main(
         raise click.ClickException(str(error)) from error
 
 
-def imported(folder: str) -> Transformer:
-    """The model of a checkpoint in the released layout, in fp32: on CUDA only the computation is in half precision."""
-    from winnow.trainer.export import import_checkpoint  # loads numba: a run from scratch doesn't pay for it
-
-    return import_checkpoint(Path(folder)).float()
+def _silent(line: str) -> None:
+    """What the other ranks say."""
 
 
 def choose_phases(index: ShardIndex, names: str | None, longest: int | None) -> tuple[str, ...]:

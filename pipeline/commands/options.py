@@ -31,6 +31,11 @@ profile = click.option(
     "--profile", default="sample", show_default=True, metavar="NAME|FILE",
     help="where the inputs lie: a name in manifests/profiles/, or the path of a profile",
 )  # fmt: skip
+after = click.option(
+    "--after",
+    metavar="RUN",
+    help="the finished run of the stage before: its tokenizer is taken, its near-duplicates go, the lock names it",
+)
 changes = click.option(
     "--set",
     "changes",

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.command(name="plan")
 @options.stage
 @options.profile
+@options.after
 @click.option("--out", default=None, metavar="DIR", help="count what is already done there")
 @click.option("--offline", is_flag=True, help="check the files alone: look at no input, fetch nothing")
-def command(manifest: str, profile: str, out: str | None, offline: bool) -> None:
+def command(manifest: str, profile: str, after: str | None, out: str | None, offline: bool) -> None:
     """Print the steps, parts and input sizes of a run without working anything.
 
     Reads and checks the manifest and the profile whole: unknown keys, impossible values, filters and rules that don't
@@ -43,7 +44,7 @@ def command(manifest: str, profile: str, out: str | None, offline: bool) -> None
     from winnow.stages.run.workspace import Workspace
 
     console = terminal.console()
-    settings = load_settings(manifest, profile)
+    settings = load_settings(manifest, profile, after)
     check_recipes(settings)
     asked = settings.manifest
     console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")

@@ -14,6 +14,7 @@ from winnow.pipeline.commands import options
 @click.command(name="run")
 @options.stage
 @options.profile
+@options.after
 @click.option("--out", default=None, metavar="DIR", help="the run's folder or address [default: runs/STAGE]")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=None, help="local worker processes [default: one per core]"
@@ -37,6 +38,7 @@ from winnow.pipeline.commands import options
 def command(
     manifest: str,
     profile: str,
+    after: str | None,
     out: str | None,
     workers: int | None,
     scheduler: str | None,
@@ -54,6 +56,7 @@ def command(
 
     \b
     winnow run --stage mid                          the sample, on this machine
+    winnow run --stage sft --after runs/mid         for the model that mid is trained on
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
     from winnow.pipeline.cluster import Tls
@@ -65,7 +68,7 @@ def command(
 
     start = time.perf_counter()
     console = terminal.console()
-    settings = load_settings(manifest, profile)
+    settings = load_settings(manifest, profile, after)
     folder = out or f"runs/{settings.manifest.stage}"
     try:
         finished = conduct(

@@ -32,7 +32,10 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class PairBucket:
-    """One bucket of the bands of all parts, `parts` of them, of which the first `new_parts` are this run's own."""
+    """One bucket of the bands of all parts, `parts` of them, of which the first `new_parts` are this run's own.
+
+    Those numbered in `repeating` may hold what earlier runs hold.
+    """
 
     bucket: int
     bands: Files
@@ -40,6 +43,7 @@ class PairBucket:
     new_parts: int
     complete: int
     reach: int
+    repeating: tuple[int, ...] = ()
 
 
 def pairs_path(bucket: int) -> File:
@@ -52,7 +56,9 @@ def pair_bucket(workspace: Workspace, unit: Unit[PairBucket]) -> Counts:
     rows = gather(workspace, asked.bands, asked.bucket)
     rows = rows.filter(pa.array(_shared(rows["key"].to_numpy())))
     left, right, band = pair_rows(rows, complete=asked.complete, reach=asked.reach)
-    new = unpack(right)[0] < asked.new_parts  # of two known documents, neither goes
+    seats = unpack(right)[0]
+    new = seats < asked.new_parts  # of two known documents, neither goes
+    new &= ~(np.isin(seats, asked.repeating) & (unpack(left)[0] >= asked.new_parts))
     left, right, band = first_of_each(left[new], right[new], band[new])
     part, _ = unpack(left)
     table = pa.table([part_keys(part, asked.parts), left, right, band], schema=CANDIDATE)

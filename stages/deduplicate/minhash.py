@@ -105,6 +105,9 @@ class _Plan:
                     new_parts=len(self.parts),
                     complete=self.settings.complete,
                     reach=self.settings.reach,
+                    repeating=tuple(
+                        at for at, part in enumerate(self.parts) if part.rpartition("-")[0] in self.settings.repeats
+                    ),
                 ),
             )
             for bucket in range(self.settings.buckets)

@@ -38,12 +38,15 @@ class MinHashSettings(BaseModel):
     component_rounds: int = Field(default=0, ge=0, le=20)
     """Rounds of large-star and small-star. 0: one worker holds all verified pairs, 150 bytes each."""
     known: tuple[str, ...] = ()
-    """Folders or addresses of earlier runs that kept an index: their documents stay, new ones go for them."""
+    """Folders or addresses of earlier runs that kept an index: their documents stay, new ones go for them. Those of
+    `winnow run --after` come by themselves."""
+    repeats: tuple[str, ...] = ()
+    """Sources that may hold what earlier runs hold: repositories as a whole after their files, long documents."""
     remember: bool = False
     """Keep an index of the documents that stay, for later runs: about 4 bytes per word."""
     preference: Preference = Preference()
 
-    @field_validator("known", mode="before")
+    @field_validator("known", "repeats", mode="before")
     @classmethod
     def _one_is_enough(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import pkgutil
@@ -151,14 +152,20 @@ def test_shards_of_another_tokenizer_of_the_same_size_are_refused(
 def test_a_run_from_an_exported_checkpoint_is_the_run_from_its_weights(
     training: Trainer, shards: Workspace, tiny: ModelConfig, tmp_path: Path
 ) -> None:
+    """The recipe is half the manifest's and half the command line's, which says what it changes."""
+    recipe = {"steps": 12, "batch_tokens": 512, "batch_start": 64, "batch_growth": 960, "checkpoint_every": 3}
+    recipe["turn"] = {"share": 0.65, "balance_rate": 0.0, "prediction_weight": 0.1}
+    shards.write_bytes("lock.json", json.dumps({"manifest": {"training": recipe}}).encode())
     whole = training(tmp_path / "whole")
     whole.run()
     export(Transformer(tiny).initialise(whole.config.seed), tmp_path / "exported")
-    arguments = ["--weights", str(tmp_path / "exported"), "--steps", "12", "--batch-warmup", "0.5", "--seed", "7"]
+    arguments = ["--weights", str(tmp_path / "exported"), "--unchecked-tokenizer", "--seed", "7"]
     arguments += ["--learning-rate", "0.01", "--batch-tokens", "256", "--micro-tokens", "128", "--held-out", "0.1"]
     place = ["--run", shards.path(""), "--out", str(tmp_path / "out"), "--device", "cpu", "--no-export"]
     result = CliRunner().invoke(main, [*place, *arguments])
     assert result.exit_code == 0, result.output
+    assert "batch_tokens 256 in place of the manifest's 512" in result.output
+    assert "steps" not in result.output.partition("step ")[0].replace("batch_tokens", "")
     losses = [[note["loss"] for note in History(tmp_path / name / "steps.jsonl")] for name in ("whole", "out")]
     assert losses[0] == losses[1]
 

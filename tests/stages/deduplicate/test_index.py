@@ -76,3 +76,11 @@ def test_truncated_signatures_are_named(tmp_path):
         step, units = steps[f"deduplicate.minhash.{name}"]
         with pytest.raises(ValueError, match=r"signatures/p-00000.parquet .* is no whole Parquet file"):
             step.work(workspace, units[0])
+
+
+def test_a_source_that_may_repeat_earlier_runs_loses_only_what_it_repeats_itself(tmp_path):
+    run(str(tmp_path / "old"), [text(1), text(2)], OLD)
+    settings = OLD.model_copy(update={"known": (str(tmp_path / "old"),), "remember": False, "repeats": ("p",)})
+    new, ids = run(str(tmp_path / "new"), [text(1), text(2, " more"), text(3), text(3, " too")], settings)
+    drops = new.read_table(f"drops/{minhash.STAGE}/p-00000.parquet").to_pylist()
+    assert [(row["row"], row["value"].split()[0]) for row in drops] == [(2, ids[3])]
