@@ -21,10 +21,10 @@ from winnow.pipeline.lease import lease
 from winnow.pipeline.lock import build_lock, write_lock
 from winnow.pipeline.parts import Part, changed_since, find_parts
 from winnow.pipeline.plan import check_recipes, steps
-from winnow.pipeline.progress import RunProgress
+from winnow.pipeline.progress import RunProgress, Together
 from winnow.pipeline.reading import ConfigurationError, nearest
 from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
-from winnow.pipeline.runner import Runner
+from winnow.pipeline.runner import Progress, Runner
 from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
 from winnow.stages.run.inventory import INVENTORY
@@ -61,6 +61,7 @@ def conduct(
     keep_going: bool = False,
     rework_versions: bool = False,
     paranoid: bool = False,
+    followers: Sequence[Progress] = (),
 ) -> Finished:
     """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
     `deduplicate` after the last whose name begins so.
@@ -69,6 +70,8 @@ def conduct(
     digests, too. What killed units left half written is removed.
 
     Units that other versions of packages or of Winnow worked are kept, unless `rework_versions`; `Finished.kept` tells.
+
+    `followers` hear of every step and unit, beside the bars on the console.
 
     After ingest and after the filters it tells, source by source, what was left out and why.
 
@@ -91,7 +94,7 @@ def conduct(
         Runner(
             workspace,
             lambda: connect(workers=workers, scheduler=scheduler, tls=tls),
-            progress,
+            Together([progress, *followers]),
             rework_versions,
             paranoid,
         ) as runner,

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.text import Text
 
 from winnow.pipeline.receipt import Receipt
-from winnow.stages.run.unit import Step
+from winnow.pipeline.runner import Progress
+from winnow.stages.run.unit import Step, Unit
 
 MEGABYTE = 1_000_000
 
@@ -35,7 +37,7 @@ class RunProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = Progress(
+        self._bars = Bars(
             TextColumn("{task.description:<35}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -70,9 +72,46 @@ class RunProgress:
         self._bytes += text if isinstance(text, int) else 0
         self._bars.update(self._task, advance=1, bytes=self._bytes, worked=self._worked)
 
+    def unit_retried(self, step: Step[Any], unit: Unit[Any]) -> None:
+        """The bar stands still meanwhile."""
+
+    def unit_failed(self, step: Step[Any], unit: str, reason: str) -> None:
+        """All failures are told when the step is over."""
+
     def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None:
         if self._console.is_terminal:
             return
         seconds = self._bars.get_time() - self._seconds
         rate = _throughput(self._bytes, self._worked, seconds) or "  as it was"
         self._console.print(f"{step.name:<35} {len(receipts):>4} units {seconds:7.1f} s {rate}", highlight=False)
+
+
+class Together:
+    """Several who want to hear how far the run is, as one."""
+
+    def __init__(self, followers: Sequence[Progress]) -> None:
+        self._followers = followers
+
+    def cluster_started(self, dashboard: str) -> None:
+        for each in self._followers:
+            each.cluster_started(dashboard)
+
+    def step_started(self, step: Step[Any], units: int, done: int) -> None:
+        for each in self._followers:
+            each.step_started(step, units, done)
+
+    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None:
+        for each in self._followers:
+            each.unit_finished(step, receipt)
+
+    def unit_retried(self, step: Step[Any], unit: Unit[Any]) -> None:
+        for each in self._followers:
+            each.unit_retried(step, unit)
+
+    def unit_failed(self, step: Step[Any], unit: str, reason: str) -> None:
+        for each in self._followers:
+            each.unit_failed(step, unit, reason)
+
+    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None:
+        for each in self._followers:
+            each.step_finished(step, receipts)

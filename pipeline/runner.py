@@ -68,6 +68,8 @@ class Progress(Protocol):
 
     def step_started(self, step: Step[Any], units: int, done: int) -> None: ...
     def unit_finished(self, step: Step[Any], receipt: Receipt) -> None: ...
+    def unit_retried(self, step: Step[Any], unit: Unit[Any]) -> None: ...
+    def unit_failed(self, step: Step[Any], unit: str, reason: str) -> None: ...
     def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None: ...
     def cluster_started(self, dashboard: str) -> None: ...
 
@@ -121,6 +123,7 @@ class Runner:
             for outcome in self._work(step, pending, marks):
                 if isinstance(outcome, Failure):
                     failures.append(outcome)
+                    self.progress.unit_failed(step, outcome.unit, outcome.reason)
                 else:
                     finished[outcome.unit] = outcome
                     self.progress.unit_finished(step, outcome)
@@ -193,6 +196,7 @@ class Runner:
                 flow.add(submit(following))
         # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
         for unit in suspects:
+            self.progress.unit_retried(step, unit)
             yield _outcome(step, unit, _answer(submit(unit, manner="/alone")))
 
     def _connected(self) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from typing import IO
 
 import click
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
@@ -28,9 +29,9 @@ def inert(text: str) -> str:
     return _HARMFUL.sub(_shown, text)
 
 
-def console() -> Console:
-    """A console on standard output that prints whatever it is given inert and without credentials."""
-    made = Console(highlight=False)
+def console(file: IO[str] | None = None) -> Console:
+    """A console on standard output, or on a file, that prints whatever it is given inert and without credentials."""
+    made = Console(highlight=False, file=file)
     made.push_render_hook(_Guard())
     return made
 

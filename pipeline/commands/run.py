@@ -33,6 +33,14 @@ from winnow.pipeline.commands import options
 @click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
 @click.option("--paranoid", is_flag=True, help="compare the digest of every file that is there before it is believed")
 @click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one event a line",
+)
+@click.option("--metrics", metavar="[HOST:]PORT", help="serve Prometheus metrics there while it runs, such as 9464")
+@click.option(
     "--rework-versions", is_flag=True, help="work again what other versions of packages or of Winnow have worked"
 )
 def command(
@@ -47,6 +55,8 @@ def command(
     keep_going: bool,
     rework_versions: bool,
     paranoid: bool,
+    log_format: str,
+    metrics: str | None,
 ) -> None:
     """Build the shards of one training stage, from the raw inputs to the lock.
 
@@ -62,13 +72,18 @@ def command(
     from winnow.pipeline.cluster import Tls
     from winnow.pipeline.conductor import conduct
     from winnow.pipeline.coverage import gaps
+    from winnow.pipeline.log import JsonLog
+    from winnow.pipeline.metrics import Metrics
     from winnow.pipeline.runner import RunFailed
     from winnow.pipeline.settings import load_settings
     from winnow.pipeline.summary import print_summary
 
     start = time.perf_counter()
-    console = terminal.console()
+    log = JsonLog() if log_format == "json" else None
+    console = terminal.console(log)  # type: ignore[arg-type]  # of a file it writes and flushes alone
     settings = load_settings(manifest, profile, after)
+    served = Metrics(metrics, settings.manifest.stage) if metrics else None
+    followers = [each for each in (log, served) if each is not None]
     folder = out or f"runs/{settings.manifest.stage}"
     try:
         finished = conduct(
@@ -82,6 +97,7 @@ def command(
             keep_going=keep_going,
             rework_versions=rework_versions,
             paranoid=paranoid,
+            followers=followers,
         )
     except RunFailed as failed:
         for failure in failed.failures:
@@ -91,6 +107,9 @@ def command(
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
         sys.exit(130)
+    finally:
+        if served is not None:
+            served.close()
     if finished.lock_digest is not None:
         from winnow.pipeline.report import write_report
         from winnow.pipeline.seal import report_stands

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import click
 from rich.table import Table
 
 from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
+if TYPE_CHECKING:
+    from winnow.stages.run.workspace import Workspace
+
 
 @click.command(name="status")
 @options.run_folder
-def command(run: str) -> None:
+@click.option("--watch", is_flag=True, help="look again until the run is finished; Ctrl-C ends it")
+@click.option(
+    "--every", default=5.0, show_default=True, type=click.FloatRange(min=0.1), help="seconds between two looks"
+)
+def command(run: str, watch: bool, every: float) -> None:
     """Show the finished units of each step in the order of travel, what they counted, how many worker seconds they took,
     and how many are left.
 
     Works on a run that is going on, interrupted or finished, from its receipts alone.
     """
+    console = terminal.console()
+    workspace = options.open_run(run)
+    while True:
+        table, line, finished = _status(workspace)
+        if watch and console.is_terminal:
+            click.clear()
+        console.print(table)
+        console.print(line)
+        if finished or not watch:
+            return
+        try:
+            time.sleep(every)
+        except KeyboardInterrupt:
+            return
+
+
+def _status(workspace: Workspace) -> tuple[Table, str, bool]:
+    """The table, a sentence below it, and whether the run is finished."""
     from winnow.pipeline.funnel import planned_units
     from winnow.pipeline.lock import PATH, total_counts
     from winnow.pipeline.receipt import Receipt, read_receipts
 
-    console = terminal.console()
-    workspace = options.open_run(run)
+    finished = workspace.exists(PATH)
     receipts: dict[str, list[Receipt]] = {}
     for receipt in read_receipts(workspace):
         receipts.setdefault(receipt.step, []).append(receipt)
@@ -48,9 +75,7 @@ def command(run: str) -> None:
         progress = f"{len(done)}/{units}" if len(done) < units else str(len(done))
         table.add_row(step, progress, *shown, f"{written:,.1f}", f"{seconds:,.1f}")
     table.add_row("all", str(sum(map(len, receipts.values()))), "", "", f"{written_in_all:,.1f}", f"{spent:,.1f}")
-    console.print(table)
-    if workspace.exists(PATH):
-        console.print("finished: lock.json is written")
-        return
+    if finished:
+        return table, "finished: lock.json is written", True
     begun = f"about {left:,.0f} worker seconds left in steps that have begun" if left else "no step is half done"
-    console.print(f"not finished: {begun}, {waiting} steps not begun; `winnow run` goes on")
+    return table, f"not finished: {begun}, {waiting} steps not begun; `winnow run` goes on", False
