@@ -8,11 +8,14 @@ from pathlib import Path
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from winnow.pipeline import account
 from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import lock_digest, read_lock, total_counts
+from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.receipt import FOLDER, read_receipts
 from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
+from winnow.pipeline.terminal import inert
 from winnow.pipeline.verification import notes_of
 from winnow.stages.run.workspace import Workspace
 
@@ -54,7 +57,26 @@ def write_report(workspace: Workspace) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["count"] = lambda number: f"{number:,}"
+    environment.finalize = lambda value: inert(value) if type(value) is str else value
+    manifest = Manifest.model_validate(lock["manifest"])
+    drops = account.dropped_documents(workspace)
+    seed = int(lock["manifest"]["seed"])
+    kept, dropped = account.examples(workspace, drops, seed)
     page = environment.get_template(TEMPLATE).render(
+        sources=account.sources(workspace, index, drops),
+        phase_of={phase.length: phase for phase in index.phases} if index else {},
+        by_phase=account.by_phase(workspace, index),
+        lengths=account.lengths(workspace),
+        fertility=account.fertility(workspace),
+        distributions=account.distributions(workspace, manifest, funnel),
+        idle_rules=account.idle_rules(manifest, funnel),
+        kept=kept,
+        dropped=dropped,
+        near_duplicates=account.near_duplicates(workspace, drops, seed),
+        preferences=account.preferences(workspace),
+        unmet=index.mixture.get("unmet", ()) if index else (),
+        scarce=index.mixture.get("scarce", ()) if index else (),
+        BINS=account.BINS,
         lock=lock,
         digest=lock_digest(workspace.read_bytes("lock.json")),
         funnel=funnel,

@@ -12,4 +12,24 @@ lie here:
     filters/     judgements over Arrow batches, and their compiled kernels
     tokenizer/   text to ids and back
     manifests/   what each training stage is made of, and profiles that say where its inputs lie
+
+What a notebook wants is here: `winnow.open_run`, `measure`, `extract`, `encode` (see `winnow.frames`), loaded when asked for.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from winnow.frames import Run, encode, extract, measure, open_run
+
+__all__ = ["Run", "encode", "extract", "measure", "open_run"]
+
+
+def __getattr__(name: str) -> Any:
+    """`winnow.frames` loads Polars and compiled kernels, which `winnow --help` doesn't wait for."""
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module("winnow.frames"), name)
+    raise AttributeError(f"module 'winnow' has no attribute {name!r}")

@@ -1,0 +1,317 @@
+"""What a run's report tells beyond counts: tokens by source, phases, lengths, fertility, measures, texts with their reasons.
+
+Read from small tables and footers, and of texts from a few row groups, so that the report of a large run stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winnow.filters.recipes import Rule
+from winnow.pipeline.funnel import Funnel, read_rejections
+from winnow.pipeline.manifest import Manifest
+from winnow.stages.mixing.mix import PLAN as MIX
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.shard import ShardIndex
+from winnow.stages.tokens.schema import list_lengths
+
+EXAMPLES = 20
+NEAR_DUPLICATES = 5
+EXCERPT = 280  # characters of a text
+BINS = 40
+TAIL = 0.005
+FIRST_LOOK = 200_000  # values from which the range of a histogram is told
+FERTILITY_PARTS = 24  # of which a row group is looked at
+PAIRED = re.compile(r"([0-9a-f]{32})(?: (\S+))?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source's way in documents and tokens; `epochs`: tokens built for each token that there was."""
+
+    name: str
+    read: int
+    kept: int
+    available: int
+    built: int
+
+    @property
+    def epochs(self) -> float:
+        return self.built / self.available if self.available else 0.0
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A measure of the documents of the rule's recipe: `counts` over `BINS` equal steps from `low` to `high`."""
+
+    rule: str
+    threshold: str
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    minimum: float | None  # as a share of the axis; None where it isn't on it
+    maximum: float | None
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document with what became of it: `reason` is empty where it was kept."""
+
+    id: str
+    source: str
+    locator: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A dropped document beside the one that stays."""
+
+    similarity: str
+    stays: Example
+    dropped: Example
+
+
+def sources(workspace: Workspace, index: ShardIndex | None, drops: pl.DataFrame) -> list[Source]:
+    """Each source's documents and tokens, in the order of its tokens."""
+    read: Counter[str] = Counter()
+    for path in workspace.list("documents", ".parquet"):
+        with workspace.parquet(path) as file:
+            rows = file.metadata.num_rows
+            if rows:
+                read[file.read_row_group(0, columns=["source"])["source"][0].as_py()] += rows
+    lost = Counter(dict(drops.group_by("source").len().iter_rows()))
+    available: Counter[str] = Counter()
+    if workspace.exists(MIX):
+        for cell in json.loads(workspace.read_bytes(MIX))["cells"]:
+            available[cell["source"]] += cell["available"]
+    built = Counter((index.mixture if index else {}).get("built", {}).get("sources", {}))
+    names = sorted({*read, *built}, key=lambda name: (-built[name], -read[name], name))
+    return [Source(name, read[name], read[name] - lost[name], available[name], built[name]) for name in names]
+
+
+def by_phase(workspace: Workspace, index: ShardIndex | None) -> dict[str, Counter[str]]:
+    """Tokens of each source in each phase, as packing noted them."""
+    found: dict[str, Counter[str]] = {phase.name: Counter() for phase in index.phases} if index else {}
+    for path in workspace.list("packed", ".json"):
+        phase = path.removeprefix("packed/").rpartition("-")[0]
+        if phase in found:
+            found[phase].update(json.loads(workspace.read_bytes(path)).get("sources", {}))
+    return {phase: tokens for phase, tokens in found.items() if tokens}
+
+
+def lengths(workspace: Workspace) -> list[tuple[int, int]]:
+    """Tokens there were in documents by their length: (longest of the class, or 0 for longer than all; tokens)."""
+    if not workspace.exists(MIX):
+        return []
+    counted: Counter[int] = Counter()
+    for cell in json.loads(workspace.read_bytes(MIX))["cells"]:
+        counted[cell["length"]] += cell["available"]
+    return sorted(counted.items(), key=lambda item: item[0] or math.inf)
+
+
+def fertility(workspace: Workspace) -> list[tuple[str, int, float, float]]:
+    """(language, documents looked at, characters and UTF-8 bytes for each token), the most tokens first."""
+    sums: dict[str, list[int]] = {}
+    paths = workspace.list("tokens", ".parquet")
+    for path in paths[:: max(1, len(paths) // FERTILITY_PARTS)]:
+        documents = path.replace("tokens/", "documents/")
+        if not workspace.exists(documents):
+            continue  # a bucket of repositories
+        with workspace.parquet(path) as file, workspace.parquet(documents) as texts:
+            if not (file.num_row_groups and texts.num_row_groups):
+                continue
+            tokens = file.read_row_group(0, columns=["id", "language", "tokens", "loss"])
+            text = texts.read_row_group(0, columns=["id", "text", "messages"])
+        plain = text.filter(pc.is_null(text["messages"]))  # a conversation's tokens hold its template, too
+        places = pc.index_in(tokens["id"], value_set=plain["id"].combine_chunks())
+        counted = list_lengths(tokens["tokens"])
+        rows = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
+        chosen = plain["text"].take(places.take(pa.array(rows)))
+        characters, sizes = pc.utf8_length(chosen).to_numpy(), pc.binary_length(chosen).to_numpy()
+        names = tokens["language"].take(pa.array(rows)).to_pylist()
+        for name, row, length, size in zip(names, rows.tolist(), characters.tolist(), sizes.tolist(), strict=True):
+            entry = sums.setdefault(name or "not known", [0, 0, 0, 0])
+            for place, value in enumerate((1, int(counted[row]), length, size)):
+                entry[place] += value
+    found = [
+        (name, entry[0], entry[2] / entry[1], entry[3] / entry[1], entry[1]) for name, entry in sums.items() if entry[1]
+    ]
+    return [entry[:4] for entry in sorted(found, key=lambda entry: -entry[4])]
+
+
+def distributions(workspace: Workspace, manifest: Manifest, funnel: Funnel) -> list[Distribution]:
+    """The measure of each rule over all documents that have it, those of rules that dropped most first."""
+    dropped = funnel.dropped.get("decide", Counter())
+    found, seen = [], set()
+    for entry in manifest.filters:
+        recipe = entry.application().recipe
+        for rule in recipe.rules:
+            name = f"{recipe.name}.{rule.name}"
+            if name in seen:
+                continue
+            seen.add(name)
+            shown = _distribution(workspace, name, rule, dropped[name])
+            if shown is not None:
+                found.append(shown)
+    return sorted(found, key=lambda shown: (-shown.dropped, shown.rule))
+
+
+def _distribution(workspace: Workspace, name: str, rule: Rule, dropped: int) -> Distribution | None:
+    sample: list[npt.NDArray[np.float64]] = []
+    for values in _values(workspace, rule.measure):
+        sample.append(values)
+        if sum(map(len, sample)) > FIRST_LOOK:
+            break
+    first = np.concatenate(sample) if sample else np.empty(0)
+    if not len(first):
+        return None
+    low, high = (float(value) for value in np.quantile(first, [TAIL, 1 - TAIL]))
+    span = max(high - low, abs(high), 1e-9)
+    near = [bound for bound in (rule.minimum, rule.maximum) if bound is not None and low - span <= bound <= high + span]
+    low, high = min([low, *near]), max([high, *near])
+    if low == high:
+        high = low + 1
+    counts = np.zeros(BINS, np.int64)
+    for values in _values(workspace, rule.measure):
+        counts += np.histogram(np.clip(values, low, high), BINS, (low, high))[0]
+    places = [
+        None if bound is None or not low <= bound <= high else (bound - low) / (high - low)
+        for bound in (rule.minimum, rule.maximum)
+    ]
+    return Distribution(name, rule.threshold(), low, high, tuple(counts.tolist()), places[0], places[1], dropped)
+
+
+def _values(workspace: Workspace, measure: str) -> Iterator[npt.NDArray[np.float64]]:
+    for path in workspace.list("attributes", ".parquet"):
+        with workspace.parquet(path) as file:
+            if measure not in file.schema_arrow.names:
+                continue
+            column = file.read(columns=[measure])[measure]
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            return
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.int8())
+        values = column.drop_null().to_numpy().astype(np.float64)
+        yield values[~np.isnan(values)]
+
+
+def idle_rules(manifest: Manifest, funnel: Funnel) -> list[str]:
+    """The rules that dropped nothing: they may be right, or measure nothing here."""
+    dropped = funnel.dropped.get("decide", Counter())
+    names = [f"{recipe.name}.{rule.name}" for recipe in _recipes(manifest) for rule in recipe.rules]
+    return [name for name in dict.fromkeys(names) if not dropped[name]]
+
+
+def _recipes(manifest: Manifest) -> list[Any]:
+    return [entry.application().recipe for entry in manifest.filters]
+
+
+def examples(workspace: Workspace, drops: pl.DataFrame, seed: int) -> tuple[list[Example], list[Example]]:
+    """Documents drawn at random, kept ones and dropped ones, up to `EXAMPLES` each; the same ones for the same seed."""
+    dropped = drops.filter(pl.col("id").is_not_null())
+    reasons = {
+        entry["id"]: f"{entry['stage']}: {entry['rule']}, measured {entry['value']}, asked {entry['threshold']}"
+        for entry in dropped.iter_rows(named=True)
+    }
+    wanted = (
+        set(dropped.sample(min(EXAMPLES, len(dropped)), seed=seed % (1 << 32), shuffle=True)["id"])
+        if len(dropped)
+        else set()
+    )
+    rng = np.random.default_rng(seed)
+    sizes = {}
+    for path in workspace.list("documents", ".parquet"):
+        with workspace.parquet(path) as file:
+            sizes[path] = file.metadata.num_rows
+    kept: list[Example] = []
+    names, weights = list(sizes), np.array(list(sizes.values()), dtype=np.float64)
+    tried: set[tuple[str, int]] = set()
+    for _ in range(20 * EXAMPLES if weights.sum() else 0):
+        path = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+        row = int(rng.integers(sizes[path]))
+        if (path, row) in tried:
+            continue
+        tried.add((path, row))
+        example = _at(workspace, path, row, "")
+        if example.id not in reasons:
+            kept.append(example)
+        if len(kept) == EXAMPLES:
+            break
+    return kept, [_with_reason(example, reasons[example.id]) for example in find(workspace, wanted)]
+
+
+def near_duplicates(workspace: Workspace, drops: pl.DataFrame, seed: int) -> list[Pair]:
+    """Documents that were dropped for another's sake, and the other, with their similarity."""
+    named = drops.filter(pl.col("stage") == "deduplicate.minhash", pl.col("value").is_not_null())
+    if not len(named):
+        return []
+    some = named.sample(min(NEAR_DUPLICATES, len(named)), seed=seed % (1 << 32), shuffle=True)
+    matches = {entry["id"]: PAIRED.match(entry["value"]) for entry in some.iter_rows(named=True)}
+    ids = {*matches, *(match[1] for match in matches.values() if match)}
+    found = {example.id: example for example in find(workspace, ids)}
+    return [
+        Pair(match[2] or "", found[match[1]], found[identity])
+        for identity, match in matches.items()
+        if match and match[1] in found and identity in found
+    ]
+
+
+def find(workspace: Workspace, wanted: set[str]) -> list[Example]:
+    """The documents with these ids. Of a part that has none, only the column of ids is read."""
+    found: list[Example] = []
+    values = pa.array(sorted(wanted), pa.string())
+    for path in workspace.list("documents", ".parquet"):
+        if len(found) == len(wanted):
+            break
+        ids = workspace.read_table(path, columns=["id"])["id"]
+        found += [
+            _at(workspace, path, row, "") for row in pc.indices_nonzero(pc.is_in(ids, value_set=values)).to_pylist()
+        ]
+    return found
+
+
+def _at(workspace: Workspace, path: str, row: int, reason: str) -> Example:
+    with workspace.parquet(path) as file:
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if row < size:
+                table = file.read_row_group(group, columns=["id", "source", "locator", "text"])
+                fields: Mapping[str, Any] = table.slice(row, 1).to_pylist()[0]
+                text = " ".join(fields["text"][: 3 * EXCERPT].split())[:EXCERPT]
+                return Example(fields["id"], fields["source"], fields["locator"], reason, text)
+            row -= size
+    raise LookupError(f"{path} has no such row")
+
+
+def _with_reason(example: Example, reason: str) -> Example:
+    return Example(example.id, example.source, example.locator, reason, example.text)
+
+
+def preferences(workspace: Workspace) -> dict[str, int]:
+    """How many prompts and pairs the stage `rl` made; empty for another stage."""
+    found = {}
+    for name in ("prompts", "pairs"):
+        paths: Sequence[str] = workspace.list(f"rl/{name}", ".parquet")
+        if paths:
+            found[name] = sum(workspace.parquet(path).metadata.num_rows for path in paths)
+    return found
+
+
+def dropped_documents(workspace: Workspace) -> pl.DataFrame:
+    """Every drop of a document, without what never became one."""
+    return read_rejections(workspace).filter(pl.col("stage") != "ingest")

@@ -1,0 +1,94 @@
+"""The report of the run that the viewer's tests look at: what it tells agrees with the run's tables; texts are escaped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from winnow.filters.recipes import find_recipe
+from winnow.pipeline import account
+from winnow.pipeline.funnel import read_funnel, read_index, read_rejections
+from winnow.pipeline.lock import read_lock
+from winnow.pipeline.manifest import Manifest
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.inspection import statistics
+
+
+@pytest.fixture(scope="module")
+def workspace(finished: Path) -> Workspace:
+    return Workspace(str(finished))
+
+
+def table(workspace: Workspace, folder: str, columns: list[str]) -> pa.Table:
+    return pa.concat_tables(
+        [workspace.read_table(path, columns=columns) for path in workspace.list(folder, ".parquet")]
+    )
+
+
+def test_sources_add_up_through_the_funnel(workspace: Workspace) -> None:
+    index, drops = read_index(workspace), account.dropped_documents(workspace)
+    assert index is not None
+    found = {source.name: source for source in account.sources(workspace, index, drops)}
+    read = Counter(table(workspace, "documents", ["source"])["source"].to_pylist())
+    lost = Counter(drops["source"].to_list())
+    assert {name: (source.read, source.kept) for name, source in found.items()} == {
+        name: (read[name], read[name] - lost[name]) for name in read
+    }
+    for name, source in found.items():
+        assert source.built == index.mixture["built"]["sources"][name]
+        assert source.epochs == source.built / source.available
+
+
+def test_phases_hold_what_their_shards_hold(workspace: Workspace) -> None:
+    index = read_index(workspace)
+    assert index is not None
+    for name, tokens in account.by_phase(workspace, index).items():
+        counted: Counter[str] = Counter()
+        for file in index.phase(name).files:
+            counted.update(statistics(workspace.path(f"shards/{file.path}")).sources)
+        assert counted == +tokens
+
+
+def test_fertility_is_that_of_texts_and_their_tokens(workspace: Workspace) -> None:
+    documents = table(workspace, "documents", ["id", "text", "messages"]).to_pylist()
+    texts = {row["id"]: row["text"] for row in documents if row["messages"] is None}
+    characters = tokens = 0
+    for row in table(workspace, "tokens", ["id", "language", "tokens"]).to_pylist():
+        if row["language"] is None and row["id"] in texts:
+            characters, tokens = characters + len(texts[row["id"]]), tokens + len(row["tokens"])
+    told = {language: each for language, _, each, _ in account.fertility(workspace)}
+    assert told["not known"] == pytest.approx(characters / tokens)
+
+
+def test_every_document_with_the_measure_is_in_a_distribution(workspace: Workspace) -> None:
+    manifest = Manifest.model_validate(read_lock(workspace)["manifest"])
+    found = account.distributions(workspace, manifest, read_funnel(workspace))
+    names = {rule.name for recipe in ("gopher_quality", "gopher_repetition") for rule in find_recipe(recipe).rules}
+    assert {shown.rule.partition(".")[2] for shown in found} == names
+    prose = sum(source == "prose" for source in table(workspace, "documents", ["source"])["source"].to_pylist())
+    assert {sum(shown.counts) for shown in found} <= {prose}
+    assert [shown.dropped for shown in found] == sorted((shown.dropped for shown in found), reverse=True)
+
+
+def test_examples_say_what_became_of_them(workspace: Workspace) -> None:
+    drops = account.dropped_documents(workspace)
+    kept, dropped = account.examples(workspace, drops, 7)
+    lost = {entry["id"]: entry for entry in read_rejections(workspace).iter_rows(named=True)}
+    assert len(kept) == len({example.id for example in kept}) == 20 and not {example.id for example in kept} & set(lost)
+    assert len(dropped) == 20 and all(lost[example.id]["rule"] in example.reason for example in dropped)
+    assert account.examples(workspace, drops, 7) == (kept, dropped)
+
+
+def test_the_page_tells_all_of_it_without_a_script(workspace: Workspace) -> None:
+    page = workspace.read_bytes("report.html").decode()
+    for heading in ("Sources through the funnel", "Not met", "Mixture by phase", "Lengths", "Fertility by language"):
+        assert f"<h2>{heading}</h2>" in page
+    for heading in ("What the rules measured", "Kept, drawn at random", "Dropped, drawn at random", "Near-duplicates"):
+        assert f"<h2>{heading}</h2>" in page
+    assert "Rules that dropped nothing: " in page
+    assert not re.search(r"<script|src=|https?://[^<]*\"", page)
+    assert "\x1b" not in page and "\u202e" not in page
