@@ -5,6 +5,7 @@ STAGE   ?= mid
 PROFILE ?= sample
 FUZZ ?= 5000
 TRIALS ?= 100
+FLIPS ?= 2000
 SEED ?= 0
 RUN     ?= runs/$(STAGE)
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -24,7 +25,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff inspect report verify test fuzz wheel-test patterns hostile chaos flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff inspect report verify test fuzz wheel-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +120,9 @@ hostile: setup-test ## files that ask for gigabytes, one of each kind: each cost
 
 chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SEED=1]; some faults need root and libfaketime
 	.venv/bin/python -m tests.chaos --trials $(TRIALS) --seed $(SEED)
+
+flips: setup-test ## 2,000 flipped bits of a finished run, all of which verify must find: make flips [FLIPS=2000]
+	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/test_verification.py -k flipped
 
 flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
 	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s

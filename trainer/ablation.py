@@ -35,6 +35,7 @@ from winnow.trainer.held_out import documents_of, tail
 from winnow.trainer.loop import Training
 from winnow.trainer.overlap import overlap, windows_of
 from winnow.trainer.parallel import World
+from winnow.trainer.printing import say
 from winnow.trainer.schedule import Schedule
 from winnow.trainer.settings import RunConfig
 
@@ -207,7 +208,7 @@ def compare(
             found = {text: score(model, iter(rows), spelled) for text, rows in held_out.items()}
             scores[arm].append(found)
             losses = "  ".join(f"on {text} text {figures['loss']:.4f}" for text, figures in found.items())
-            click.echo(f"seed {seed}  {arm:<10}  loss {losses}")
+            say(f"seed {seed}  {arm:<10}  loss {losses}")
     results = {
         "phase": trained_on.name,
         "tokens": steps * batch_tokens,
@@ -244,7 +245,7 @@ def main(run: str, out: Path, name: str, phase: str | None, steps: int, batch_to
         raise click.ClickException(str(error)) from error
     for arm, texts in results["arms"].items():
         for text, found in texts.items():
-            click.echo(
+            say(
                 f"trained on {arm:<10}  loss on {text} text {found['mean']:.4f} ± {found['deviation']:.4f} over {seeds} "
                 f"seeds, {found['bits_per_byte']:.4f} bits per byte"
             )

@@ -30,6 +30,7 @@ from winnow.trainer.curriculum import held_out_of, planned
 from winnow.trainer.export import load_run
 from winnow.trainer.held_out import documents_read, tail, without
 from winnow.trainer.model import Transformer
+from winnow.trainer.printing import say
 from winnow.trainer.router import max_violation
 
 EVALUATION = "evaluation.json"
@@ -166,7 +167,7 @@ def one_document(tokens: np.ndarray) -> Sequences:
     )
 
 
-def print_results(results: Mapping[str, Any], say: Callable[[str], None] = click.echo) -> None:
+def print_results(results: Mapping[str, Any], say: Callable[[str], None] = say) -> None:
     for name, phase in results["phases"].items():
         say(f"{name}: MaxVio by layer {', '.join(str(v) for v in phase['max_violation'])}")
         for source, figures in [*phase["sources"].items(), ("all", phase)]:

@@ -10,6 +10,7 @@ import click
 from winnow.trainer import budget
 from winnow.trainer.budget import GIB, Layout, Spell
 from winnow.trainer.config import PRESETS, TrainingError, preset
+from winnow.trainer.printing import say
 
 STAGES = ("pretrain=8T@4096", "domain=7T@4096", "mid=7T@81885", "sft=1T@8192")
 """The mission's own example: 23T tokens in four stages; the length of `mid` is the mean of its phases by their shares."""
@@ -73,28 +74,22 @@ def main(
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     whole = budget.parameters(model).total
-    click.echo(
-        f"{name}: {whole / 1e9:,.1f} B parameters, {budget.active_parameters(model) / 1e9:,.1f} B of them a token"
-    )
-    click.echo(
-        f"{gpus:,} × {gpu}: tp {tp}, pp {pp}, ep {ep}, data parallel {layout.data}, experts' {layout.expert_data}"
-    )
-    click.echo("\nmemory of the fullest GPU, GiB")
+    say(f"{name}: {whole / 1e9:,.1f} B parameters, {budget.active_parameters(model) / 1e9:,.1f} B of them a token")
+    say(f"{gpus:,} × {gpu}: tp {tp}, pp {pp}, ep {ep}, data parallel {layout.data}, experts' {layout.expert_data}")
+    say("\nmemory of the fullest GPU, GiB")
     for kind in ("parameters", "gradients", "states", "activations", "total"):
-        click.echo(f"  {kind:<12} {getattr(needed, kind) / GIB:>8,.2f}")
+        say(f"  {kind:<12} {getattr(needed, kind) / GIB:>8,.2f}")
     capacity = budget.MEMORY[gpu] * 1e9
     if needed.total > capacity:
-        click.echo(f"  more than the {budget.MEMORY[gpu]} GB of a {gpu}: raise --tp, --pp or --ep, or --recompute")
-    click.echo(
-        f"  cache of one sequence of {length:,} tokens, on all GPUs {budget.cache_bytes(model, length) / GIB:,.2f}"
-    )
+        say(f"  more than the {budget.MEMORY[gpu]} GB of a {gpu}: raise --tp, --pp or --ep, or --recompute")
+    say(f"  cache of one sequence of {length:,} tokens, on all GPUs {budget.cache_bytes(model, length) / GIB:,.2f}")
     print_spells(plans, mfu)
     bare = 6 * budget.active_parameters(model) * sum(plan.tokens for plan in plans)
     hours = bare / (budget.PEAKS[gpu] * mfu) / 3_600
-    click.echo(f"  without attention, by parameters alone: {hours / 1e6:,.2f} M GPU-hours, ${hours * price:,.0f}")
+    say(f"  without attention, by parameters alone: {hours / 1e6:,.2f} M GPU-hours, ${hours * price:,.0f}")
     if megatron is not None:
         megatron.write_text(json.dumps(budget.megatron_config(model, layout), indent=1) + "\n")
-        click.echo(f"\n{megatron}: TransformerConfig(**json) of megatron-core")
+        say(f"\n{megatron}: TransformerConfig(**json) of megatron-core")
 
 
 def parse(spell: str) -> tuple[str, float, int]:
@@ -110,16 +105,16 @@ def parse(spell: str) -> tuple[str, float, int]:
 def print_spells(plans: list[Spell], mfu: float) -> None:
     """Each stage and all of them. Attention is counted over whole sequences: shorter documents in them cost less."""
     head = f"  {'stage':<10} {'tokens':>8} {'length':>8} {'tokens/s':>12} {'days':>7} {'cost':>14}"
-    click.echo(f"\nat an MFU of {mfu:.0%}\n{head}")
+    say(f"\nat an MFU of {mfu:.0%}\n{head}")
     for plan in plans:
-        click.echo(
+        say(
             f"  {plan.name:<10} {plan.tokens / 1e12:>7,.2f}T {plan.length:>8,} {plan.tokens_per_second:>12,.0f} "
             f"{plan.days:>7,.1f} {f'${plan.cost:,.0f}':>14}"
         )
     hours, cost, days = (sum(getattr(plan, name) for plan in plans) for name in ("gpu_hours", "cost", "days"))
     tokens = sum(plan.tokens for plan in plans)
-    click.echo(f"  {'all':<10} {tokens / 1e12:>7,.2f}T {'':>8} {'':>12} {days:>7,.1f} {f'${cost:,.0f}':>14}")
-    click.echo(f"  {hours / 1e6:,.2f} M GPU-hours")
+    say(f"  {'all':<10} {tokens / 1e12:>7,.2f}T {'':>8} {'':>12} {days:>7,.1f} {f'${cost:,.0f}':>14}")
+    say(f"  {hours / 1e6:,.2f} M GPU-hours")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from winnow.trainer.history import History
+from winnow.trainer.printing import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,13 @@ def _chart(draw: Callable[[Axes], None], height: float = 3.4) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"svg.hashsalt": "winnow", "svg.fonttype": "none", "font.size": 9}):
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "winnow",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "text.parse_math": False,  # a dollar in a source's name begins no formula
+    }
+    with matplotlib.rc_context(settings):
         figure = Figure(figsize=(9, height), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
@@ -89,7 +96,7 @@ def _draw_loss(axes: Axes, notes: list[dict[str, Any]]) -> None:
     for before, note in pairwise(notes):
         if note["phase"] != before["phase"]:
             axes.axvline(note["step"], color="grey", lw=0.8, ls=":")
-            axes.annotate(note["phase"], (note["step"], axes.get_ylim()[1]), rotation=90, va="top", color="grey")
+            axes.annotate(inert(note["phase"]), (note["step"], axes.get_ylim()[1]), rotation=90, va="top", color="grey")
     axes.set(xlabel="step", ylabel="nats a token")
     axes.legend(frameon=False)
 
@@ -98,9 +105,14 @@ def _draw_sources(axes: Axes, notes: list[dict[str, Any]]) -> None:
     names = sorted({name for note in notes for name in note["sources"]})
     for name in names:
         points = [(note["step"], note["sources"][name][0]) for note in notes if note["sources"].get(name, [0, 0])[1]]
-        axes.plot(*zip(*points, strict=True), label=name, lw=1)
+        axes.plot(*zip(*points, strict=True), label=_label(name), lw=1)
     axes.set(xlabel="step", ylabel="nats a token")
     axes.legend(frameon=False, ncols=3)
+
+
+def _label(name: str) -> str:
+    """A name for a legend, which leaves out those that begin with an underscore."""
+    return f" {inert(name)}" if name.startswith("_") else inert(name)
 
 
 def _draw_violation(axes: Axes, notes: list[dict[str, Any]]) -> None:
@@ -141,7 +153,7 @@ def _length_table(qd: dict[str, Any]) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    head, *body = ["".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
+    head, *body = ["".join(f"<{tag}>{html.escape(inert(cell))}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
     return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in body) + "</table>"
 
 

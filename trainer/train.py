@@ -18,6 +18,7 @@ from winnow.stages.training import Decay, Matrices
 from winnow.trainer.config import PRESETS, TrainingError, preset
 from winnow.trainer.loop import Note, Training
 from winnow.trainer.parallel import World, joined_world
+from winnow.trainer.printing import inert, say
 from winnow.trainer.recipe import epochs_of, optimizer_of, overridden, recipe_of, schedule_of
 from winnow.trainer.settings import RunConfig
 from winnow.trainer.start import extended, start_from
@@ -107,7 +108,7 @@ def main(
             if not workspace.exists(INDEX):
                 raise TrainingError(f"{workspace.path(INDEX)} isn't there: build the run first, with `make pipeline`")
             index = ShardIndex.from_json(workspace.read_bytes(INDEX), workspace.path(INDEX))
-            tell = click.echo if world.leads else _silent
+            tell = say if world.leads else _silent
             given = {key: options.pop(key) for key in RECIPE_OPTIONS}
             recipe = overridden(recipe_of(workspace), given, tell)
             start = start_from(weights, index, check_tokenizer=not unchecked_tokenizer) if weights else None
@@ -136,12 +137,12 @@ def main(
                 tell(f"context extended from {before:,} to {now:,} positions")
             training = Training(run, out, config, world, start)
             if training.resume() and world.leads:
-                click.echo(f"resumed after step {training.progress.steps} of {len(training.steps)}")
-            training.run(say)
+                say(f"resumed after step {training.progress.steps} of {len(training.steps)}")
+            training.run(tell_step)
         if exports and world.leads:
             finish(run, out)
     except (TrainingError, ShardError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(inert(str(error))) from error
 
 
 def _silent(line: str) -> None:
@@ -165,7 +166,7 @@ def choose_phases(index: ShardIndex, names: str | None, longest: int | None) -> 
     chosen = tuple(phase.name for phase in index.phases if longest is None or phase.length <= longest)
     left_out = [phase.name for phase in index.phases if phase.sequences and phase.name not in chosen]
     if left_out:
-        click.echo(f"left out, longer than {longest} tokens (see --longest): {', '.join(left_out)}")
+        say(f"left out, longer than {longest} tokens (see --longest): {', '.join(left_out)}")
     return chosen
 
 
@@ -177,10 +178,10 @@ def prepare(world: World) -> None:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // world.size))
 
 
-def say(note: Note) -> None:
+def tell_step(note: Note) -> None:
     """One line a step."""
     worst = max(note["max_violation"], default=0.0)
-    click.echo(
+    say(
         f"step {note['step']:>5}  {note['phase']}  loss {note['loss']:.4f}  ahead {note['loss_ahead']:.4f}  "
         f"norm {note['gradient_norm']:.2f}  rate {note['learning_rate']:.2e}  MaxVio {worst:.2f}  "
         f"{note['tokens_per_second']:,} tokens/s"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from winnow.trainer.history import History
+from winnow.trainer.printing import say
 from winnow.trainer.report import write_report
 
 NOTES = [
@@ -86,3 +88,25 @@ def test_the_same_history_gives_the_same_bytes(out: Path) -> None:
 def test_a_run_without_steps_or_evaluation_says_so(tmp_path: Path) -> None:
     page = write_report(tmp_path).read_text()
     assert "No step was taken yet." in page and "<h2>Held-out" not in page and "<h2>Cost of length" not in page
+
+
+EVIL = "_$\\frac</text><script>alert(1)</script>\x1b[2J\u202egpj.exe"
+
+
+def test_hostile_names_are_text_on_the_page_and_on_a_terminal(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history = History(out / "steps.jsonl")
+    history.append({**NOTES[-1], "step": 12, "phase": EVIL, "sources": {EVIL: [1.0, 9], "web": [2.0, 9]}})
+    score = {**SCORE, "sources": {EVIL: SCORE}, "max_violation": [1.0]}
+    (out / "evaluation.json").write_text(json.dumps({"phases": {EVIL: score}, "qd": {}}))
+    page = write_report(out).read_text()
+    assert "<script" not in page and not {"\x1b", "\u202e"} & set(page)
+    assert page.count("gpj.exe") >= 4, "the phase's mark, its row, the source's row and its line in the legend"
+    say(EVIL)
+    assert "gpj.exe" in (said := capsys.readouterr().out) and not {"\x1b", "\u202e"} & set(said)
+
+
+def test_the_trainer_prints_nothing_past_it() -> None:
+    sources = [path for path in (Path(__file__).parents[2] / "trainer").glob("*.py") if path.name != "printing.py"]
+    assert [
+        path.name for path in sources if re.search(r"click\.s?echo|(?<![.\w])print\(", path.read_text("utf-8"))
+    ] == []
