@@ -2,12 +2,15 @@
 
     python -m benchmarks.extract                  F1 of four-word shingles (characters for Chinese) and pages/s, in turns
     python -m benchmarks.extract --news CLONE     on news articles too, of sites that the block classifier hasn't seen
+    python -m benchmarks.extract --typed CLONE    F1 of words by kind of page: articles, forums, listings, products …
 
 Gold: Rust's book in English and Chinese and OI-wiki (their Markdown), PEPs (their reStructuredText), readability's test
 pages that are free (the HTML it is expected to keep, so readability itself is the judge there). News: a clone
 (`git clone --bare`) of `scrapinghub/article-extraction-benchmark`, whose gold has neither headlines nor captions. The block
-classifier learned from none of these sites. Listings are left out on both sides, since the sources take them in from other
-files; what Rust's book writes as attributes of `<Listing>` its pages show as lines, and so does the gold.
+classifier learned from none of these sites. Kinds of page: a clone of `Murrough-Foley/web-content-extraction-benchmark`, whose
+held-out pages are scored as it scores them, sites that the classifier has seen left out. Listings of code are left out on
+both sides, since the sources take them in from other files; what Rust's book writes as attributes of `<Listing>` its pages
+show as lines, and so does the gold.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ import gzip
 import json
 import re
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,8 @@ from winnow.formats.html.classify import learned_from
 from winnow.formats.html.extraction import Engine, extract
 from winnow.formats.html.learning.annotations import registered
 
+TYPED_COMMIT = "c039d5ee9f5a3a984a0e167e63aacd04e76e78a9"
+MARKDOWN = re.compile(r"[*#`|_>\\]")
 NEWS_COMMIT = "4a3bc979f76c0df73cb95fe272e2fc1b96f9f010"
 TOKEN = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
 FENCE = re.compile(r"^[ >]*(```+|~~~+).*?^[ >]*\1[^\n]*$", re.MULTILINE | re.DOTALL)
@@ -121,6 +126,34 @@ def news(clone: Path, most: int) -> list[Gold]:
     return [Gold(page, told[name]["articleBody"]) for name, page in zip(unseen, pages, strict=True)]
 
 
+def typed(clone: Path, most: int) -> dict[str, list[Gold]]:
+    """The held-out pages by kind, of the sites that the block classifier didn't learn from."""
+    repository = Repository(str(clone))
+    files = {entry.path: entry.object for entry in repository.entries(TYPED_COMMIT) if entry.path}
+    named = [path for path in sorted(files) if path.startswith("test/ground-truth/")]
+    kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, content in zip(named, repository.required([files[path] for path in named]), strict=True):
+        told = json.loads(content)
+        if not learned_from(registered(told["url"])):
+            page = f"test/html/{Path(path).stem}.html.gz"
+            kinds[told["_internal"]["page_type"]["primary"]].append((page, told["ground_truth"]["main_content"] or ""))
+    found = {}
+    for kind, pairs in sorted(kinds.items()):
+        stored = repository.required([files[page] for page, _ in pairs[:most]])
+        pages = [decode(gzip.decompress(content))[0] for content in stored]
+        found[kind] = [Gold(page, text) for page, (_, text) in zip(pages, pairs, strict=False)]
+    return found
+
+
+def word_agreement(text: str, page: Gold) -> tuple[float, float, float]:
+    """Precision, recall and F1 of words without their order: what the benchmark of kinds of page reports."""
+    found, wanted = (Counter(re.findall(r"\w+", MARKDOWN.sub("", side).lower())) for side in (text, page.text))
+    right = (found & wanted).total()
+    if not wanted:
+        return (1.0, 1.0, 1.0) if not found else (0.0, 0.0, 0.0)
+    return right / max(found.total(), 1), right / wanted.total(), 2 * right / (found.total() + wanted.total())
+
+
 def readability(page: str) -> str:
     from readability import Document
     from resiliparse.extract.html2text import extract_plain_text
@@ -146,15 +179,26 @@ def peers() -> dict[str, Callable[[str], str]]:
 @click.command(help=__doc__)
 @click.option("--pages", default=30, help="pages of each set")
 @click.option("--news", "clone", type=click.Path(exists=True, path_type=Path), help="a clone of the news articles")
-def main(pages: int, clone: Path | None) -> None:
-    contenders = peers()
+@click.option("--typed", "kinds", type=click.Path(exists=True, path_type=Path), help="a clone of the kinds of page")
+def main(pages: int, clone: Path | None, kinds: Path | None) -> None:
+    if kinds:
+        found = scored(typed(kinds, pages), word_agreement, [*map(str, Engine)])
+        print(f"all kinds: F1 {means(found.values())}")
+        return
     sets = {"news en": news(clone, pages)} if clone else {}
-    sets |= gold(pages)
-    overall: dict[str, dict[str, list[float]]] = {
-        language: {peer: [] for peer in contenders} for language in ("en", "zh")
-    }
+    by_set = scored(sets | gold(pages), agreement, list(peers()))
+    for language in ("en", "zh"):
+        print(f"all {language}: F1 {means(found for name, found in by_set.items() if name.endswith(language))}")
+
+
+def scored(
+    sets: dict[str, list[Gold]], agree: Callable[[str, Gold], tuple[float, float, float]], names: list[str]
+) -> dict[str, dict[str, list[float]]]:
+    """The F1 of every page by set and contender; prints the means of each set and the speed, all pages in one process."""
+    contenders = {name: read for name, read in peers().items() if name in names}
+    every: dict[str, dict[str, list[float]]] = {}
     for name, found in sets.items():
-        seconds: Counter[str] = Counter()
+        seconds: dict[str, float] = defaultdict(float)
         scores: dict[str, list[tuple[float, float, float]]] = {peer: [] for peer in contenders}
         for read in contenders.values():
             read(found[0].html)  # compiles, loads and fills caches
@@ -163,19 +207,27 @@ def main(pages: int, clone: Path | None) -> None:
                 start = time.process_time()
                 text = read(page.html)
                 seconds[peer] += time.process_time() - start
-                scores[peer].append(agreement(text, page))
+                scores[peer].append(agree(text, page))
+        every[name] = {peer: [f1 for _, _, f1 in rows] for peer, rows in scores.items()}
         for peer in contenders:
             ratio = seconds["trafilatura"] / seconds[peer]
             precision, recall, f1 = (sum(column) / len(found) for column in zip(*scores[peer], strict=True))
             speed = len(found) / seconds[peer]
-            overall[name[-2:]][peer] += [score for _, _, score in scores[peer]]
             print(
-                f"{name:14} {peer:12} F1 {f1:.3f} (precision {precision:.3f}, recall {recall:.3f}) "
-                f"{speed:8.1f} pages/s {ratio:6.2f} × trafilatura"
+                f"{name:14} ({len(found):3}) {peer:12} F1 {f1:.3f} (precision {precision:.3f}, recall {recall:.3f}) "
+                f"{speed:8.1f} pages/s {ratio:6.2f} × trafilatura",
+                flush=True,
             )
-    for language, by_peer in overall.items():
-        means = ", ".join(f"{peer} {sum(found) / max(len(found), 1):.3f}" for peer, found in by_peer.items())
-        print(f"all {language}: F1 {means}")
+    return every
+
+
+def means(found: Iterable[dict[str, list[float]]]) -> str:
+    """The mean F1 of each contender over the pages of some sets."""
+    together: dict[str, list[float]] = defaultdict(list)
+    for by_peer in found:
+        for peer, scores in by_peer.items():
+            together[peer] += scores
+    return ", ".join(f"{peer} {sum(scores) / max(len(scores), 1):.3f}" for peer, scores in together.items())
 
 
 if __name__ == "__main__":

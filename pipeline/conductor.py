@@ -183,7 +183,7 @@ def _check_room(workspace: Workspace, parts: Sequence[Part]) -> None:
         return
     os.makedirs(workspace.path(""), exist_ok=True)
     free = shutil.disk_usage(workspace.path("")).free
-    needed = int(LEAST_OUTPUT * sum(size_of(path) for path in {part.split.path for part in parts}))
+    needed = int(LEAST_OUTPUT * sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces}))
     if free < needed:
         raise ConfigurationError(
             f"the disk of {workspace.root} has {free / 1e6:,.1f} MB free; this run needs {needed / 1e6:,.1f} MB at the "

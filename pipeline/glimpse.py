@@ -15,8 +15,9 @@ import pyarrow as pa
 from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.detection import READ_BYTES
 from winnow.formats.charset.pages import decode
+from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
-from winnow.formats.containers.records import LIMITS, read_records, table_format
+from winnow.formats.containers.records import read_records, table_format
 from winnow.formats.splits import Split, size_of
 from winnow.pipeline.profile import Input
 from winnow.stages.document import DOCUMENT
@@ -30,7 +31,7 @@ TEXT_NAME = re.compile(
     r"\.(jsonl?|ndjson|jsonlines|[ct]sv|txt|md|rst|html?|xhtml|tex|ltx|latex|po|srt|vtt)(\.(gz|bz2|xz|zst))?$",
     re.IGNORECASE,
 )
-COLUMNAR = ("parquet", "arrow")
+COLUMNAR = ("parquet", "arrow", "sqlite")
 TEXTUAL = (
     "text",
     "content",

@@ -30,6 +30,7 @@ from winnow.stages.passes import (
     RESOURCE,
     DecidePart,
     IngestPart,
+    Piece,
     attributes_path,
     documents_path,
     edits_path,
@@ -62,16 +63,24 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
             source=part.source,
             kind=kind,
             settings=part.input.settings(),
-            path=part.path,
-            start=part.split.start,
-            stop=part.split.stop,
-            place=Place(part.split.path),
+            pieces=tuple(
+                Piece(
+                    path=profile.relative(piece.path),
+                    start=piece.start,
+                    stop=piece.stop,
+                    place=Place(piece.path),
+                )
+                for piece in part.pieces
+            ),
             root=Place(profile.base),
             version=kind_version(kind),
             optional=optional_packages(kind),
             code=module_code(kind),
             edits_version=EDITS_VERSION if edits else 0,
-            inventories=(inventory_path(part.inventory), *inventories([entry for entry, _ in edits])),
+            inventories=(
+                *(inventory_path(inventory_name(profile.relative(path))) for path in part.inputs),
+                *inventories([entry for entry, _ in edits]),
+            ),
             edits=tuple(asked for _, asked in edits),
             kept_measures=tuple(judged),
             resources=resources,

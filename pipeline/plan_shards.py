@@ -84,7 +84,7 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     mixture = _mixture(manifest)
     yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=manifest.seed)
     yield mix.SOLVE_STEP, mix.solve_units(tokens, mixture, phases)
-    expected = mixture.tokens or sum(size_of(path) for path in {part.split.path for part in parts})
+    expected = mixture.tokens or sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces})
     buckets = emit.bucket_counts(phases, expected)
     yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, buckets, seed=manifest.seed)
     yield (

@@ -44,7 +44,9 @@ class Input(BaseModel):
 
     kind: str = Field(description="a module of stages/ingest, or a dotted path to your own")
     paths: tuple[str, ...] = Field(
-        min_length=1, description="files, folders or patterns; relative to the profile's root"
+        min_length=1,
+        description="files, folders or patterns; relative to the profile's root. Files below 1 MiB that one of them names "
+        "share parts of up to 16 MiB",
     )
 
     content: Content | None = Field(

@@ -11,7 +11,7 @@ from typing import Any
 
 from winnow.filters.linguist import language_of
 from winnow.formats.addresses import filesystem_of
-from winnow.formats.containers.records import PACKED, table_format
+from winnow.formats.containers.records import PACKED, table_format, table_splits
 from winnow.formats.dialogues.dialects import recognise
 from winnow.formats.dialogues.json_values import without_nulls
 from winnow.formats.splits import Split
@@ -213,8 +213,18 @@ def _tables(
 
 
 def _columns(name: str) -> tuple[Content, str, Mapping[str, Any], str] | None:
-    """How the rows of a table are to be read, by the first of them."""
-    row = first_row(Split(name))
+    """How the rows of a table are to be read, by the first of them; of a database those of the first table that can be."""
+    if table_format(name) != "sqlite":
+        return _reading(name, first_row(Split(name)))
+    found = ((table, _reading(name, first_row(split))) for table, split in table_splits(name))
+    for table, reading in found:
+        if reading is not None:
+            content, kind, options, why = reading
+            return content, kind, {**options, "table": table} if kind == "tables" else options, f"{why} of `{table}`"
+    return None
+
+
+def _reading(name: str, row: Mapping[str, Any]) -> tuple[Content, str, Mapping[str, Any], str] | None:
     if table_format(name) in COLUMNAR:
         row = without_nulls(row)
     if (dialect := recognise(row)) is not None:

@@ -47,8 +47,18 @@ Resources = Mapping[str, Place]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Piece:
+    """The piece `[start, stop)` of one input: `path` as ids see it, `place` where it lies."""
+
+    path: str
+    start: int
+    stop: int
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
 class IngestPart:
-    """The piece `[start, stop)` of one input: `path` as ids see it, `place` where it lies, below the folder `root`.
+    """A piece of one input, or several small inputs, which lie below the folder `root`.
 
     What the edits named by `kept_measures` counted is written beside the documents: rules decide on it later.
     """
@@ -56,16 +66,13 @@ class IngestPart:
     source: str
     kind: str
     settings: SourceSettings
-    path: str
-    start: int
-    stop: int
-    place: Place
+    pieces: tuple[Piece, ...]
     root: Place
     version: int = 0  # of the kind
     optional: tuple[str, ...] = ()  # packages that the kind reads more with, of those that are installed
     code: tuple[Code, ...] = ()  # of a kind of the user's own
     edits_version: int = 0  # of all recipes that edit, where there are edits
-    inventories: Files = ()  # of the input and of the resources
+    inventories: Files = ()  # of the inputs and of the resources
     edits: tuple[Measuring, ...] = ()
     kept_measures: tuple[str, ...] = ()
     resources: Resources = field(default_factory=dict)
@@ -94,7 +101,7 @@ def edits_path(part: str) -> File:
 
 
 def ingest(workspace: Workspace, unit: Unit[IngestPart]) -> Counts:
-    """Reads one split of one input into documents, edits their text, and writes the part and its rejections."""
+    """Reads the pieces of a part into documents, edits their text, and writes the part and its rejections."""
     asked = unit.asked
     for code in asked.code:
         code.check()
@@ -127,10 +134,12 @@ def ingest(workspace: Workspace, unit: Unit[IngestPart]) -> Counts:
             writer.write_table(documents, row_group_size=max(documents.num_rows, 1))
 
         builder = Builder(source=asked.source, kind=asked.kind, emit=emit, root=asked.root.rstrip("/") + "/")
-        module.read(Split(str(asked.place), asked.start, asked.stop), asked.settings, builder)
+        for piece in asked.pieces:
+            before = builder.documents + len(builder.rejections)
+            module.read(Split(str(piece.place), piece.start, piece.stop), asked.settings, builder)
+            if builder.documents + len(builder.rejections) == before and not piece.start:
+                builder.reject(locator=piece.place, rule="unread", value=_unread(piece.place))
         builder.flush()
-        if not (builder.documents or builder.rejections or asked.start):
-            builder.reject(locator=asked.place, rule="unread", value=_unread(asked.place))
     rejections = builder.rejection_table()
     workspace.write_table(f"rejections/ingest/{unit.name}.parquet", rejections)
     return {**counts, "rejected": Counter(rejections["rule"].to_pylist())}

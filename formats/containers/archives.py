@@ -101,7 +101,7 @@ def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     """Cuts a folder or a zip file into runs of entries of about `split_bytes` (unpacked); a stream is one piece."""
     filesystem, root = filesystem_of(path)
     if filesystem.isdir(root):
-        sizes = [int(entry["size"] or 0) for _, entry in _below(filesystem, root)]
+        sizes = [int(entry["size"] or 0) for _, entry in below(filesystem, root)]
     else:
         with filesystem.open(root, "rb") as stream:
             if stream.read(4) != ZIP_MAGIC:
@@ -133,7 +133,7 @@ class _Walk:
     seen: set[str] = field(default_factory=set)
 
     def folder(self, filesystem: Any, root: str) -> Iterator[Member]:
-        for path, entry in _below(filesystem, root):
+        for path, entry in below(filesystem, root):
             if not self._in_range():
                 continue
             name = path[len(root.rstrip("/")) + 1 :]
@@ -233,7 +233,8 @@ class _Walk:
         return True
 
 
-def _below(filesystem: Any, root: str) -> list[tuple[str, dict[str, Any]]]:
+def below(filesystem: Any, root: str) -> list[tuple[str, dict[str, Any]]]:
+    """The entries of a folder in the order in which `members` reads them."""
     return sorted(filesystem.find(root, detail=True).items())
 
 

@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict
 
 from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.containers.bounds import RECORD_BYTES, lines_within
+from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.decoded import Allowance, parquet_batches, pieces
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.json_text import read_json
-from winnow.formats.containers.records import LIMITS, opened_table
+from winnow.formats.containers.records import opened_table
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.splits import Split
 

@@ -27,6 +27,10 @@ PIECE_BYTES = 64 << 20  # written out at once
 Sizes = npt.NDArray[np.int64]
 
 
+class Unreadable(ValueError):
+    """A value of a record that can't be had, and why: it stands in the value's place, for who needs it to refuse."""
+
+
 class Allowance:
     """What a file of `packed` bytes may still be written out to."""
 

@@ -16,9 +16,9 @@ from typing import Any
 from winnow.formats.addresses import expand, opened
 from winnow.formats.containers.archives import Reject
 from winnow.formats.containers.bounds import lines_within
+from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.json_text import read_json
-from winnow.formats.containers.records import LIMITS
 
 _QUOTED = re.compile(r"(?m)^(?:>.*|On .{10,80} wrote:)\n?")
 

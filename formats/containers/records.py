@@ -1,42 +1,46 @@
-"""The records of tables: Parquet, Arrow, JSON lines, JSON arrays and CSV, read piece by piece as dictionaries.
+"""The records of tables: Parquet, Arrow, SQLite, JSON lines, JSON arrays and CSV, read piece by piece as dictionaries.
 
-The format follows from the file's name (`.parquet`, `.arrow`, `.feather`, `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv`,
-each text format also `.gz`, `.bz2`, `.xz`, `.zst`). Parquet is cut by row groups, Arrow files by record batches, plain
-JSON lines by bytes; an array, and what is compressed or quoted across lines, is one piece of any size.
+The format follows from the file's name (`.parquet`, `.arrow`, `.feather`, `.sqlite`, `.db`, `.jsonl`, `.ndjson`, `.json`,
+`.csv`, `.tsv`, those of text and SQLite also `.gz`, `.bz2`, `.xz`, `.zst`). Parquet is cut by row groups, Arrow files by
+record batches, SQLite by tables, plain JSON lines by bytes; an array, and what is compressed or quoted across lines, is one
+piece of any size. A `.txt` read as a table has one column, `text`, and each line that isn't blank is a record.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.charset.decision import UnknownCharset
 from winnow.formats.charset.streams import as_utf_8, charset_of, is_utf_8
+from winnow.formats.containers import sqlite
 from winnow.formats.containers.archives import Reject, ignore
 from winnow.formats.containers.bounds import RECORD_BYTES, TooLarge, lines_within, skip_line
-from winnow.formats.containers.decoded import Allowance, parquet_batches, pieces
+from winnow.formats.containers.columnar import LIMITS, arrow_rows, column_pieces, parquet_rows
+from winnow.formats.containers.decoded import Unreadable
 from winnow.formats.containers.delimited import comma_separated, tab_separated
-from winnow.formats.containers.inflate import Broken, Inflated, Limits
+from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.json_stream import values
 from winnow.formats.containers.json_text import read_json
 from winnow.formats.containers.line_ends import HEAD_BYTES, WithNewlines, ends_in_returns, with_newlines
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
 
 LATER_BYTES = 1 << 20  # looked at for a charset where the beginning is plain ASCII
-LIMITS = Limits(total_bytes=1 << 50, ratio=1000.0)  # tables repeat themselves: 100 to 1 is usual for logs
 PACKED = re.compile(r"\.(gz|bz2|xz|zst)$")
 FORMATS = {
     "parquet": "parquet",
     "arrow": "arrow",
     "feather": "arrow",
     "ipc": "arrow",
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "db": "sqlite",
+    "db3": "sqlite",
     "jsonl": "lines",
     "ndjson": "lines",
     "jsonlines": "lines",
@@ -44,18 +48,12 @@ FORMATS = {
     "csv": "csv",
     "tsv": "tsv",
 }
+LINES_OF_TEXT = re.compile(r"\.txt(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 BROKEN = (ValueError, pa.ArrowException)
 
 SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*[\r\n])")  # an array, or objects over many lines
 
-UNHELD = (ValueError, OverflowError, KeyError, NotImplementedError, pa.ArrowException)
-MICROSECONDS = {pa.time64("ns"): pa.time64("us"), pa.duration("ns"): pa.duration("us")}
-
 Record = Mapping[str, Any]
-
-
-class Unreadable(ValueError):
-    """A value of a record that can't be had, and why: it stands in the value's place, for who needs it to refuse."""
 
 
 def table_format(path: str) -> str | None:
@@ -65,19 +63,45 @@ def table_format(path: str) -> str | None:
 
 
 def record_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
-    """Pieces of about `split_bytes`. Raises `ValueError` when the name tells no format."""
+    """Pieces of about `split_bytes`, of a folder those of its files; a file in it that is no table is a piece to be rejected.
+
+    Raises `ValueError` when the name of a file, or of all files of a folder, tells no format.
+    """
+    filesystem, root = filesystem_of(path)
+    if filesystem.isdir(root):
+        return _folder(path, filesystem, root.rstrip("/"), split_bytes)
     kind = _known_format(path)
-    if kind == "lines" and not PACKED.search(path.lower()):
+    if kind in ("lines", "text") and not PACKED.search(path.lower()):
         return byte_splits(path, split_bytes)
+    if kind == "sqlite":
+        return [split for _, split in table_splits(path)] or [Split(path)]
     if kind not in ("parquet", "arrow"):
         return [Split(path)]
     try:
         with opened_table(path, kind) as stream:
-            return [Split(path, *bounds) for bounds in _column_pieces(stream, kind, split_bytes)]
+            return [Split(path, *bounds) for bounds in column_pieces(stream, kind, split_bytes)]
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return [Split(path)]  # not a table after all; reading it says so as a rejection
+
+
+def _folder(path: str, filesystem: Any, root: str, split_bytes: int) -> list[Split]:
+    names = [f"{path.rstrip('/')}{name.removeprefix(root)}" for name in sorted(filesystem.find(root))]
+    if not any(map(_format, names)):
+        raise ValueError(f"{path}: no file in it is a table by its name; there are {', '.join(sorted(FORMATS))}")
+    return [split for name in names for split in (record_splits(name, split_bytes) if _format(name) else [Split(name)])]
+
+
+def table_splits(path: str) -> list[tuple[str, Split]]:
+    """The tables of a SQLite database by name, each a piece; none where it can't be opened, which reading it will say.
+
+    Raises `ValueError` for one that a log beside it must first be written into.
+    """
+    try:
+        return [(name, Split(path, place, place + 1)) for place, name in enumerate(sqlite.table_names(path))]
+    except sqlite.BROKEN:
+        return []
 
 
 def opened_table(path: str, kind: str) -> Any:
@@ -92,16 +116,23 @@ def read_records(
 ) -> Iterator[tuple[str, Record]]:
     """Yields `(place, record)` for each record of the piece; place is `row 17` or `byte 4711` within the file.
 
-    A record that can't be read, or a file that ends early, is told to `reject(place, rule, value)`, never raised.
-    `columns` limits what is read of columnar files, `charset` is what the user says a text is written in.
+    Of a database it is `articles row 17`. A record that can't be read, or a file that ends early, is told to
+    `reject(place, rule, value)`, never raised. `columns` limits what is read of columnar files, `charset` is what the user
+    says a text is written in.
     """
-    kind = _known_format(split.path)
+    kind = _format(split.path)
+    if kind is None:
+        reject("end", "format", "no table by its name")
+        return
+    if kind == "sqlite":
+        yield from sqlite.read_rows(split.path, split.start, split.stop, reject)
+        return
     with opened_table(split.path, kind) as stream:
         try:
             if kind == "parquet":
-                yield from _parquet(stream, split, columns, reject)
+                yield from parquet_rows(stream, split, columns, reject)
             elif kind == "arrow":
-                yield from _arrow(stream, split, reject)
+                yield from arrow_rows(stream, split, reject)
             else:
                 yield from read_text_records(stream, kind, split.start, split.stop, reject, charset)
         except Broken as broken:
@@ -117,7 +148,7 @@ def read_records(
 def read_text_records(
     stream: IO[bytes], kind: str, start: int, stop: int, reject: Reject, charset: str | None = None
 ) -> Iterator[tuple[str, Record]]:
-    """The records of an open text table (`lines`, `json`, `csv`, `tsv`), compressed or not, in any charset.
+    """The records of an open text table (`lines`, `json`, `csv`, `tsv`, `text`), compressed or not, in any charset.
 
     One that isn't UTF-8 is read as a whole by its first piece; its places are those of the text in UTF-8.
     """
@@ -140,11 +171,12 @@ def read_text_records(
             stop = -1
     if kind == "json" and SPREAD.match(inflated.peek(256)):
         yield from _objects(inflated, reject)
-    elif kind in ("lines", "json"):
-        yield from _lines(inflated if plain else with_newlines(inflated), start, stop, reject)
+    elif kind in ("lines", "json", "text"):
+        lines = _lines(inflated if plain else with_newlines(inflated), start, stop, reject)
+        yield from _texts(lines, reject) if kind == "text" else _json_objects(lines, reject)
     else:
-        lines = io.BufferedReader(with_newlines(inflated))
-        text = io.TextIOWrapper(lines, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
+        raw = io.BufferedReader(with_newlines(inflated))
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="\n")
         yield from _delimited(text, kind, reject)
 
 
@@ -175,122 +207,16 @@ def _is_utf_8(line: bytes) -> bool:
     return True
 
 
+def _format(path: str) -> str | None:
+    """`table_format`, or `text` for a plain file that was named as a table."""
+    return "text" if LINES_OF_TEXT.search(path) else table_format(path)
+
+
 def _known_format(path: str) -> str:
-    kind = table_format(path)
+    kind = _format(path)
     if kind is None:
         raise ValueError(f"{path}: the name tells no table format; there are {', '.join(sorted(FORMATS))}")
     return kind
-
-
-def _column_pieces(stream: IO[bytes], kind: str, split_bytes: int) -> Iterator[tuple[int, int]]:
-    if kind == "parquet":
-        footer = pq.read_metadata(stream)
-        sizes = [footer.row_group(index).total_byte_size for index in range(footer.num_row_groups)]
-    else:
-        reader = _arrow_file(stream)
-        if reader is None:
-            yield 0, -1
-            return
-        average = stream.seek(0, io.SEEK_END) // max(reader.num_record_batches, 1)
-        sizes = [average] * reader.num_record_batches
-    first, pending = 0, 0
-    for index, size in enumerate(sizes):
-        if pending and pending + size > split_bytes:
-            yield first, index
-            first, pending = index, 0
-        pending += size
-    yield first, len(sizes)
-
-
-def _parquet(
-    stream: IO[bytes], split: Split, columns: Sequence[str] | None, reject: Reject
-) -> Iterator[tuple[str, Record]]:
-    file = pq.ParquetFile(stream)
-    groups = range(split.start, file.num_row_groups if split.stop < 0 else split.stop)
-    row = sum(file.metadata.row_group(index).num_rows for index in range(split.start))
-    present = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-    allowance = Allowance(stream.seek(0, io.SEEK_END), LIMITS)
-    stream.seek(0)
-    for batch in parquet_batches(stream, groups, present, allowance):
-        for place, record in _bounded_rows(batch, allowance):
-            if record is None:
-                reject(f"row {row + place}", "size", f"> {RECORD_BYTES}")
-            else:
-                yield f"row {row + place}", record
-        row += len(batch)
-
-
-def _arrow(stream: IO[bytes], split: Split, reject: Reject) -> Iterator[tuple[str, Record]]:
-    allowance = Allowance(stream.seek(0, io.SEEK_END), LIMITS)
-    reader = _arrow_file(stream)
-    if reader is None:
-        stream.seek(0)
-        batches: Any = ((str(place), batch) for place, batch in enumerate(pa.ipc.open_stream(stream)))
-    else:
-        stop = reader.num_record_batches if split.stop < 0 else split.stop
-        batches = ((str(place), reader.get_batch(place)) for place in range(split.start, stop))
-    for place, batch in batches:
-        for row, record in _bounded_rows(batch, allowance):
-            if record is None:
-                reject(f"batch {place} row {row}", "size", f"> {RECORD_BYTES}")
-            else:
-                yield f"batch {place} row {row}", record
-
-
-def _bounded_rows(batch: pa.RecordBatch, allowance: Allowance) -> Iterator[tuple[int, Record | None]]:
-    """The rows by their place in the batch; None for one too large to be written out."""
-    for first, piece in pieces(batch, allowance):
-        if piece is None:
-            yield first, None
-            continue
-        yield from enumerate(_rows(piece), first)
-
-
-def _arrow_file(stream: IO[bytes]) -> Any:
-    """A reader of the random-access format, or None when the file is a stream."""
-    stream.seek(0)
-    if stream.read(6) != b"ARROW1":
-        return None
-    return pa.ipc.open_file(stream)
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[Record]:
-    """The rows of a batch. A cell that Python can't hold comes as `_spelled`, what it should say or why it can't be said.
-
-    Maps are objects, as their JSON is. Of two columns of one name neither can be meant.
-    """
-    names = batch.schema.names
-    twice = {name for name in names if names.count(name) > 1}
-    columns = {
-        name: [Unreadable(f"{name} is the name of two columns")] * len(batch) if name in twice else _column(column)
-        for name, column in zip(names, batch.columns, strict=True)
-    }
-    for place in range(len(batch)):
-        yield {name: column[place] for name, column in columns.items()}
-
-
-def _column(column: pa.Array) -> list[Any]:
-    """The values of a column as Python has them, all at once where that goes."""
-    if not pa.types.is_temporal(column.type) or getattr(column.type, "unit", "us") != "ns":
-        with suppress(*UNHELD):
-            return list(column.to_pylist(maps_as_pydicts="strict"))
-    return [_spelled(cell) for cell in column]
-
-
-def _spelled(cell: pa.Scalar) -> Any:
-    """A cell as Python has it; a time that Python can't hold in ISO 8601; else why it can't be read, as `Unreadable`."""
-    try:
-        if not pa.types.is_temporal(cell.type):
-            return cell.as_py(maps_as_pydicts="strict")
-        if getattr(cell.type, "unit", "us") != "ns":
-            return cell.as_py()
-        kind = pa.timestamp("us", cell.type.tz) if pa.types.is_timestamp(cell.type) else MICROSECONDS[cell.type]
-        return cell.cast(kind).as_py()
-    except UNHELD as error:
-        if pa.types.is_timestamp(cell.type) or pa.types.is_date(cell.type):
-            spelled = str(cell.cast(pa.string()).as_py())
-            return Unreadable(spelled) if spelled.startswith("<") else spelled.replace(" ", "T", 1)
-        return Unreadable(f"{type(error).__name__}: {error}")
 
 
 def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
@@ -303,8 +229,8 @@ def _objects(stream: Inflated, reject: Reject) -> Iterator[tuple[str, Record]]:
             reject(f"item {place}", "size" if isinstance(value, TooLarge) else "json", why)
 
 
-def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Record]]:
-    """JSON objects, one a line: those that begin in bytes `[start, stop)`."""
+def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, bytes]]:
+    """The lines that begin in bytes `[start, stop)` and aren't blank, each with its place."""
     buffered: IO[bytes] = io.BufferedReader(stream, 1 << 18)
     position = start
     if start:
@@ -320,8 +246,12 @@ def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Rejec
             continue
         if place == "byte 0":
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line or line.isspace():
-            continue
+        if line and not line.isspace():
+            yield place, line
+
+
+def _json_objects(lines: Iterable[tuple[str, bytes]], reject: Reject) -> Iterator[tuple[str, Record]]:
+    for place, line in lines:
         try:
             record = read_json(line)
         except ValueError as error:
@@ -331,6 +261,14 @@ def _lines(stream: Inflated | WithNewlines, start: int, stop: int, reject: Rejec
             yield place, record
         else:
             reject(place, "json", f"{type(record).__name__}, not an object")
+
+
+def _texts(lines: Iterable[tuple[str, bytes]], reject: Reject) -> Iterator[tuple[str, Record]]:
+    for place, line in lines:
+        try:
+            yield place, {"text": line.decode("utf-8").strip()}
+        except UnicodeDecodeError as error:
+            reject(place, "encoding", error)
 
 
 def _delimited(text: IO[str], kind: str, reject: Reject) -> Iterator[tuple[str, Record]]:

@@ -3,7 +3,8 @@
     extracted = extract(content, url="https://example.org/page", charset_hint="gbk")
 
 The charset is settled first (`charset`), then formulas are replaced by their LaTeX (`mathematics`), where the markup shows
-that there are any, then an engine keeps what is content and writes it as Markdown.
+that there are any, then an engine keeps what is content and writes it as Markdown. Ours takes threads of forums by their
+posts (`forums`) and every other page by what its blocks look like (`classify`).
 """
 
 from __future__ import annotations
@@ -67,12 +68,24 @@ def extract(
 
 
 def _blocks(page: str, url: str | None, links: bool, head: Head) -> str:
+    from winnow.formats.html.forums import unscripted, with_named_bodies
+
+    opened, held = unscripted(page)
+    text = _read(with_named_bodies(page), url, links, head)
+    if len(text) >= held:
+        return text
+    return max(text, _read(with_named_bodies(opened, len(opened)), url, links, head), key=len)
+
+
+def _read(page: str, url: str | None, links: bool, head: Head) -> str:
     from winnow.formats.html.blocks import cut
     from winnow.formats.html.classify import content
+    from winnow.formats.html.forums import posts
     from winnow.formats.html.markdown_writer import render
 
     blocks = cut(page.encode("utf-8", "replace"))
-    return render(blocks, content(blocks, head.title or ""), links=links, url=url)
+    kept = posts(blocks)
+    return render(blocks, content(blocks, head.title or "") if kept is None else kept, links=links, url=url)
 
 
 def _resiliparse(page: str, url: str | None, links: bool, head: Head) -> str:

@@ -19,9 +19,9 @@ from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.streams import charset_of
 from winnow.formats.containers.archives import PACKED_SUFFIX
 from winnow.formats.containers.bounds import RECORD_BYTES, skip_line
+from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.line_ends import WithNewlines, with_newlines
-from winnow.formats.containers.records import LIMITS
 
 BLOCK = 16 << 20
 HEAD_BYTES = 1 << 20

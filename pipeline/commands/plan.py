@@ -71,12 +71,15 @@ def command(manifest: str, profile: str, after: str | None, out: str | None, off
             f"`winnow fetch --profile {profile}` brings them, or plan with --offline"
         )
     parts = find_parts(settings)
-    sizes = {part.split.path: size_of(part.split.path) for part in parts}
+    sizes = {path: size_of(path) for path in sorted({piece.path for part in parts for piece in part.pieces})}
     console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
     looks = Table("input", "what it holds", box=None)
     for part in _examples(parts, sizes):
         found = glimpse(part.input, part.split, source=part.source, root=settings.profile.base + "/")
-        looks.add_row(f"{part.source}: {part.path}", escape(said(found, languages(found.documents, _model(settings)))))
+        looks.add_row(
+            f"{part.source}: {settings.profile.relative(part.split.path)}",
+            escape(said(found, languages(found.documents, _model(settings)))),
+        )
     console.print(looks)
     table = Table("step", "version", "units", "done", box=None)
     workspace = Workspace(out or f"runs/{asked.stage}")

@@ -1,7 +1,8 @@
-"""Tables as sources: any Parquet, Arrow, JSON lines or CSV file, its columns mapped to those of a document.
+"""Tables as sources: any Parquet, Arrow, SQLite, JSON lines or CSV file, its columns mapped to those of a document.
 
 A mapping names, for a column of the document, the column of the table, or a path into nested values (`meta.url`), or a
-template over several (`"{question}\\n\\n{answer}"`). What isn't mapped can be kept as metadata.
+template over several (`"{question}\\n\\n{answer}"`). What isn't mapped can be kept as metadata. A row is a document, or rows
+one after another are one: those alike in `group_by`, or so many as `group_rows` says. A `.txt` has a document a line.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from winnow.formats.containers.records import Record, Unreadable, read_records, record_splits
+from winnow.formats.containers.archives import Reject
+from winnow.formats.containers.decoded import Unreadable
+from winnow.formats.containers.records import Record, read_records, record_splits, table_format, table_splits
 from winnow.formats.dialogues.dialogue import check
 from winnow.formats.dialogues.json_values import DEPTH, Misfit, parsed
 from winnow.formats.splits import SPLIT_BYTES, Split
 from winnow.stages.document import DOCUMENT
+from winnow.stages.ingest.groups import Row, grouped
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
 VERSION = (
@@ -29,6 +33,7 @@ VERSION = (
 )
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
+GIVABLE = tuple(name for name in MAPPABLE if name not in ("text", "messages"))
 SLOT = re.compile(r"\{([^{}]+)\}")
 
 
@@ -39,8 +44,39 @@ class Settings(SourceSettings):
         {"text": "text"}, description="a column of documents: the table's column, path or template that holds it"
     )
     metadata: tuple[str, ...] = Field((), description="columns kept beside each document")
+    given: Mapping[str, str] = Field(
+        {}, description="columns of documents that the file doesn't tell: `{language: zh, license: CC-BY-SA-4.0}`"
+    )
+    only: Mapping[str, tuple[str, ...]] = Field(
+        {}, description="a column: the values of which a row must have one, others are left out and counted"
+    )
+    table: str | None = Field(None, description="of a SQLite database the table that is read, without it all")
+    group_by: tuple[str, ...] = Field(
+        (), description="rows one after another that are alike in these columns are one document"
+    )
+    group_rows: int | None = Field(None, gt=0, description="so many rows at most are one document")
+    headings: tuple[str, ...] = Field(
+        (), description="in a document of many rows: columns or templates that stand above the rows that share them"
+    )
+    separator: str = Field("\n\n", description="what stands between the rows of one document")
     split_bytes: int = Field(SPLIT_BYTES, description="size of the pieces that files are cut into")
     charset: Charset = None
+
+    @property
+    def groups(self) -> bool:
+        return bool(self.group_by or self.group_rows)
+
+    @model_validator(mode="after")
+    def _one_place_for_each(self) -> Settings:
+        if unknown := sorted(set(self.given) - set(GIVABLE)):
+            raise ValueError(f"documents have no column {unknown} to be given; there are {', '.join(GIVABLE)}")
+        if twice := sorted(set(self.given) & set(self.columns)):
+            raise ValueError(f"{', '.join(twice)} can't be both in `columns` and `given`")
+        if self.headings and not self.groups:
+            raise ValueError("`headings` are of documents of many rows: say `group_by` or `group_rows`")
+        if self.groups and "messages" in self.columns:
+            raise ValueError("a conversation is one row: `messages` and groups don't go together")
+        return self
 
     @field_validator("columns")
     @classmethod
@@ -54,32 +90,80 @@ class Settings(SourceSettings):
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
-    return record_splits(path, settings.split_bytes)
+    """The pieces of a file or of the files of a folder; where rows come together a file is one, so that no document is cut."""
+    found = record_splits(path, settings.split_bytes)
+    if settings.groups:
+        found = [piece if table_format(piece.path) == "sqlite" else Split(piece.path) for piece in found]
+    if settings.table is not None:
+        found = [
+            piece
+            for name in dict.fromkeys(piece.path for piece in found)
+            for piece in _only(name, settings.table, found)
+        ]
+    return list(dict.fromkeys(found))
+
+
+def _only(path: str, table: str, found: Sequence[Split]) -> list[Split]:
+    """The pieces of a file, of a database only those of the table."""
+    own = [piece for piece in found if piece.path == path]
+    tables = table_splits(path) if table_format(path) == "sqlite" else []
+    chosen = [piece for name, piece in tables if name == table]
+    if tables and not chosen:
+        raise ValueError(f"{path} has no table {table!r}; it has {', '.join(name for name, _ in tables)}")
+    return chosen or own
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:
-    """One document a row. A row without its text, or whose text is no string, is a rejection that names the column."""
+    """One document a row or a group of rows.
 
-    reject = builder.rejecting(split.path)
+    A row without its text, or whose text is no string, is a rejection that names the column.
+    """
+    rows = _rows(split, settings, builder.rejecting(split.path))
+    for row in grouped(rows, settings.separator, settings.group_rows) if settings.groups else rows:
+        builder.add(
+            text=row.text,
+            locator=f"{split.path}#{row.place}",
+            metadata=row.metadata or None,
+            **{**settings.given, **row.fields},
+        )
 
-    wanted = {column for expression in settings.columns.values() for column in _columns(expression)}
+
+def _rows(split: Split, settings: Settings, reject: Reject) -> Iterator[Row]:
     optional = {name: expression for name, expression in settings.columns.items() if name != "text"}
+    expressions = (*settings.columns.values(), *settings.group_by, *settings.headings, *settings.only)
+    wanted = {column for expression in expressions for column in _columns(expression)}
     for place, record in read_records(split, reject, sorted(wanted | set(settings.metadata)), settings.charset):
         try:
+            if (other := _unwanted(record, settings.only)) is not None:
+                reject(place, "only", other)
+                continue
             text = said(look_up(record, settings.columns["text"]), settings.columns["text"])
             if not isinstance(text, str):
                 raise Misfit(settings.columns["text"], f"{type(text).__name__}, not a string")
             fields = {name: _optional(record, expression) for name, expression in optional.items()}
             if talk := fields.get("messages"):
                 fields["messages"] = _conversation(talk)
-            metadata = beside(record, settings.metadata)
+            key = tuple(text_of(look_up(record, column)) for column in settings.group_by)
+            headings = tuple(_heading(record, expression) for expression in settings.headings)
+            yield Row(place, text, key, headings, fields, beside(record, settings.metadata))
         except KeyError as error:
             reject(place, "column", error.args[0])
-            continue
         except Misfit as misfit:
             reject(place, "column", misfit)
-            continue
-        builder.add(text=text, locator=f"{split.path}#{place}", metadata=metadata or None, **fields)
+
+
+def _unwanted(record: Record, only: Mapping[str, Sequence[str]]) -> str | None:
+    """The column and value for which a row is left out; None for one that is wanted."""
+    for column, values in only.items():
+        if (value := text_of(look_up(record, column))) not in values:
+            return f"{column} is {value}"
+    return None
+
+
+def _heading(record: Record, expression: str) -> str:
+    """A heading as its row has it; empty where nothing fills it."""
+    slots = SLOT.findall(expression) or [expression]
+    return text_of(look_up(record, expression)) if any(text_of(look_up(record, slot)) for slot in slots) else ""
 
 
 def look_up(record: Record, expression: str) -> Any:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
 
 from pydantic import Field
 
 from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.marks import utf_16
-from winnow.formats.containers.archives import Reject, member_splits, members
+from winnow.formats.containers.archives import Reject, below, member_splits, members
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response
 from winnow.formats.containers.inflate import Broken, Limits
@@ -53,7 +55,8 @@ BINARY = (
 )
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
-VERSION = 3  # 2: crawl archives in folders, tar and zip files, WACZ; 3: an index in Parquet that swells is rejected
+# 3: an index in Parquet that swells is rejected; 4: a page of a folder has the id that its own name gives it; threads
+VERSION = 4
 CONTENT = Content.WEB
 
 
@@ -76,7 +79,7 @@ class Settings(SourceSettings):
 
 
 def splits(path: str, settings: Settings) -> list[Split]:
-    """Archives by byte range, indexes and tables by rows, folders and zip files by members."""
+    """Archives by byte range, indexes and tables by rows, zip files by members, folders by the files in them."""
     if PATHS.search(path):
         named = (name for name in listed(path, settings.base) if ARCHIVE.search(name) or is_index(name))
         return [split for name in named for split in splits(name, settings)]
@@ -87,11 +90,30 @@ def splits(path: str, settings: Settings) -> list[Split]:
     if table_format(path):
         return record_splits(path, settings.split_bytes)
     filesystem, root = filesystem_of(path)
-    inside = sorted(filesystem.find(root)) if filesystem.isdir(root) else []
-    archives = [f"{path.rstrip('/')}{name[len(root.rstrip('/')) :]}" for name in inside if ARCHIVE.search(name)]
-    pieces = [piece for archive in archives for piece in byte_splits(archive, settings.split_bytes)]
-    others = len(archives) < len(inside) or not inside
-    return [*pieces, *(member_splits(path, settings.split_bytes) if others else ())]
+    if not filesystem.isdir(root):
+        return member_splits(path, settings.split_bytes)
+    return list(_folder(path, below(filesystem, root), len(root.rstrip("/")), settings)) or [Split(path)]
+
+
+def _folder(path: str, entries: Sequence[tuple[str, Any]], root: int, settings: Settings) -> Iterator[Split]:
+    """The files that are asked for, each as if it were named; links and devices as members of the folder, to be rejected."""
+    wanted = (*settings.include, *map(str.upper, settings.include))
+    odd = -1  # where a run of them has begun
+    for index, (full, entry) in enumerate([*entries, ("", {"type": "file"})]):
+        name = full[root:]
+        archive = ARCHIVE.search(name)
+        if not archive and (entry.get("islink") or entry["type"] != "file"):
+            odd = index if odd < 0 else odd
+            continue
+        if odd >= 0:
+            yield Split(path, odd, index)
+            odd = -1
+        if archive or _is_like(name, wanted):
+            yield from splits(f"{path.rstrip('/')}{name}", settings)
+
+
+def _is_like(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winnow.formats.containers import json_stream as module
+from winnow.formats.containers.columnar import LIMITS
+from winnow.formats.containers.decoded import Unreadable
 from winnow.formats.containers.inflate import Inflated
 from winnow.formats.containers.json_stream import values
-from winnow.formats.containers.records import LIMITS, Unreadable, read_records
+from winnow.formats.containers.records import read_records
 from winnow.formats.splits import Split
 
 VALUES = st.recursive(

@@ -25,9 +25,10 @@ from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from winnow.formats.containers.decoded import Unreadable
 from winnow.formats.containers.delimited import tab_separated
 from winnow.formats.containers.json_text import read_json
-from winnow.formats.containers.records import Unreadable, read_records, record_splits
+from winnow.formats.containers.records import read_records, record_splits
 
 EXAMPLES = int(os.environ.get("WINNOW_FUZZ", "60"))
 SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

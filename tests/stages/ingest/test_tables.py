@@ -291,3 +291,17 @@ def test_a_table_of_a_charset_that_can_not_be_told_is_a_rejection_and_an_option_
     assert documents or [row["rule"] for row in rejections] == ["tables.encoding"]
     documents, _ = ingest("tables", tmp_path / "table.csv", charset="gbk")
     assert [row["text"] for row in documents] == ["水车"]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gb18030", "utf-16"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_text_can_hold_a_document_a_line(
+    tmp_path: Path, ingest: Any, charset: str, pack: Callable[[bytes], bytes], ends: str
+) -> None:
+    lines = [f"第{number}篇文章：磨坊的轮子在水里转动，面粉从石头之间流出来。" for number in range(40)]
+    path = tmp_path / ("works.txt.gz" if pack is gzip.compress else "works.txt")
+    path.write_bytes(pack(f"{ends}{ends}".join(lines).encode(charset)))
+    found = ingest("tables", path, split_bytes=500, given={"language": "zh"})
+    assert [row["text"] for row in found.documents] == lines and found.rejections == []
+    assert {row["language"] for row in found.documents} == {"zh"}

@@ -278,7 +278,7 @@ def test_pages_in_folders_tar_and_zip_files_are_members(tmp_path: Path) -> None:
             archive.write(folder / name, name)
     members = {name: [row["locator"] for row in ingest(tmp_path / name)[0]] for name in ("package.zip", "folder")}
     assert members["package.zip"] == ["package.zip!docs/index.html", "package.zip!docs/deep/part.htm"]
-    assert members["folder"] == ["folder!docs/deep/part.htm", "folder!docs/index.html"]
+    assert members["folder"] == ["folder/docs/deep/part.htm", "folder/docs/index.html"]  # as if each were named
     packed, _ = ingest(tmp_path / "package-1.0.tar.gz")
     assert {row["path"] for row in packed} == {"package-1.0/docs/index.html", "package-1.0/docs/deep/part.htm"}
     lone, _ = ingest(folder / "docs" / "index.html")
