@@ -25,7 +25,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff inspect report verify test fuzz wheel-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ view-test: setup-test viewer ## the viewer's pages in a real Chromium: make view
 
 inspect: setup ## show a shard
 	.venv/bin/winnow inspect $(RUN)
+
+align-test: setup-test ## GRPO by TRL on a tiny model
+	$(INSTALL) --editable '.[align,test]'
+	.venv/bin/python -m pytest tests/trainer/alignment -m "slow or not slow"
 
 handoff: setup ## slime's own data set class and graders on the prompts of a run: make handoff SLIME=CLONE [RUN=runs/rl]
 	$(INSTALL) pylatexenc sympy pandas

@@ -9,6 +9,8 @@ import click
 COMMANDS = {
     "train": ("winnow.trainer.train", "train a model on the shards of a finished run (the default)"),
     "evaluate": ("winnow.trainer.evaluate", "perplexity, balance and cost of length on held-out text"),
+    "reward": ("winnow.trainer.alignment.reward", "train a reward model on a run's preference pairs"),
+    "grpo": ("winnow.trainer.alignment.grpo", "train a model by reinforcement on a run's labelled prompts"),
     "plan": ("winnow.trainer.plan", "memory, days and cost on a cluster"),
 }
 DEFAULT = "train"

@@ -1,0 +1,8 @@
+"""Alignment: what follows the shards of `rl`: a reward model on its pairs, reinforcement learning on its prompts.
+
+reward_model   the model's body with heads that judge an answer; what transformers and TRL load
+reward         `winnow-train reward`: Bradley–Terry on pairs, held-out accuracy and calibration
+verifiers      rewards that need no model: mathematics, code in a sandbox, format
+sandbox        a program of a model's, run with limits
+grpo           `winnow-train grpo`: group-relative policy optimization by TRL, each reward logged apart
+"""
