@@ -37,7 +37,7 @@ class Metrics:
         host, _, port = address.rpartition(":")
         registry = CollectorRegistry()
         Info("winnow_run", "what is built", registry=registry).info({"stage": stage})
-        by_step = {"labelnames": ("step",), "registry": registry}
+        by_step: dict[str, Any] = {"labelnames": ("step",), "registry": registry}
         self._planned = Gauge("winnow_step_units", "units that a step has", **by_step)
         self._done = Gauge("winnow_step_units_done", "units of a step that are done, earlier runs' too", **by_step)
         self._seconds = Histogram("winnow_unit_seconds", "seconds of a worker for a unit", buckets=SECONDS, **by_step)

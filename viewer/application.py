@@ -180,7 +180,8 @@ class Site:
 
     def repository(self, request: Request) -> Response:
         fields, arcs = repositories.repository(self.run, request.path_params["file"], request.path_params["row"])
-        return self.render("repository.html.jinja", {"repository": fields, "arcs": arcs, "drawn": repositories.DRAWN})
+        context = {"repository": fields, "arcs": arcs, "drawn": repositories.DRAWN, "width": repositories.width(arcs)}
+        return self.render("repository.html.jinja", context)
 
     def shards(self, request: Request) -> Response:
         return self.render("sequences.html.jinja", {"phases": self.run.index.phases if self.run.index else ()})

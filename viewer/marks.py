@@ -111,7 +111,8 @@ def _values(table: pa.Table, recipe: Recipe, rule: Rule) -> npt.NDArray[np.float
     column = found[rule.measure]
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
-    return np.nan_to_num(np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy()))
+    values: npt.NDArray[np.float64] = np.nan_to_num(np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy()))
+    return values
 
 
 def _weights(values: npt.NDArray[np.float64], rule: Rule) -> npt.NDArray[np.float64]:

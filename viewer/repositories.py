@@ -25,6 +25,12 @@ class Arc:
         return self.needs < self.of
 
 
+def width(arcs: list[Arc]) -> int:
+    """Pixels that the arcs need: a curve comes to three quarters of the way to its handles."""
+    widest = max((abs(arc.of - arc.needs) for arc in arcs), default=0)
+    return 4 + min(10 + 6 * widest, 140) * 3 // 4
+
+
 def repositories(run: Run, page: int = 0, name: str = "") -> tuple[list[dict[str, Any]], int]:
     """A page of repositories with their counts, those of the most tokens first, and the number of all."""
     if not run.has("sequences"):

@@ -277,7 +277,8 @@ class Run:
             yield found[part][row]
 
     def _rows_of(self, part: int, rows: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
-        path, first, found = f"documents/{self.parts[part].name}.parquet", 0, {}
+        path, first = f"documents/{self.parts[part].name}.parquet", 0
+        found: dict[int, dict[str, Any]] = {}
         with self.workspace.parquet(path) as file:
             for group in range(file.num_row_groups):
                 size = file.metadata.row_group(group).num_rows
