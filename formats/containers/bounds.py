@@ -15,7 +15,7 @@ RECORD_BYTES = 64 << 20
 MOST_VALUES = 2_000_000
 """Values in one of JSON, or elements in one document of markup: they take some 200 bytes each, and 3 to write."""
 SKIPPED = 1 << 20
-STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)  # without an end it goes to that of the text
 
 
 class TooLarge(ValueError):

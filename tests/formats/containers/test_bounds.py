@@ -228,3 +228,8 @@ def test_values_are_counted_outside_of_strings_and_before_they_are_made() -> Non
     assert read_json(commas) == {"text": ",[{" * MOST_VALUES}
     with pytest.raises(TooLarge, match="values"):
         read_json(b"[" + b"0," * (MOST_VALUES + 1) + b"0]")
+
+
+def test_a_string_without_an_end_is_looked_through_once() -> None:
+    """Quotes that escape each other: of two million each would else be tried as a string's beginning."""
+    check_json(b'["' + b'\\",' * MOST_VALUES)
