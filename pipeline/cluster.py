@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LOCAL_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 CONNECT_SECONDS = 20
 ALLOWED_FAILURES = 3  # workers that one unit may take down before it is quarantined
+HANDLES, HANDLES_OF_A_WORKER = 128, 16
+"""Files and sockets that a run and its scheduler hold open, and those that each worker adds to them."""
 ROLL_CALL = 2_000  # milliseconds between two looks at whether all local workers are there
 
 
@@ -73,12 +75,31 @@ def connect(
             yield client
         return
     count = workers or LOCAL_CORES
+    _check_handles(count)
     with (
         _local_cluster(count) as cluster,
         Client(cluster) as client,
     ):
         cluster.loop.add_callback(PeriodicCallback(partial(_replace_lost, cluster, count), ROLL_CALL).start)
         yield client
+
+
+def _check_handles(count: int) -> None:
+    """Raises this process's limit of open files as far as it may; refuses where so many workers need more."""
+    try:
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return
+    needed = HANDLES + count * HANDLES_OF_A_WORKER
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if not 0 <= soft < needed:  # below 0 is without a limit
+        return
+    if hard < 0 or hard >= needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else hard, hard))
+    else:
+        raise ConfigurationError(
+            f"{count} workers need {needed} files open at once, and this machine lets a process open {soft}: see `ulimit -n`"
+        )
 
 
 def _local_cluster(count: int) -> LocalCluster:

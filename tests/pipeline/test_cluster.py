@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +56,18 @@ def test_workers_that_never_come_up_are_one_message() -> None:
     ):
         pass
     assert len(killed) >= 2
+
+
+def test_too_few_file_handles_are_one_message() -> None:
+    """In a process of its own: a limit once lowered can't be raised again."""
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "from winnow.pipeline.cluster import connect\n"
+        "with connect(workers=2, scheduler=None): pass\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "ConfigurationError: 2 workers need 160 files open at once" in result.stderr
+    assert "lets a process open 40: see `ulimit -n`" in result.stderr
 
 
 def test_a_local_cluster_listens_on_the_loopback_alone() -> None:
