@@ -89,7 +89,9 @@ def test_texts_are_shown_escaped_and_inert(client: TestClient, run: Run) -> None
 def test_only_this_machine_is_answered_and_only_this_page_may_label(client: TestClient, run: Run) -> None:
     assert client.get("/", headers={"host": "example.org"}).status_code == 400
     form = {"id": with_text(run, ITEM), "label": "bad"}
-    assert client.post("/labels", data=form, headers={"origin": "https://example.org"}).status_code == 403
+    for origin in ("https://example.org", "null"):
+        assert client.post("/labels", data=form, headers={"origin": origin}).status_code == 403
+    assert client.get("/").headers["referrer-policy"] == "same-origin"  # or a browser's own forms come from null
 
 
 def test_what_is_asked_for_is_what_is_found(run: Run) -> None:
