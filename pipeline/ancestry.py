@@ -49,7 +49,8 @@ def ancestors(after: str | None) -> tuple[Ancestor, ...]:
         if any(place == known.place for known in found):
             raise ConfigurationError(f"{place} is said to be built on itself; its {PLAN} was changed by hand")
         found.append(_ancestor(place, successor))
-        place, successor = parent_of(Workspace(place)), place
+        successor = place
+        place = parent_of(Workspace(place))
     return tuple(found)
 
 

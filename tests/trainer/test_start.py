@@ -17,6 +17,7 @@ from winnow.stages.shards.sequences import Sequences
 from winnow.stages.shards.shard import Phase, build_index, write_shard
 from winnow.tokenizer.train import train_model
 from winnow.trainer.checkpoint import complete
+from winnow.trainer.export import export_run
 from winnow.trainer.train import main
 
 VOCABULARY = 512
@@ -52,7 +53,10 @@ def stage(tmp_path: Path, pack: Packer) -> Stage:
 
 def train(run: Workspace, out: Path, *options: str) -> Result:
     place = ["--run", run.path(""), "--out", str(out), "--device", "cpu", "--preset", "tiny", "--steps", "2"]
-    return CliRunner().invoke(main, [*place, "--batch-tokens", "64", *options])
+    result = CliRunner().invoke(main, [*place, "--batch-tokens", "64", "--no-export", *options])
+    if result.exit_code == 0:
+        export_run(run.path(""), out)  # without evaluation and report, which take longer than the training
+    return result
 
 
 def test_a_longer_stage_starts_from_an_export_and_keeps_its_line(stage: Stage, tmp_path: Path) -> None:
@@ -77,20 +81,20 @@ def test_a_model_of_another_tokenizer_of_the_same_size_is_refused(stage: Stage, 
     first, other = stage("pretrain", 32, 1e4, seed=0), stage("mid", 32, 1e4, seed=1)
     assert train(first, tmp_path / "one").exit_code == 0
     for folder in (tmp_path / "one", tmp_path / "one" / "huggingface"):
-        result = train(other, tmp_path / "two", "--weights", str(folder), "--no-export")
+        result = train(other, tmp_path / "two", "--weights", str(folder))
         assert result.exit_code == 1 and "was trained with a tokenizer of digest" in result.output, result.output
         assert str(other.path("")) not in result.output and not (tmp_path / "two").exists()
     for file in (tmp_path / "one" / "huggingface").glob("tokenizer*"):
         file.unlink()
-    result = train(first, tmp_path / "two", "--weights", str(tmp_path / "one" / "huggingface"), "--no-export")
+    result = train(first, tmp_path / "two", "--weights", str(tmp_path / "one" / "huggingface"))
     assert result.exit_code == 1 and "holds no tokenizer that can be read" in result.output
 
 
 def test_the_optimizers_state_goes_on_where_asked(stage: Stage, tmp_path: Path) -> None:
     run = stage("pretrain", 32, 1e4)
-    assert train(run, tmp_path / "one", "--no-export").exit_code == 0
+    assert train(run, tmp_path / "one").exit_code == 0
     assert train(run, tmp_path / "two", "--weights", str(tmp_path / "one"), "--optimizer-state").exit_code == 0
-    assert train(run, tmp_path / "three", "--weights", str(tmp_path / "one"), "--no-export").exit_code == 0
+    assert train(run, tmp_path / "three", "--weights", str(tmp_path / "one")).exit_code == 0
 
     def steps_of_adamw(out: Path) -> float:
         with safe_open(complete(out / "checkpoints")[-1] / "tensors-00000.safetensors", framework="np") as file:
@@ -99,5 +103,5 @@ def test_the_optimizers_state_goes_on_where_asked(stage: Stage, tmp_path: Path) 
 
     assert steps_of_adamw(tmp_path / "two") == 4 and steps_of_adamw(tmp_path / "three") == 2
     weights = str(tmp_path / "two" / "huggingface")
-    result = train(run, tmp_path / "four", "--weights", weights, "--optimizer-state", "--no-export")
+    result = train(run, tmp_path / "four", "--weights", weights, "--optimizer-state")
     assert result.exit_code == 1 and "holds weights alone" in result.output
