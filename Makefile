@@ -14,6 +14,12 @@ BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters
   ingest ingest_text trainer \
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
+READERS := mosaic litdata olmo ray recipes
+READER_mosaic  := 'mosaicml-streaming>=0.13,<0.14'
+READER_litdata := 'litdata>=0.2.76,<0.3' 'polars>=1'
+READER_olmo    := 'ai2-olmo-core>=3'
+READER_ray     := 'ray[data]>=2.40'
+READER_recipes := numpy pyarrow 'transformers>=5.2' 'trl>=1.16' accelerate lightning 'datasets>=4'
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 # By hash, from requirements/NAME.txt; where an index has other files of the same versions, by version and with a word of it.
@@ -25,7 +31,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +121,15 @@ fuzz: setup-test ## unusual files of every format against their own libraries: m
 
 wheel-test: setup-test ## the wheel in an empty environment and an empty folder, up to the shards of mid
 	.venv/bin/python -m pytest tests/test_wheel.py -m slow
+
+readers-test: setup-test $(READERS:%=.venv-readers/%/.ready) ## exports read by the libraries they are for, recipes of training run as they stand
+	.venv/bin/python -m pytest tests/readers tests/feeds/test_recipes.py -m slow
+
+.venv-readers/%/.ready: | .venv/bin/uv
+	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-readers/$*
+	.venv/bin/python -m pip --python .venv-readers/$*/bin/python install --quiet torch==2.13.0
+	.venv/bin/uv pip install --quiet --python .venv-readers/$*/bin/python --constraint tests/readers/constraints.txt $(READER_$*)
+	@touch $@
 
 patterns: setup-test ## is every regular expression linear? by the clock, on a quiet machine
 	.venv/bin/python -m pytest tests/test_patterns.py -m slow

@@ -2,7 +2,8 @@
 
     PYTHONPATH=. python -m benchmarks.readers --tokens 176000000
 
-Peers: Megatron-core's `IndexedDataset` over our export, and Hugging Face `datasets` over the same files, as Arrow. All
+Peers: Megatron-core's `IndexedDataset` over our export, Hugging Face `datasets` over the same files, as Arrow, and, where
+`make readers-test` has made their environments, MosaicML Streaming over our export and litdata over the same files. All
 answers are compared with the ids that were written before a speed is printed: million tokens a second, median of five, and
 how many row groups ranks decode for each that there is. With few row groups the cuts between lanes weigh: below some
 640 of them (168 M tokens) 64 lanes share row groups, and those are decoded twice.
@@ -11,21 +12,25 @@ how many row groups ranks decode for each that there is. With few row groups the
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.exporters import megatron
+from winnow.stages.shards.exporters import megatron, mosaic
 from winnow.stages.shards.reader import ShardReader
 from winnow.stages.shards.sequences import SEGMENT, Sequences
 from winnow.stages.shards.shard import Phase, build_index, write_shard
 
 LENGTH, PIECES, FILES, RANKS = 4096, 4, 8, 64
+PEER_ROUNDS = 3
 Longs = np.ndarray
 
 
@@ -111,6 +116,21 @@ def peers(workspace: Workspace, index: str, wanted: tuple[int, int]) -> None:
         "Megatron's memory map",
         timed(lambda: (len(mapped), sum(int(row.sum(dtype=np.int64)) for row in mapped)), wanted),
     )
+    mosaic.export(index, "base", workspace.path("mosaic"))
+    for name, folder in (("mosaic", "mosaic"), ("litdata", "shards/base")):
+        python = Path(__file__).parents[1] / ".venv-readers" / name / "bin" / "python"
+        if not python.exists():
+            print(f"without {name}: `make readers-test` installs it")
+            continue
+        program = Path(__file__).with_name("readers_peers.py")
+        command = [python, program, name, workspace.path(folder), str(PEER_ROUNDS)]
+        told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        if tuple(told["found"]) != wanted:
+            raise ValueError(f"{name} read {told['found']}, written were {wanted}")
+        show(
+            {"mosaic": "MosaicML Streaming, local", "litdata": "litdata, rows of Parquet"}[name],
+            statistics.median(told["speeds"]),
+        )
     files = [workspace.path(name) for name in workspace.list("shards/base", ".parquet")]
     options = {"data_files": files, "split": "train", "streaming": True}
     stream = datasets.load_dataset("parquet", columns=["input_ids", "segments"], **options).with_format("arrow")

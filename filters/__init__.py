@@ -5,7 +5,8 @@ gopher, c4, fineweb, fineweb2, refinedweb, madlad                   prose
 chinese, han_statistics, consistency, language                      Chinese, and languages
 code, refinecode, syntax, linguist, python_source, mathematics      programs and formulas
 conversations, harm, license                                        dialogues, and what may be used
-personal_data, identifiers, secrets, confidential                   what nobody may read
+personal_data, identifiers, telephone, identity_numbers, accounts   what nobody may read: persons
+secrets, confidential                                               and passwords; what is told of either
 classifier, training, fitting, scorers, embedder                    models
 datatrove, adapters/                                                datatrove's blocks here, our recipes there
 kernels/                                                            the loops under all of these

@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 
+from winnow.filters.accounts import qq_numbers, spelled_addresses, wechat_names
+from winnow.filters.identity_numbers import identity_numbers, passports
 from winnow.filters.kernels.candidates import Candidate
 from winnow.filters.spans import Span
+from winnow.filters.telephone import numbers_near
 
 
 class Kind(StrEnum):
@@ -27,6 +30,9 @@ class Kind(StrEnum):
     BANK_CARD = "bank_card"
     IBAN = "iban"
     SOCIAL_SECURITY = "social_security"
+    NATIONAL_NUMBER = "national_number"
+    PASSPORT = "passport"
+    ACCOUNT = "account"
 
 
 def _pattern(expression: str) -> re.Pattern[bytes]:
@@ -44,53 +50,12 @@ IPV6 = _pattern(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]+(?:\.\d{1,3}){0,3}(?!
 VERSION = _pattern(r"(?i)(?:\bv|ver\.?|versions?|release|section|§|版本|第|[<>=~^]=?)[\s:]*$")
 IDENTITY = _pattern(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{9}[0-9Xx](?![0-9A-Za-z])")
 CARD = _pattern(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
-EXTENSION = r"(?:\s?(?:x|ext\.?|转)\s?\d{1,6})?"
-INTERNATIONAL = _pattern(r"(?<![\w+])\+\s?[1-9](?:[ .()/-]{0,3}\d){7,14}" + EXTENSION + r"(?!\d)")
-NORTH_AMERICAN = _pattern(
-    r"(?<![\w.-])(?:(?:001|1)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + EXTENSION + r"(?![\w-])"
-)
-# 0044 20 7946 0958: a calling code of ITU-T E.164 behind the international prefix, in groups.
-CALLING_CODE = (
-    r"(?:1|7|2[07]|2[1-69]\d|3[0-469]|3[578]\d|4[013-9]|42\d|5[1-8]|5[09]\d|6[0-6]|6[789]\d|8[1246]|8[57]\d"
-    r"|9[0-58]|9[679]\d)"
-)
-PREFIXED = _pattern(
-    r"(?<![\w+.,-])(?<!\d )00[ ]?"
-    + CALLING_CODE
-    + r"[ -](?:\(0\)[ ]?)?\d{1,5}(?:[ -]?\d{2,5}){1,4}(?! ?\d|[\w-]|[.,]\d)"
-)
-# National forms with the trunk prefix or the area code in parentheses, in groups of their country's numbers.
-NATIONAL = _pattern(
-    r"(?<![\w+.,/-])(?<!\d )(?:0[1-9]\d{0,3}[ -]\d{3,4}[ -]\d{3,4}|0[1-9](?:[ .]\d\d){4}|0[1-9]\d{1,3}[ /]\d{5,8}"
-    r"|0[1-9]\d\d \d{3} \d\d \d\d|0[1-9]\d{3,4} \d{5,6}|\((?:0[1-9]\d{0,3}|[1-9]\d{1,4})\) ?\d{3,5}[ -]\d{3,5}"
-    r"|8 ?\(\d{3}\) ?\d{3}-\d\d-\d\d)(?! ?\d|[\w/-]|[.,]\d)"
-)
-NATIONAL_DIGITS = range(9, 13)
 IBAN = _pattern(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?:[ -]?[A-Z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
 SOCIAL_SECURITY = _pattern(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d\d\1(?!0000)\d{4}(?![\w-])")
 SOCIAL_SECURITY_WORD = _pattern(r"(?i)(?:\bssn\b|\bsocial[- ]security\b|\btaxpayer\b|\btin\b|\bitin\b)[^\d\n]{0,40}$")
-CHINESE_MOBILE = _pattern(
-    r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:\d{8}|[ -]\d{4}[ -]\d{4})(?![0-9A-Za-z]|\.\d)"
-)
-CHINESE_LANDLINE = _pattern(
-    r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)86[ -]?)?"
-    r"(?:(?:\(|（)0(?:10|2\d|[3-9]\d\d)(?:\)|）) ?|0(?:10|2\d|[3-9]\d\d)-)[2-9]\d{6,7}"
-    r"(?:(?:-|转)\d{1,6})?(?![0-9A-Za-z-])|(?<![0-9A-Za-z.-])[48]00-?\d{3}-?\d{4}(?![0-9A-Za-z-])"
-)
-ANNOUNCED = _pattern(r"(?<![\w+])(?:\+|\()?\d(?:[ .()/-]{0,2}\d){6,14}" + EXTENSION + r"(?!\w)")
-PHONE_WORD = _pattern(
-    r"(?i)(?:\b(?:tele)?phones?\b|\btel\b|\bcall(?:ed|ing)?\b|\bmobile\b|\bcell\b|\bfax\b|\breach\b|\bdial\b|\bwhatsapp\b"
-    r"|\bring (?:me|us|him|her)\b|\btext (?:me|us)\b|\bmessages? (?:to|from)\b|\banswering at\b|\bdesk:"
-    r"|电话|手机|联系方式|致电|传真|热线|拨打)[^\d\n]{0,40}$"
-)
-PHONE_WORD_BEHIND = _pattern(r"(?i)\W{0,3}(?:\(\w+\)\W?)?(?:office|desk|mobile|home|cell|fax|work)\b")
 CARD_WORD = _pattern(
     r"(?i)(?:\bcards?\b|\bcc\b|\bvisa\b|\bmastercard\b|\bmaestro\b|银行卡|信用卡|储蓄卡|卡号)[^\d\n]{0,40}$"
 )
-DATE = _pattern(
-    r"(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:19|20)\d\d|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
-)
-
 SECTION = 32  # "6.2.1.4" numbers a section: four numbers below this are no address (true of one address in 4,096)
 IBAN_LETTERS = 14  # bytes of an account before its first long run of digits: GB29 NWBK
 IPV6_GROUPS = 4  # "::2" is a slice, "Vec::E" a name: groups of digits that an address must show
@@ -172,6 +137,12 @@ def is_public_address(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def _shows_enough(address: str) -> bool:
+    """Whether so many groups are written out that an IPv6 address is no slice and no name; of a global prefix three do."""
+    groups = [group for group in address.split(":") if group]
+    return len(groups) >= IPV6_GROUPS - (len(groups[0]) == 4 and groups[0][0] in "23" if groups else 0)
+
+
 def _account(match: re.Match[bytes]) -> Iterator[Span]:
     """The account at the beginning of a match, which may have run into the words behind it."""
     signs = match.group()
@@ -188,14 +159,18 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
             if match.start() < last and not NOBODY.search(match.group()):
                 yield Span(Kind.EMAIL, *match.span())
         return
+    if candidate == Candidate.SPELLED:
+        for start, end in spelled_addresses(window, first, last):
+            yield Span(Kind.EMAIL, start, end)
+        return
+    if candidate == Candidate.WECHAT:
+        for start, end in wechat_names(window, first, last):
+            yield Span(Kind.ACCOUNT, start, end)
+        return
     if candidate == Candidate.COLONS:
         for match in IPV6.finditer(window, first):
-            groups = sum(map(bool, match.group().split(b":")))
-            if (
-                match.start() < last
-                and groups >= IPV6_GROUPS
-                and is_public_address(match.group().rstrip(b":").decode())
-            ):
+            address = match.group().rstrip(b":").decode()
+            if match.start() < last and _shows_enough(address) and is_public_address(address):
                 yield Span(Kind.IP_ADDRESS, *match.span())
         return
     for match in IBAN.finditer(window, max(0, first - IBAN_LETTERS)):
@@ -222,15 +197,11 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
     for match in SOCIAL_SECURITY.finditer(window, first):
         if match.start() < last and SOCIAL_SECURITY_WORD.search(window[: match.start()]):
             yield Span(Kind.SOCIAL_SECURITY, *match.span())
-    for match in NATIONAL.finditer(window, first):
-        if match.start() < last and len(re.sub(rb"\D", b"", match.group())) in NATIONAL_DIGITS:
-            yield Span(Kind.PHONE, *match.span())
-    for pattern in (PREFIXED, INTERNATIONAL, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
-        for match in pattern.finditer(window, first):
-            if match.start() < last:
-                yield Span(Kind.PHONE, *match.span())
-    for match in ANNOUNCED.finditer(window, first):
-        if match.start() >= last or DATE.match(match.group()):
-            continue
-        if PHONE_WORD.search(window[: match.start()]) or PHONE_WORD_BEHIND.match(window, match.end()):
-            yield Span(Kind.PHONE, *match.span())
+    for kind, find in (
+        (Kind.PASSPORT, passports),
+        (Kind.NATIONAL_NUMBER, identity_numbers),
+        (Kind.ACCOUNT, qq_numbers),
+        (Kind.PHONE, numbers_near),
+    ):
+        for start, end in find(window, first, last):
+            yield Span(kind, start, end)

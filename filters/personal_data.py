@@ -1,5 +1,5 @@
-"""Personal data: e-mail and public IP addresses, telephone numbers, Chinese identity cards, bank cards,
-accounts (IBAN) and social security numbers of the United States.
+"""Personal data: e-mail and public IP addresses, telephone numbers, bank cards and accounts (IBAN), numbers of persons
+(identity cards, passports, tax and insurance numbers), names on WeChat and QQ.
 
 A kernel points out where such a thing could stand (`kernels/candidates.py`); only those places are matched and
 checked (`identifiers.py`), so that a clean text costs little more than reading it. What is found is replaced by a
@@ -28,6 +28,9 @@ PLACEHOLDERS: Mapping[str, str] = {
     Kind.BANK_CARD: "<CARD_NUMBER>",
     Kind.IBAN: "<IBAN>",
     Kind.SOCIAL_SECURITY: "<ID_NUMBER>",
+    Kind.NATIONAL_NUMBER: "<ID_NUMBER>",
+    Kind.PASSPORT: "<ID_NUMBER>",
+    Kind.ACCOUNT: "<ACCOUNT>",
 }
 CONTEXT_BYTES = 48
 """How far before and behind a candidate its surroundings are read."""
@@ -57,8 +60,8 @@ def find_personal_data(
 def measure(documents: pa.Table, *, kinds: Collection[str] = tuple(Kind)) -> pa.Table:
     """How much personal data each document holds, n rows:
 
-    - `personal_data.email`, `.ip_address`, `.phone`, `.identity_card`, `.bank_card`, `.iban`,
-      `.social_security` int64, and `.count`, their sum
+    - `personal_data.email`, `.ip_address`, `.phone`, `.identity_card`, `.bank_card`, `.iban`, `.social_security`,
+      `.national_number`, `.passport`, `.account` int64, and `.count`, their sum
     - `personal_data.spans` string: `[["email", 12, 31], …]` as JSON, bytes of the text's UTF-8; null when there are
       none
     """
@@ -103,6 +106,9 @@ RECIPES = (
             Rule(name="bank_card", measure="personal_data.bank_card", maximum=0),
             Rule(name="iban", measure="personal_data.iban", maximum=0),
             Rule(name="social_security", measure="personal_data.social_security", maximum=0),
+            Rule(name="national_number", measure="personal_data.national_number", maximum=0),
+            Rule(name="passport", measure="personal_data.passport", maximum=0),
+            Rule(name="account", measure="personal_data.account", maximum=10),
             Rule(name="email", measure="personal_data.email", maximum=10),
             Rule(name="phone", measure="personal_data.phone", maximum=10),
             Rule(name="ip_address", measure="personal_data.ip_address", maximum=10),

@@ -156,5 +156,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
     return (file.read_row_group(position, columns=names) for position in range(file.num_row_groups))
 
 
-# 6: languages from words alone, their certainty; 7: recipes bound to languages on documents of these alone
-MEASURE = Step(name="measure", version=7, work=measure_part)
+# 6: languages from words alone, their certainty; 7: recipes bound to languages on documents of these alone;
+# 8: more kinds of personal data
+MEASURE = Step(name="measure", version=8, work=measure_part)

@@ -1,6 +1,7 @@
 """Decontamination: documents that hold items of benchmarks are dropped, each hit recorded and reviewable.
 
-items       benchmarks read from JSONL: question, answer, passage
+known       which keys of HumanEval, MBPP, GSM8K, MATH, AIME, GPQA … hold what
+items       benchmarks read from JSON, CSV and Parquet: question, answer, passage
 escapes     characters written as escapes, read as themselves
 index       their n-grams, and what an entry of the index is
 matching    the n-grams of a part's documents looked up in the index

@@ -1,17 +1,21 @@
-"""Benchmarks as they come, JSON lines with question, answer and passage, made one table of entries."""
+"""Benchmarks as they come, JSON, CSV or Parquet with question, answer and passage, made one table of entries."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from winnow.formats.addresses import opened
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
+from winnow.stages.decontaminate.known import keys_of
 from winnow.stages.decontaminate.settings import Benchmark
 
 ENTRY = pa.schema(
@@ -50,14 +54,15 @@ def read_entries(benchmark: Benchmark) -> pa.Table:
 
     Raises `ValueError` naming file, line and key when a line is no JSON object or lacks the question.
     """
-    kinds = KINDS if benchmark.code else KINDS[:1]
+    known = keys_of(benchmark.name)
+    kinds = KINDS if benchmark.code or (known is not None and known.code) else KINDS[:1]
     rows = []
     for number, item in _objects(benchmark):
         identifier = _value(item, benchmark, "identifier")
         for field in FIELDS:
             text = _value(item, benchmark, field)
             if text is None and field == "question":
-                wanted = benchmark.question or " or ".join(USUAL_KEYS["question"])
+                wanted = benchmark.question or " or ".join(_keys(benchmark, "question"))
                 raise ValueError(f"{benchmark.path}, line {number + 1}: no {wanted}; its keys are {', '.join(item)}")
             if text is None or not _text(text).strip():
                 continue
@@ -67,19 +72,47 @@ def read_entries(benchmark: Benchmark) -> pa.Table:
 
 
 def _objects(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
-    with opened(benchmark.path) as stream:
-        for number, line in enumerate(_lines(stream, benchmark.path)):
-            if not line.strip():
-                continue
-            try:
-                item = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{benchmark.path}, line {number + 1}: no JSON: {error}") from error
-            if not isinstance(item, dict):
-                raise ValueError(
-                    f"{benchmark.path}, line {number + 1}: expected an object, found {type(item).__name__}"
-                )
-            yield number, item
+    """The items of a file, numbered from 0: rows of Parquet or CSV, a JSON array, or JSON lines."""
+    path = benchmark.path
+    with opened(path) as stream:
+        if path.lower().endswith(".parquet"):
+            rows = (row for batch in pq.ParquetFile(stream).iter_batches() for row in batch.to_pylist())
+            yield from enumerate(rows)
+            return
+        lines = _lines(stream, path)
+        if path.lower().split(".", 1)[-1].startswith("csv"):
+            csv.field_size_limit(1 << 27)
+            yield from enumerate(csv.DictReader(lines))
+            return
+        first = next((line for line in lines if line.strip()), "")
+        if first.lstrip().startswith("["):
+            yield from _array(first + "".join(lines), path)
+            return
+        yield from _of_lines(first, lines, path)
+
+
+def _array(content: str, path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        items = json.loads(content)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}, line {error.lineno}: no JSON: {error}") from error
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise ValueError(f"{path}, item {number}: expected an object, found {type(item).__name__}")
+        yield number, item
+
+
+def _of_lines(first: str, lines: Iterator[str], path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(itertools.chain([first], lines)):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}, line {number + 1}: no JSON: {error}") from error
+        if not isinstance(item, dict):
+            raise ValueError(f"{path}, line {number + 1}: expected an object, found {type(item).__name__}")
+        yield number, item
 
 
 def _lines(stream: IO[bytes], path: str) -> Iterator[str]:
@@ -90,11 +123,23 @@ def _lines(stream: IO[bytes], path: str) -> Iterator[str]:
         raise ValueError(f"{path}: {broken.rule}: {broken.value}") from broken
 
 
+def _keys(benchmark: Benchmark, field: str) -> Sequence[str]:
+    """The keys that may hold a field: the one that was named, those of a benchmark known by name, the usual ones."""
+    named = getattr(benchmark, field)
+    if named is not None:
+        return (named,)
+    known = keys_of(benchmark.name)
+    return (*(getattr(known, field) if known is not None else ()), *USUAL_KEYS[field])
+
+
 def _value(item: dict[str, Any], benchmark: Benchmark, field: str) -> Any:
-    """What the item holds under the key for `field`; None where it has none."""
-    key = getattr(benchmark, field)
-    if key is None:
-        return next((item[usual] for usual in USUAL_KEYS[field] if item.get(usual) is not None), None)
+    """What the item holds under the first of the keys for `field` that it has; None where it has none."""
+    return next((found for key in _keys(benchmark, field) if (found := _inside(item, key)) is not None), None)
+
+
+def _inside(item: dict[str, Any], key: str) -> Any:
+    if key in item:
+        return item[key]
     found: Any = item
     for name in key.split("."):
         found = found.get(name) if isinstance(found, dict) else None
@@ -104,4 +149,6 @@ def _value(item: dict[str, Any], benchmark: Benchmark, field: str) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(_text(part) for part in value)
+    if isinstance(value, dict):  # a scenario: what it says, without its keys
+        return "\n".join(_text(part) for part in value.values() if part is not None)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Benchmark(BaseModel):
-    """A benchmark as JSON lines (compressed or not): which keys hold what. A dotted key looks inside objects.
+    """A benchmark as JSON lines, a JSON array, CSV or Parquet: which keys hold what. A dotted key looks inside objects.
 
-    Of a key that isn't named, the first of the usual names that an item has is taken; see `items.USUAL_KEYS`.
+    Of a key that isn't named, the first that an item has is taken: of those that a benchmark known by name has
+    (`known.KNOWN`), then of the usual ones (`items.USUAL_KEYS`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

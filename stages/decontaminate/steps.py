@@ -174,8 +174,8 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
 
 
 # Version 3 of index and match: escapes are read as characters, traditional ones as simplified.
-INDEX = Step(name="decontaminate.index", version=3, work=index_benchmarks)
-MATCH = Step(name="decontaminate.match", version=3, work=match_part)
+INDEX = Step(name="decontaminate.index", version=4, work=index_benchmarks)  # 4: keys by name, accents of LaTeX
+MATCH = Step(name="decontaminate.match", version=4, work=match_part)  # 4: accents of LaTeX
 JUDGE = Step(name="decontaminate.judge", version=2, work=judge_bucket)
 DROP = Step(name="decontaminate.drop", version=1, work=drop_part)
 

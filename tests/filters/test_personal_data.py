@@ -164,3 +164,56 @@ def test_precision_and_recall_on_the_gold_sentences(corpora_rows: Callable[[str]
     for kind in right:
         assert right[kind] / gold[kind] >= 0.95, kind
         assert right[kind] / (right[kind] + wrong[kind]) >= 0.99, kind
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "jane [at] orchard [dot] org or bob(AT)mail.orchard.de",
+            [("email", "jane [at] orchard [dot] org"), ("email", "bob(AT)mail.orchard.de")],
+        ),
+        ("加微信号：zhang_san88，QQ：312345678，谢谢", [("account", "zhang_san88"), ("account", "312345678")]),
+        ("WeChat: wang-wu9 or 扣扣 1234567", [("account", "wang-wu9"), ("account", "1234567")]),
+        (
+            "from 2606:4700:4700::1111 to 2a00:1450:4001:81b::200e",
+            [("ip_address", "2606:4700:4700::1111"), ("ip_address", "2a00:1450:4001:81b::200e")],
+        ),
+        ("护照号 E12345678, passport no. 533380006", [("passport", "E12345678"), ("passport", "533380006")]),
+        (
+            "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+            [("passport", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")],
+        ),
+        *(
+            (f"{word} {number}, as agreed", [("national_number", number)])
+            for word, number in (
+                ("I am", "529.982.247-25"),
+                ("signed", "RSSMRA85T10A562S"),
+                ("signed", "BOXW310820HNERXN09"),
+                ("NHS", "943 476 5919"),
+                ("PESEL", "44051401359"),
+                ("born", "131052-308T"),
+                ("DNI", "12345678Z"),
+                ("Aadhaar", "2341 2341 2346"),
+                ("BSN", "111222333"),
+                ("AHV", "756.9217.0769.85"),
+            )
+        ),
+    ],
+)
+def test_addresses_spelled_out_accounts_and_numbers_of_persons(text: str, expected: list[tuple[str, str]]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "an array[at] or f(at) here, meet me (at) noon, sorted [at] last",
+        "微信支付很方便，微信group里，WeChat account; QQ音乐",
+        "529.982.247-26 RSSMRA85T10A562T 131052-308U 756.9217.0769.84 L898902C36UTO7408122F1204159ZE184226B<<<<<11",
+        "total 44051401359, 12345678Z and 111222333 without a word, MAKEFILE2024ABCDEFGH",
+        "2001::1 fe80::1:2:3 dead::beef:1 std::array::at",
+    ],
+)
+def test_what_lacks_a_check_digit_or_a_word_is_left_alone(text: str) -> None:
+    assert found(text) == []

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, parquet
+from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, olmo, parquet
 from winnow.stages.shards.exporters.found import exporter, exporters, options_of
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.stages.shards.shard import Phase, build_index, write_shard
@@ -261,7 +261,7 @@ def test_megatron_gets_the_loss_mask_beside(run: tuple[str, list[Sequences]], tm
     assert losses.tolist() == np.concatenate(masks).astype(int).tolist()
 
 
-@pytest.mark.parametrize("exporter", [megatron, datatrove, jsonl, mosaic, parquet])
+@pytest.mark.parametrize("exporter", [megatron, datatrove, olmo, jsonl, mosaic, parquet])
 def test_no_target_is_overwritten_and_nothing_half_stays(
     workspace: Workspace, tmp_path: Path, exporter: ModuleType
 ) -> None:
@@ -300,7 +300,7 @@ def test_plain_columns_pass_a_default_collate(run: tuple[str, list[Sequences]], 
 
 
 def test_exporters_are_found_with_their_options() -> None:
-    assert exporters() == {m.__name__.rsplit(".")[-1]: m for m in (datatrove, jsonl, megatron, mosaic, parquet)}
+    assert exporters() == {m.__name__.rsplit(".")[-1]: m for m in (datatrove, jsonl, megatron, mosaic, olmo, parquet)}
     assert options_of(megatron) == ("pieces", "whole_rows")
     assert options_of(jsonl) == ()
 
@@ -309,7 +309,7 @@ def test_exporters_are_found_with_their_options() -> None:
     ("name", "said"),
     [
         ("megatrn", "no format is called 'megatrn'; did you mean 'megatron'?"),
-        ("documents", "no format is called 'documents'; there are datatrove, jsonl, megatron, mosaic, parquet"),
+        ("documents", "no format is called 'documents'; there are datatrove, jsonl, megatron, mosaic, olmo, parquet"),
         ("nowhere.tar", "there is no module 'nowhere' for format 'nowhere.tar'"),
         ("json.decoder", "json.decoder is no exporter: it has no function `export`"),
     ],
