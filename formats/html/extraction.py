@@ -16,6 +16,11 @@ from winnow.formats.charset.pages import decode
 from winnow.formats.html.formulas import has_mathematics, replace_formulas
 from winnow.formats.html.head import Head, read_head
 
+LEAST_KEPT = (
+    0.2  # of a page's unlinked text; where the classifier keeps less (lists, shop windows), rules are asked too
+)
+LEAST_UNLINKED = 1000  # bytes; a page of menus alone stays empty
+
 
 class Engine(StrEnum):
     """How content is told from boilerplate, and at what cost."""
@@ -80,12 +85,19 @@ def _blocks(page: str, url: str | None, links: bool, head: Head) -> str:
 def _read(page: str, url: str | None, links: bool, head: Head) -> str:
     from winnow.formats.html.blocks import cut
     from winnow.formats.html.classify import content
+    from winnow.formats.html.elements import END, LINKED, START
     from winnow.formats.html.forums import posts
     from winnow.formats.html.markdown_writer import render
 
     blocks = cut(page.encode("utf-8", "replace"))
     kept = posts(blocks)
-    return render(blocks, content(blocks, head.title or "") if kept is None else kept, links=links, url=url)
+    if kept is not None:
+        return render(blocks, kept, links=links, url=url)
+    text = render(blocks, content(blocks, head.title or ""), links=links, url=url)
+    unlinked = int((blocks.blocks[:, END] - blocks.blocks[:, START] - blocks.blocks[:, LINKED]).sum())
+    if unlinked < LEAST_UNLINKED or len(text.encode("utf-8", "replace")) >= LEAST_KEPT * unlinked:
+        return text
+    return max(text, _resiliparse(page, url, links, head), key=len)
 
 
 def _resiliparse(page: str, url: str | None, links: bool, head: Head) -> str:

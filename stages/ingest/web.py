@@ -55,8 +55,8 @@ BINARY = (
 )
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
-# 3: an index in Parquet that swells is rejected; 4: a page of a folder has the id that its own name gives it; threads
-VERSION = 4
+# 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
+VERSION = 5
 CONTENT = Content.WEB
 
 

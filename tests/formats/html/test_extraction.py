@@ -88,3 +88,20 @@ def test_a_page_nothing_of_which_is_likely_enough_is_judged_by_its_best_and_a_me
     assert chances(cut(story.encode())).max() < model().threshold
     assert extract(story).text.split() == STORY.split()
     assert extract(menu.format("")).text == ""
+
+
+def test_a_page_of_menus_alone_stays_empty() -> None:
+    menus = "".join(
+        f"<li><a href='/{number}'>Department number {number} of our house</a></li>" for number in range(200)
+    )
+    assert extract(f"<html><body><nav><ul>{menus}</ul></nav><p>All rights reserved.</p></body></html>").text == ""
+
+
+@pytest.mark.parametrize("card", ["div class='card'", "div class='item recent'", "div class='promo'"])
+def test_cards_are_text_where_the_page_has_no_other(card: str) -> None:
+    cards = "".join(
+        f"<{card}><a href='/{number}'>Mill {number}</a><p>From {1700 + number}, with two pairs of stones</p></div>"
+        for number in range(60)
+    )
+    text = extract(f"<html><body><nav><a href='/'>Home</a></nav><main>{cards}</main></body></html>").text
+    assert all(f"From {1700 + number}, with two" in text for number in range(60)) and "Home" not in text
