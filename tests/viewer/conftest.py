@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -117,10 +119,14 @@ def run_pipeline(folder: Path, out: Path) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run."""
-    folder = tmp_path_factory.mktemp("seen")
-    make_inputs(folder)
-    run_pipeline(folder, folder / "run")
+    """The folder of a finished run: one for all processes that share the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "seen"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "run" / "report.html").exists():
+            make_inputs(folder)
+            run_pipeline(folder, folder / "run")
     return folder / "run"
 
 
