@@ -52,7 +52,7 @@ CLOCK = time.process_time_ns if time.get_clock_info("process_time").resolution <
 FAR, FARTHER = 20_000, 80_000
 """Characters between which a repeat with a bound has stopped to grow."""
 FURTHER = 8.0  # of 16 for a quadratic one, 4 for a linear one
-SLOWEST = 10e-3  # milliseconds for a character of the worst text, where a repeat has a bound: 10 s for a megabyte
+SLOWEST = 20e-3  # milliseconds for a character of the worst text, where a repeat has a bound: private keys take 9e-3
 KNOWN = Path(__file__).with_name("bounded_texts.json")
 """Patterns that are quadratic, and the most characters that they are ever asked about."""
 MOST_OF_BOUNDED = 0.25  # seconds for such a text
@@ -342,9 +342,7 @@ def slow(entry: Owned) -> str | None:
             try:
                 costs = _costs(entry.pattern, method, text)
             except TimeoutError:
-                return (
-                    f"{entry.place}: {method} of {text!r}: more than {MOST_SECONDS} s for {LONG:,} characters or fewer"
-                )
+                return f"{entry.place}: {method} of {text!r}: takes too long for {LONG:,} characters, or for {FARTHER:,} where it is bounded"
             finally:
                 signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             if costs:
