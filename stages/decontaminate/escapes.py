@@ -59,7 +59,7 @@ def _resolve(found: re.Match[bytes]) -> bytes:
 
 
 def _letter(found: re.Match[bytes]) -> bytes:
-    letter = next(filter(None, found.groups()))
+    letter: bytes = next(filter(None, found.groups()))
     return letter + _filler(len(found[0]) - 1)
 
 
