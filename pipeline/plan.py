@@ -6,9 +6,11 @@ sizes alone, never on workers: equal inputs give equal units.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from winnow.formats.splits import size_of
 from winnow.pipeline.ancestry import compared_with
 from winnow.pipeline.coverage import check_contents, check_languages
 from winnow.pipeline.manifest import Filter, Output
@@ -53,6 +55,8 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry.options)}
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
 
+    cut = Counter(piece.path for part in parts for piece in part.pieces)
+    sizes = {path: size_of(path) for path in cut}
     ingest, measure, decide = [], [], []
     for part in parts:
         kind, content = part.input.kind, part.input.holds()
@@ -97,7 +101,8 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
             documents=documents_path(part.name),
             applications=tuple(application for _, _, application in filters),
         )
-        ingest.append(Unit(name=part.name, asked=ingesting))
+        raw_bytes = sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces)
+        ingest.append(Unit(name=part.name, asked=ingesting, raw_bytes=raw_bytes))
         measure.append(Unit(name=part.name, asked=measured))
         decide.append(Unit(name=part.name, asked=decided))
     yield INGEST, ingest

@@ -15,6 +15,7 @@ from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
 from winnow.stages.mixing import mix
 from winnow.stages.mixing.mixture import Mixture, Phase
 from winnow.stages.repositories import repository
+from winnow.stages.run.exchange import joined
 from winnow.stages.run.unit import Planned, Unit
 from winnow.stages.shards import emit
 from winnow.stages.shards.index import INDEX_STEP, index_units
@@ -62,7 +63,10 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
         names = [part.name for part in files]
         yield repository.SCATTER, repository.scatter_units(names, given, dropping)
         if asked.whole:
-            ordered = repository.order_units(names, given)
+            sent = tuple(repository.scattered_path(name) for name in names)
+            joining, sent = joined(repository.SCATTER.name, sent)
+            yield from joining
+            ordered = repository.order_units(sent, given)
             yield repository.ORDER, ordered
             tokens.extend(unit.name for unit in ordered)
         else:
@@ -83,14 +87,21 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     ]
     mixture = _mixture(manifest)
     yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=manifest.seed)
-    yield mix.SOLVE_STEP, mix.solve_units(tokens, mixture, phases)
+    summing, histograms = mix.sum_units(tokens)
+    if summing:
+        yield mix.SUM_STEP, summing
+    yield mix.SOLVE_STEP, mix.solve_units(histograms, mixture, phases)
     expected = mixture.tokens or sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces})
     buckets = emit.bucket_counts(phases, expected)
     yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, buckets, seed=manifest.seed)
+    scattered = emit.exchange_files(tokens, phases)
+    for name, files in scattered.items():
+        joining, scattered[name] = joined(f"{emit.SCATTER_STEP.name}.{name}", files)
+        yield from joining
     yield (
         emit.PACK_STEP,
         emit.pack_units(
-            tokens,
+            scattered,
             phases,
             buckets,
             method=emit.Method(manifest.packing.value),

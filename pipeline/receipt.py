@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
-from winnow.stages.run.unit import GROUND_VERSION, Step, Unit, canonical
+from winnow.stages.run.unit import GROUND_VERSION, File, Files, Place, Step, Unit, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
@@ -81,18 +82,62 @@ def write_receipt(workspace: Workspace, receipt: Receipt) -> None:
     workspace.write_bytes(receipt_path(receipt.step, receipt.unit), receipt.to_json())
 
 
-def fingerprint(step: Step[Any], unit: Unit[Any], digests: Mapping[str, str]) -> str:
-    """What the unit's output follows from. `digests` maps every file that earlier steps wrote to its digest.
+class Fingerprints:
+    """What the outputs of a step's units follow from. `digests` maps every file that earlier steps wrote to its digest.
 
-    Raises `KeyError` when the unit reads a file that no receipt vouches for.
+    What units share (settings, recipes, the files of an exchange) is written out once: it is known again in the unit
+    that comes next, because it is the same object.
     """
-    content = {
-        "step": step.name,
-        "version": step.version,
-        "ground": GROUND_VERSION,
-        "unit": unit.name,
-        "asked": canonical(unit.asked),
-        "inputs": {name: digests[name] for name in unit.inputs},
-    }
-    encoded = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-    return hashlib.blake2b(encoded, digest_size=DIGEST_BYTES).hexdigest()
+
+    def __init__(self, step: Step[Any], digests: Mapping[str, str]) -> None:
+        self._step, self._digests = step, digests
+        self._before: dict[int, tuple[Any, str]] = {}  # of the unit before: an object by its identity, and its text
+        self._now: dict[int, tuple[Any, str]] = {}
+
+    def of(self, unit: Unit[Any]) -> str:
+        """Raises `KeyError` when the unit reads a file that no receipt vouches for."""
+        self._before, self._now = self._now, {}
+        heading = f"{self._step.name}\0{self._step.version}\0{GROUND_VERSION}\0{unit.name}\0"
+        content = (heading + self._text(unit.asked)).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+    def _text(self, value: Any) -> str:
+        if isinstance(value, File):
+            return self._files((value,))
+        if value is None or isinstance(value, str | int | float):
+            return _plain(canonical(value))
+        known = self._before.get(id(value)) or self._now.get(id(value))
+        text = known[1] if known else self._written(value)
+        self._now[id(value)] = value, text
+        return text
+
+    def _written(self, value: Any) -> str:
+        if isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
+            return self._files(value)
+        if isinstance(value, list | tuple):
+            return f"[{','.join(self._text(inner) for inner in value if not isinstance(inner, Place))}]"
+        if is_dataclass(value) and not hasattr(value, "identity"):
+            given = ((name, getattr(value, name)) for name in _names(type(value)))
+            return f"{{{','.join(f'{name}:{self._text(one)}' for name, one in given if not isinstance(one, Place))}}}"
+        return _plain(canonical(value, self._files))
+
+    def _files(self, files: Files) -> str:
+        """Names and contents of files as one value."""
+        summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        for name in files:
+            summary.update(f"{name}\0{self._digests[name]}\0".encode("utf-8", "surrogatepass"))
+        return f"{len(files)} files {summary.hexdigest()}"
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def fingerprint(step: Step[Any], unit: Unit[Any], digests: Mapping[str, str]) -> str:
+    """Of one unit alone, as `Fingerprints` has it."""
+    return Fingerprints(step, digests).of(unit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +20,17 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
-from winnow.pipeline.receipt import FOLDER, Receipt, fingerprint, read_receipt, receipt_path, write_receipt
+from winnow.pipeline.receipt import FOLDER, Fingerprints, Receipt, read_receipt, receipt_path, write_receipt
 from winnow.stages.run.unit import Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
 
 WINDOW_PER_WORKER = (
     3  # submitted units per worker: enough to hide the 2 ms of a task, few enough to bound the scheduler
 )
+
+ROLL_CALL_SECONDS = 2.0
+"""Between two counts of the workers: the window grows and shrinks with them."""
+FEW_INPUTS = 32
 
 YOUNG_OBJECTS = 50_000
 """New objects between two looks of the garbage collector. A unit builds large trees without cycles (syntax trees, rows,
@@ -90,6 +95,7 @@ class Runner:
     damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
     digests: dict[str, str] = field(default_factory=dict)
     receipts: dict[str, list[Receipt]] = field(default_factory=dict)
+    _bytes: dict[str, int] = field(default_factory=dict)
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
     _client: Any = None
     _open_cluster: AbstractContextManager[Any] | None = None
@@ -104,7 +110,8 @@ class Runner:
 
     def run(self, step: Step[Any], units: Sequence[Unit[Any]]) -> list[Receipt]:
         """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done."""
-        marks = {unit.name: fingerprint(step, unit, self.digests) for unit in units}
+        marking = Fingerprints(step, self.digests)
+        marks = {unit.name: marking.of(unit) for unit in units}
         if len(marks) < len(units):
             raise ValueError(f"step {step.name} has two units of one name")
         found = {unit.name: self._receipt(step, unit) for unit in units}
@@ -132,6 +139,7 @@ class Runner:
         receipts = [finished[unit.name] for unit in units]
         for receipt in receipts:
             self.digests.update({written.path: written.digest for written in receipt.outputs})
+            self._bytes.update({written.path: written.bytes for written in receipt.outputs})
         self.receipts[step.name] = receipts
         self.progress.step_finished(step, receipts)
         return receipts
@@ -140,6 +148,14 @@ class Runner:
     def _sizes(self) -> dict[str, int]:
         """What lay there when the run began: units worked since then need no look."""
         return self.workspace.sizes()
+
+    @cached_property
+    def _old_receipts(self) -> dict[str, list[str]]:
+        """The receipts that lay there, by step: the listing is looked through once for all steps."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(path for path in self._sizes if path.startswith(f"{FOLDER}/")):
+            found.setdefault(path.split("/")[1], []).append(path)
+        return found
 
     def _receipt(self, step: Step[Any], unit: Unit[Any]) -> Receipt | None:
         """The receipt of an earlier run; nothing is asked for that wasn't listed."""
@@ -157,7 +173,7 @@ class Runner:
     def _discard(self, step: Step[Any], finished: Mapping[str, Receipt]) -> None:
         """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""
         kept = {written.path for receipt in finished.values() for written in receipt.outputs}
-        for path in [path for path in sorted(self._sizes) if path.startswith(f"{FOLDER}/{step.name}/")]:
+        for path in self._old_receipts.get(step.name, ()):
             name = path.rpartition("/")[2].removesuffix(".json")
             if name not in finished:
                 stale = read_receipt(self.workspace, step.name, name)
@@ -172,8 +188,7 @@ class Runner:
         from distributed import KilledWorker, as_completed
 
         client = self._connected()
-        workers = max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
-        queue = iter(pending)
+        queue = iter(sorted(pending, key=self._size, reverse=True))
         units: dict[str, Unit[Any]] = {}
         suspects: list[Unit[Any]] = []
 
@@ -182,22 +197,35 @@ class Runner:
             units[key] = unit
             return client.submit(work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=key)
 
-        window = [submit(unit) for unit in islice(queue, workers * WINDOW_PER_WORKER)]
-        flow = as_completed(window)
-        for future in flow:
+        open_units = room = 0
+        looked = -math.inf
+        flow = as_completed(loop=client.loop)
+        while True:
+            if time.monotonic() - looked > ROLL_CALL_SECONDS:
+                room = WINDOW_PER_WORKER * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
+                looked = time.monotonic()
+            for unit in islice(queue, max(room - open_units, 0)):
+                flow.add(submit(unit))
+                open_units += 1
+            future = next(flow, None)
+            if future is None:
+                break
+            open_units -= 1
             answer = _answer(future)
             if isinstance(answer, KilledWorker):
                 suspects.append(units[future.key])
             else:
                 yield _outcome(step, units[future.key], answer)
             future.release()
-            following = next(queue, None)
-            if following is not None:
-                flow.add(submit(following))
         # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
         for unit in suspects:
             self.progress.unit_retried(step, unit)
             yield _outcome(step, unit, _answer(submit(unit, manner="/alone")))
+
+    def _size(self, unit: Unit[Any]) -> int:
+        """Bytes that the unit reads, as far as they tell it from others: those of a whole exchange are the same for all."""
+        inputs = unit.inputs
+        return unit.raw_bytes + (sum(self._bytes.get(name, 0) for name in inputs) if len(inputs) < FEW_INPUTS else 0)
 
     def _connected(self) -> Any:
         if self._client is None:

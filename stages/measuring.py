@@ -137,7 +137,7 @@ def _schema(tables: Sequence[pa.Table], asked: Sequence[Asked], none: pa.Table) 
     if idle:
         schemas.append(_measures(none, idle, pa.table({})).schema)
     whole = pa.unify_schemas(schemas, promote_options="permissive")
-    return pa.schema(sorted(whole, key=lambda one: one.name))  # type: ignore[no-any-return]
+    return pa.schema(sorted(whole, key=lambda one: one.name))
 
 
 def _edit_measures(workspace: Workspace, edits: File | None, stack: ExitStack) -> Iterator[pa.Table]:

@@ -20,7 +20,7 @@ from winnow.stages.decontaminate.settings import DecontaminationSettings, Overla
 from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
 from winnow.stages.run.drops import drops_of, surviving, write_drops
-from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.exchange import bucket_of, gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -205,14 +205,13 @@ def match_units(
     ]
 
 
-def judge_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit[JudgeBucket]]:
-    matches = tuple(_matches(part) for part in parts)
+def judge_units(matches: Files, parts: int, settings: DecontaminationSettings) -> list[Unit[JudgeBucket]]:
     return [
         Unit(
             name=f"bucket-{bucket:05d}",
             asked=JudgeBucket(
                 bucket=bucket,
-                parts=len(parts),
+                parts=parts,
                 entries=ENTRIES,
                 matches=matches,
                 overlap=settings.overlap,
@@ -223,8 +222,7 @@ def judge_units(parts: Sequence[str], settings: DecontaminationSettings) -> list
     ]
 
 
-def drop_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[Unit[DropPart]]:
-    hits = tuple(_hits(bucket) for bucket in range(settings.buckets))
+def drop_units(parts: Sequence[str], hits: Files) -> list[Unit[DropPart]]:
     return [
         Unit(
             name=part,
@@ -243,11 +241,15 @@ def drop_units(parts: Sequence[str], settings: DecontaminationSettings) -> list[
 def plan(parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps in order, with their units. `earlier`: the dropping stages before it."""
     parts = sorted(parts)
+    joining, matches = joined(MATCH.name, tuple(_matches(part) for part in parts))
+    returning, hits = joined(JUDGE.name, tuple(_hits(bucket) for bucket in range(settings.buckets)))
     return (
         (INDEX, index_units(settings)),
         (MATCH, match_units(parts, settings, earlier)),
-        (JUDGE, judge_units(parts, settings)),
-        (DROP, drop_units(parts, settings)),
+        *joining,
+        (JUDGE, judge_units(matches, len(parts), settings)),
+        *returning,
+        (DROP, drop_units(parts, hits)),
     )
 
 
@@ -256,8 +258,8 @@ def _postings(kind: str) -> File:
 
 
 def _matches(part: str) -> File:
-    return File(f"exchange/{STAGE}.matches/{part}.parquet")
+    return File(f"exchange/{STAGE}.matches/{part}.buckets")
 
 
 def _hits(bucket: int) -> File:
-    return File(f"exchange/{STAGE}.hits/{bucket:05d}.parquet")
+    return File(f"exchange/{STAGE}.hits/{bucket:05d}.buckets")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-LANES = 4096
-"""Buckets of an exchange whose rows go to parts: one part each in a run of up to 4,096 parts."""
+LANES = 1 << 16
+"""Buckets of an exchange whose rows go to parts: one part each in a run of up to 65,536 parts."""
 
 _ROW_BITS = np.uint64(32)
 
@@ -17,8 +17,10 @@ def lanes_for(parts: int) -> int:
 
 def part_keys(part: npt.ArrayLike, parts: int) -> npt.NDArray[np.uint64]:
     """The exchange key of rows that go to `part`: ⌈part × 2⁶⁴ / parts⌉, so the parts spread evenly over the buckets."""
-    table = np.array([-(-(number << 64) // parts) for number in range(parts)], dtype=np.uint64)
-    return table[np.asarray(part, dtype=np.int64)]
+    whole, rest = divmod(1 << 64, parts)
+    number = np.asarray(part).astype(np.uint64)
+    high = number * np.uint64(whole % (1 << 64))  # of a single part the number is 0
+    return high + (number * np.uint64(rest) + np.uint64(parts - 1)) // np.uint64(parts)
 
 
 def pack(part: npt.ArrayLike, row: npt.ArrayLike) -> npt.NDArray[np.uint64]:

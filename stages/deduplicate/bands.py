@@ -43,7 +43,7 @@ def signatures_path(part: str) -> File:
 
 
 def bands_path(part: str) -> File:
-    return File(f"exchange/deduplicate.minhash.bands/{part}.parquet")
+    return File(f"exchange/deduplicate.minhash.bands/{part}.buckets")
 
 
 def sign_part(workspace: Workspace, unit: Unit[SignPart]) -> Counts:

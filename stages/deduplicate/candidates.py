@@ -47,7 +47,7 @@ class PairBucket:
 
 
 def pairs_path(bucket: int) -> File:
-    return File(f"exchange/deduplicate.minhash.candidates/{bucket:05d}.parquet")
+    return File(f"exchange/deduplicate.minhash.candidates/{bucket:05d}.buckets")
 
 
 def pair_bucket(workspace: Workspace, unit: Unit[PairBucket]) -> Counts:

@@ -154,15 +154,15 @@ def _grouped(here: Addresses, there: Addresses) -> tuple[Addresses, Addresses, n
 
 
 def links_path(round_: int, name: str | int) -> File:
-    return File(f"{_FOLDER}/links-{round_:02d}/{name}.parquet")
+    return File(f"{_FOLDER}/links-{round_:02d}/{name}.buckets")
 
 
 def pairs_path(part: str) -> File:
-    return File(f"{_FOLDER}/pairs/{part}.parquet")
+    return File(f"{_FOLDER}/pairs/{part}.buckets")
 
 
 def labelled_path(bucket: int) -> File:
-    return File(f"{_FOLDER}/labelled/{bucket}.parquet")
+    return File(f"{_FOLDER}/labelled/{bucket}.buckets")
 
 
 def link_files(round_: int, parts: Sequence[str], buckets: int) -> Files:

@@ -23,7 +23,7 @@ from winnow.stages.deduplicate.contender import (
     to_hexadecimal,
 )
 from winnow.stages.deduplicate.verdict import DropPart, drop_units, send_verdicts
-from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.exchange import gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -161,13 +161,12 @@ def hash_units(
     ]
 
 
-def resolve_units(stage: str, parts: Sequence[str], settings: EqualSettings) -> list[Unit[ResolveBucket]]:
-    """One unit per bucket for the step whose work is `resolve`."""
-    claims = tuple(_claims(stage, part) for part in parts)
+def resolve_units(stage: str, claims: Files, parts: int, settings: EqualSettings) -> list[Unit[ResolveBucket]]:
+    """One unit per bucket for the step whose work is `resolve`, over the claims of `parts` parts."""
     return [
         Unit(
             name=f"bucket-{bucket:05d}",
-            asked=ResolveBucket(bucket=bucket, claims=claims, verdicts=str(_verdicts(stage, bucket)), parts=len(parts)),
+            asked=ResolveBucket(bucket=bucket, claims=claims, verdicts=str(_verdicts(stage, bucket)), parts=parts),
         )
         for bucket in range(settings.buckets)
     ]
@@ -185,18 +184,22 @@ def plan_equal(
 ) -> tuple[Planned, ...]:
     """The plan of a level that hashes, resolves and drops."""
     parts = sorted(parts)
-    verdicts = tuple(_verdicts(stage, bucket) for bucket in range(settings.buckets))
     hashing, resolving, dropping = steps
+    joining, claims = joined(hashing.name, tuple(_claims(stage, part) for part in parts))
+    verdicts = tuple(_verdicts(stage, bucket) for bucket in range(settings.buckets))
+    returning, verdicts = joined(resolving.name, verdicts)
     return (
         (hashing, hash_units(stage, parts, settings, earlier)),
-        (resolving, resolve_units(stage, parts, settings)),
+        *joining,
+        (resolving, resolve_units(stage, claims, len(parts), settings)),
+        *returning,
         (dropping, drop_units(parts, stage, verdicts, rule=rule, threshold=threshold, earlier=earlier)),
     )
 
 
 def _claims(stage: str, part: str) -> File:
-    return File(f"exchange/{stage}.claims/{part}.parquet")
+    return File(f"exchange/{stage}.claims/{part}.buckets")
 
 
 def _verdicts(stage: str, bucket: int) -> File:
-    return File(f"exchange/{stage}.verdicts/{bucket:05d}.parquet")
+    return File(f"exchange/{stage}.verdicts/{bucket:05d}.buckets")

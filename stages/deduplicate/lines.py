@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
-from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.exchange import gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -173,7 +173,7 @@ def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = 
         Unit(name=part, asked=CountPart(documents=documents[part], drops=drops[part], settings=settings))
         for part in parts
     ]
-    counts = tuple(_counts(part) for part in parts)
+    joining, counts = joined(COUNT.name, tuple(_counts(part) for part in parts))
     resolve = [
         Unit(
             name=f"bucket-{bucket:05d}",
@@ -189,7 +189,7 @@ def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = 
         )
         for part in parts
     ]
-    return (COUNT, count), (RESOLVE, resolve), (MARK, mark)
+    return (COUNT, count), *joining, (RESOLVE, resolve), (MARK, mark)
 
 
 def spans_path(part: str) -> str:
@@ -197,7 +197,7 @@ def spans_path(part: str) -> str:
 
 
 def _counts(part: str) -> File:
-    return File(f"exchange/{STAGE}.counts/{part}.parquet")
+    return File(f"exchange/{STAGE}.counts/{part}.buckets")
 
 
 def _common(bucket: int) -> File:

@@ -6,7 +6,7 @@ pair        each bucket of bands: pairs of documents that share a band
 show        each part: the shingles of its documents travel to the parts that their partners are in
 verify      each part: the true Jaccard similarity of every pair, kept in pairs/<part>.parquet
 choose      who stays: no document goes without reaching the threshold with one that stays
-            (with component_rounds, before it: link, star …, label, and choose bucket by bucket)
+            (with component_rounds, or many parts, before it: link, star …, label, and choose bucket by bucket)
 drop        each part: drops/deduplicate.minhash/ and clusters/deduplicate.minhash/
 remember    each part: index/<part>.parquet, for later runs
 """
@@ -20,11 +20,16 @@ from winnow.stages.deduplicate.contender import contending
 from winnow.stages.deduplicate.recipes import RECIPES, MinHashSettings
 from winnow.stages.deduplicate.verdict import DropPart, drop, drop_units
 from winnow.stages.run.drops import drops_of
+from winnow.stages.run.exchange import joined
 from winnow.stages.run.unit import File, Files, Planned, Step, Unit
 
 __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 
 STAGE = "deduplicate.minhash"
+ONE_WORKER = 1_000
+"""Parts up to which one worker chooses among all verified pairs (150 bytes each), where the manifest doesn't say."""
+ROUNDS = 8
+"""Rounds of large-star and small-star for more parts: chains of some 2⁸ documents become stars."""
 
 # Version 2 of sign to verify, and of remember: numbers and conversations are compared as `content` tells.
 SIGN = Step(name="deduplicate.minhash.sign", version=2, work=bands.sign_part)
@@ -66,13 +71,21 @@ class _Plan:
         }
 
     def steps(self) -> tuple[Planned, ...]:
-        choosing, verdicts = self.one_worker() if self.settings.component_rounds == 0 else self.many_workers()
+        rounds = self.settings.component_rounds or (ROUNDS if len(self.seats) > ONE_WORKER else 0)
+        choosing, verdicts = self.many_workers(rounds) if rounds else self.one_worker()
+        banding, banded = joined(SIGN.name, tuple(bands.bands_path(name) for name in self.seats))
+        buckets = range(self.settings.buckets)
+        pairing, pairs = joined(PAIR.name, tuple(candidates.pairs_path(bucket) for bucket in buckets))
+        showing, shown = joined(SHOW.name, tuple(verify.shown_path(name) for name in self.seats))
         planned: list[Planned] = [
             (SIGN, self.sign()),
             (RECALL, self.recall()),
-            (PAIR, self.pair()),
-            (SHOW, self.show()),
-            (VERIFY, self.verify()),
+            *banding,
+            (PAIR, self.pair(banded)),
+            *pairing,
+            (SHOW, self.show(pairs)),
+            *showing,
+            (VERIFY, self.verify(shown)),
             *choosing,
             (DROP, self.drop(verdicts)),
             (REMEMBER, self.remember()),
@@ -93,8 +106,7 @@ class _Plan:
             if isinstance(seat.holds, index.Known)
         ]
 
-    def pair(self) -> list[Unit[candidates.PairBucket]]:
-        banded = tuple(bands.bands_path(name) for name in self.seats)
+    def pair(self, banded: Files) -> list[Unit[candidates.PairBucket]]:
         return [
             Unit(
                 name=_bucket(bucket),
@@ -113,17 +125,15 @@ class _Plan:
             for bucket in range(self.settings.buckets)
         ]
 
-    def show(self) -> list[Unit[verify.ShowPart]]:
-        pairs = tuple(candidates.pairs_path(bucket) for bucket in range(self.settings.buckets))
+    def show(self, pairs: Files) -> list[Unit[verify.ShowPart]]:
         return [Unit(name=name, asked=verify.ShowPart(seat=seat, pairs=pairs)) for name, seat in self.seats.items()]
 
-    def verify(self) -> list[Unit[verify.VerifyPart]]:
-        shown = tuple(verify.shown_path(name) for name in self.seats)
+    def verify(self, shown: Files) -> list[Unit[verify.VerifyPart]]:
         return [Unit(name=part, asked=verify.VerifyPart(seat=self.seats[part], shown=shown)) for part in self.parts]
 
     def one_worker(self) -> tuple[list[Planned], Files]:
         """One unit chooses among all; and the file of its verdicts."""
-        name = f"exchange/{STAGE}.verdicts/all.parquet"
+        name = f"exchange/{STAGE}.verdicts/all.buckets"
         asked = survivor.ChooseAll(
             evidence=tuple(verify.evidence_path(part) for part in self.parts),
             threshold=self.settings.threshold,
@@ -132,9 +142,9 @@ class _Plan:
         )
         return [(CHOOSE, [Unit(name="all", asked=asked)])], (File(name),)
 
-    def many_workers(self) -> tuple[list[Planned], Files]:
+    def many_workers(self, rounds: int) -> tuple[list[Planned], Files]:
         """Components by exchange, then a choice in each bucket of them; and the files of the verdicts."""
-        buckets, stars = self.settings.buckets, 2 * self.settings.component_rounds
+        buckets, stars = self.settings.buckets, 2 * rounds
         link = [
             Unit(
                 name=part,
@@ -146,7 +156,8 @@ class _Plan:
         ]
         planned: list[Planned] = [(LINK, link)]
         for number in range(stars):
-            files = components.link_files(number, self.parts, buckets)
+            joining, files = joined(f"{LINK.name}-{number:02d}", components.link_files(number, self.parts, buckets))
+            planned += joining
             star = [
                 Unit(
                     name=_bucket(bucket),
@@ -156,8 +167,9 @@ class _Plan:
             ]
             # One step for each round: its name tells the rounds apart, its work is the same.
             planned.append((Step(name=f"{STAR.name}-{number:02d}", version=STAR.version, work=STAR.work), star))
-        files = components.link_files(stars, self.parts, buckets)
-        pairs = tuple(components.pairs_path(part) for part in self.parts)
+        joining, files = joined(f"{LINK.name}-{stars:02d}", components.link_files(stars, self.parts, buckets))
+        pairing, pairs = joined(f"{LINK.name}-pairs", tuple(components.pairs_path(part) for part in self.parts))
+        planned += [*joining, *pairing]
         label = [
             Unit(
                 name=_bucket(bucket),
@@ -166,7 +178,8 @@ class _Plan:
             for bucket in range(buckets)
         ]
         labelled = tuple(components.labelled_path(bucket) for bucket in range(buckets))
-        verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.parquet" for bucket in range(buckets)]
+        labelling, labelled = joined(LABEL.name, labelled)
+        verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.buckets" for bucket in range(buckets)]
         choose = [
             Unit(
                 name=_bucket(bucket),
@@ -176,7 +189,8 @@ class _Plan:
             )
             for bucket in range(buckets)
         ]
-        return [*planned, (LABEL, label), (CHOOSE_BUCKET, choose)], tuple(File(name) for name in verdicts)
+        choosing, files = joined(CHOOSE.name, tuple(map(File, verdicts)))
+        return [*planned, (LABEL, label), *labelling, (CHOOSE_BUCKET, choose), *choosing], files
 
     def drop(self, verdicts: Files) -> list[Unit[DropPart]]:
         return drop_units(

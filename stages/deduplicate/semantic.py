@@ -34,7 +34,7 @@ from winnow.stages.deduplicate.embeddings import embeddings_path, unit_vectors, 
 from winnow.stages.deduplicate.verdict import drop as drop_part
 from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
 from winnow.stages.run.code import Code, code_of
-from winnow.stages.run.exchange import gather, scatter
+from winnow.stages.run.exchange import gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -274,8 +274,9 @@ def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str
         )
         for index, part in enumerate(parts)
     ]
-    verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.parquet" for bucket in range(settings.buckets)]
-    assigned = tuple(_assigned(part) for part in parts)
+    verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.buckets" for bucket in range(settings.buckets)]
+    joining, assigned = joined(ASSIGN.name, tuple(_assigned(part) for part in parts))
+    returning, returned = joined(RESOLVE.name, tuple(map(File, verdicts)))
     resolve = [
         Unit(
             name=f"bucket-{bucket:05d}",
@@ -292,7 +293,7 @@ def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str
     drop = drop_units(
         parts,
         STAGE,
-        tuple(File(name) for name in verdicts),
+        returned,
         rule="cosine",
         threshold=f"≥ {settings.threshold:g}",
         earlier=earlier,
@@ -301,10 +302,12 @@ def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str
         *(((EMBED, embed),) if embed else ()),
         (CENTRE, [Unit(name="all", asked=centring)]),
         (ASSIGN, assign),
+        *joining,
         (RESOLVE, resolve),
+        *returning,
         (DROP, drop),
     )
 
 
 def _assigned(part: str) -> File:
-    return File(f"exchange/{STAGE}.assigned/{part}.parquet")
+    return File(f"exchange/{STAGE}.assigned/{part}.buckets")

@@ -20,7 +20,7 @@ from winnow.stages.deduplicate.content import COLUMNS, content_sets, side_simila
 from winnow.stages.deduplicate.index import Known, Signed, known_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme
-from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.exchange import bucket_of, bucket_tables, gather, scatter
 from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -66,7 +66,7 @@ class Seat:
 
     @property
     def lane(self) -> int:
-        """The row group in which other parts leave what is for this one."""
+        """The bucket in which other parts leave what is for this one."""
         return int(bucket_of(part_keys([self.index], self.parts), lanes_for(self.parts))[0])
 
 
@@ -87,7 +87,7 @@ class VerifyPart:
 
 
 def shown_path(part: str) -> File:
-    return File(f"exchange/deduplicate.minhash.shown/{part}.parquet")
+    return File(f"exchange/deduplicate.minhash.shown/{part}.buckets")
 
 
 def evidence_path(part: str) -> File:
@@ -124,8 +124,8 @@ def show_part(workspace: Workspace, unit: Unit[ShowPart]) -> Counts:
         },
         schema=SHOWN,
     )
-    # Four of five bytes are hashes: plain, this file takes a third of the time to write and as many bytes.
-    scatter(workspace, shown_path(unit.name), table, lanes_for(parts), compression="none", use_dictionary=False)
+    # Four of five bytes are hashes: compressed, they take as many bytes and more time.
+    scatter(workspace, shown_path(unit.name), table, lanes_for(parts), compressed=False)
     return {"pairs": len(left), "documents": len(distinct_rows)}
 
 
@@ -188,12 +188,7 @@ def _compare(
 
 def _shown(workspace: Workspace, asked: VerifyPart, columns: list[str] | None) -> Iterator[pa.Table]:
     """What each part shows to this one, part by part; parts that show nothing are passed over."""
-    lane = asked.seat.lane
-    for name in asked.shown:
-        with workspace.parquet(name) as file:
-            if file.metadata.row_group(lane).num_rows == 0:
-                continue
-            table = file.read_row_group(lane, columns=columns)
+    for table in bucket_tables(workspace, asked.shown, asked.seat.lane, columns):
         mine = table.filter(pa.array(table["part"].to_numpy() == asked.seat.index))
         if mine.num_rows:
             yield mine.combine_chunks()

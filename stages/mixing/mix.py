@@ -1,8 +1,8 @@
 """Mix: which documents are used, how often, and in which phase.
 
-Three steps. `histogram` counts the tokens of each part by cell and by bin of the document's draw. `solve` finds how
-many tokens each phase takes of each cell (`balance`) and which documents these are (`bounds`). With that plan
-every part can `select` its rows alone.
+Three steps. `histogram` counts the tokens of each part by cell and by bin of the document's draw (of many parts,
+`histogram.sum` adds them up in groups, so that no worker reads them all). `solve` finds how many tokens each phase takes
+of each cell (`balance`) and which documents these are (`bounds`). With that plan every part can `select` its rows alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from winnow.stages.mixing.balance import Solution, balance
 from winnow.stages.mixing.bounds import BINS, Bounds, Line, place_bounds
 from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
 from winnow.stages.run.chance import draws
+from winnow.stages.run.exchange import MOST_FILES
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import list_lengths, tokens_path
@@ -55,8 +56,15 @@ class HistogramPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SumHistograms:
+    """The histograms of some parts."""
+
+    histograms: Files
+
+
+@dataclass(frozen=True, kw_only=True)
 class SolveMixture:
-    """The histograms of all parts, and what is asked."""
+    """The histograms of all parts, or the sums of them, and what is asked."""
 
     histograms: Files
     mixture: Mixture
@@ -72,11 +80,27 @@ def histogram_part(workspace: Workspace, unit: Unit[HistogramPart]) -> Counts:
     asked = unit.asked
     tokens = workspace.read_table(asked.tokens)
     rows = describe(tokens, asked.phases, asked.seed, asked.languages)
-    counted = rows.group_by([*CELL, "bin"], use_threads=False).aggregate([("tokens", "sum"), ("tokens", "count")])
-    counted = counted.rename_columns({"tokens_sum": "tokens", "tokens_count": "documents"}).select(HISTOGRAM.names)
-    counted = counted.sort_by([(name, "ascending") for name in (*CELL, "bin")]).cast(HISTOGRAM)
-    workspace.write_table(histogram_path(unit.name), counted)
+    counted = rows.append_column("documents", pa.array(np.ones(rows.num_rows, np.int64)))
+    workspace.write_table(histogram_path(unit.name), _summed(counted))
     return {"documents": rows.num_rows, "tokens": int(rows["tokens"].to_numpy().sum())}
+
+
+def sum_histograms(workspace: Workspace, unit: Unit[SumHistograms]) -> Counts:
+    """Writes the sum of some histograms: as large as one of them, once its cells and bins are all there."""
+    counted = _summed(pa.concat_tables([workspace.read_table(name) for name in unit.asked.histograms]))
+    workspace.write_table(_sum_path(unit.name), counted)
+    return {"histograms": len(unit.asked.histograms)}
+
+
+def _summed(counted: pa.Table) -> pa.Table:
+    """Tokens and documents by cell and bin, sorted by these."""
+    whole = counted.group_by([*CELL, "bin"], use_threads=False).aggregate([("tokens", "sum"), ("documents", "sum")])
+    whole = whole.rename_columns({"tokens_sum": "tokens", "documents_sum": "documents"}).select(HISTOGRAM.names)
+    return whole.sort_by([(name, "ascending") for name in (*CELL, "bin")]).cast(HISTOGRAM)
+
+
+def _sum_path(name: str) -> File:
+    return File(f"mix/sums/{name}.parquet")
 
 
 def describe(tokens: pa.Table, phases: Sequence[Phase], seed: int, languages: Sequence[str]) -> pa.Table:
@@ -135,14 +159,13 @@ def solve(workspace: Workspace, unit: Unit[SolveMixture]) -> Counts:
 
 def _by_cell(counted: pa.Table) -> tuple[list[Cell], list[Line]]:
     """The cells, sorted, with the documents of each."""
-    whole = counted.group_by([*CELL, "bin"], use_threads=False).aggregate([("tokens", "sum"), ("documents", "sum")])
-    whole = whole.sort_by([(name, "ascending") for name in (*CELL, "bin")])
+    whole = _summed(counted)
     keys = list(zip(*(whole[name].to_pylist() for name in CELL), strict=True))
     starts = [place for place, key in enumerate(keys) if not place or key != keys[place - 1]]
     columns = (
         whole["bin"].to_numpy().astype(np.int64),
-        whole["tokens_sum"].to_numpy(),
-        whole["documents_sum"].to_numpy(),
+        whole["tokens"].to_numpy(),
+        whole["documents"].to_numpy(),
     )
     lines = [Line(*(column[start:stop] for column in columns)) for start, stop in pairwise([*starts, len(keys)])]
     return [Cell(*keys[start]) for start in starts], lines
@@ -237,6 +260,7 @@ def _reach(length: int, longest: int) -> str:
 
 
 HISTOGRAM_STEP = Step(name="histogram", version=1, work=histogram_part)
+SUM_STEP = Step(name="histogram.sum", version=1, work=sum_histograms)
 # 5: several documents beyond its bound make up for what a small cell lacks; what whole documents miss is said
 # 6: says which documents are scarce; phases with sources of their own are filled source by source
 SOLVE_STEP = Step(name="mixture", version=6, work=solve)
@@ -256,7 +280,19 @@ def histogram_units(
     ]
 
 
-def solve_units(parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase]) -> list[Unit[SolveMixture]]:
+def sum_units(parts: Sequence[str]) -> tuple[list[Unit[SumHistograms]], Files]:
+    """Units that sum the histograms of many parts, none where they are few; and the files that hold all of them."""
+    files = tuple(histogram_path(part) for part in parts)
+    if len(files) <= MOST_FILES:
+        return [], files
+    size = -(-len(files) // MOST_FILES)
+    units = [
+        Unit(name=f"histograms-{number:05d}", asked=SumHistograms(histograms=files[start : start + size]))
+        for number, start in enumerate(range(0, len(files), size))
+    ]
+    return units, tuple(_sum_path(unit.name) for unit in units)
+
+
+def solve_units(histograms: Files, mixture: Mixture, phases: Sequence[Phase]) -> list[Unit[SolveMixture]]:
     """One unit for the whole run."""
-    histograms = tuple(histogram_path(part) for part in parts)
     return [Unit(name="mixture", asked=SolveMixture(histograms=histograms, mixture=mixture, phases=tuple(phases)))]

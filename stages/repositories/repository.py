@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from winnow.formats.languages.imports import is_manifest
 from winnow.formats.languages.imports.graph import Policy
 from winnow.stages.deduplicate.forks import origin_of
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
-from winnow.stages.run.exchange import KEY, scatter
+from winnow.stages.run.exchange import KEY, bucket_tables, scatter
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import tokens_path, tokens_schema
@@ -112,11 +112,10 @@ def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str
     ]
 
 
-def order_units(parts: Sequence[str], settings: Settings) -> list[Unit[OrderBucket]]:
-    """One unit per bucket; each reads its row group of every part's file."""
+def order_units(scattered: Files, settings: Settings) -> list[Unit[OrderBucket]]:
+    """One unit per bucket; each reads its bucket of every file."""
     from winnow.stages.tokens.sample import TOKENIZER
 
-    scattered = tuple(_scattered(part) for part in parts)
     return [
         Unit(
             name=f"repositories-{bucket:05}",
@@ -134,8 +133,8 @@ def order_units(parts: Sequence[str], settings: Settings) -> list[Unit[OrderBuck
     ]
 
 
-def _scattered(part: str) -> File:
-    return File(f"{EXCHANGE}/{part}.parquet")
+def scattered_path(part: str) -> File:
+    return File(f"{EXCHANGE}/{part}.buckets")
 
 
 def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
@@ -150,7 +149,7 @@ def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
     keep = mask & ours & ~forbidden
     informs = np.array([path is not None and is_manifest(path) for path in documents["path"].to_pylist()], dtype=bool)
     rows = np.flatnonzero(keep | (ours & informs))
-    scatter(workspace, _scattered(part), files_of(documents.take(pa.array(rows)), keep[rows]), asked.buckets)
+    scatter(workspace, scattered_path(part), files_of(documents.take(pa.array(rows)), keep[rows]), asked.buckets)
     return {"files": int(keep.sum()), "dropped": int(forbidden.sum())}
 
 
@@ -207,8 +206,9 @@ def order_bucket(workspace: Workspace, unit: Unit[OrderBucket]) -> Counts:
     settings = Settings(policy=asked.policy, length=asked.length, seed=asked.seed, infill=asked.infill)
 
     def feed(take: Take) -> None:
-        for files in _bucket(workspace, asked.scattered, asked.bucket):
-            take(files)
+        for files in bucket_tables(workspace, asked.scattered, asked.bucket):  # never more than one part's in memory
+            if files.num_rows:
+                take(files)
 
     return write_sequences(workspace, unit.name, feed, f"{workspace.root}/tokenizer", settings)
 
@@ -239,14 +239,6 @@ def write_sequences(
             for column in ("files", "tokens", "edges", "acyclic", "acyclic_respected"):
                 counts[column] += pc.sum(evidence[column]).as_py() or 0
     return dict(counts)
-
-
-def _bucket(workspace: Workspace, inputs: Iterable[str], bucket: int) -> Iterator[pa.Table]:
-    """The bucket's files part by part: never more than one part's share in memory."""
-    for name in inputs:
-        rows = workspace.read_table(name, row_groups=[bucket])
-        if rows.num_rows:
-            yield rows
 
 
 SCATTER = Step(name="repositories.scatter", version=1, work=scatter_part)

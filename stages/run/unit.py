@@ -19,7 +19,7 @@ from winnow.stages.run.workspace import Workspace
 Counts = Mapping[str, Any]
 """What a unit reports: JSON values, most of them integers. Integers are summed over a step's units."""
 
-GROUND_VERSION = 1
+GROUND_VERSION = 2  # 2: exchanges are files of buckets, joined where they are many
 """Of what all steps stand on, `stages/run`: bumped when that changes the bytes of their files. All is worked again then."""
 
 P = TypeVar("P")
@@ -50,11 +50,12 @@ class Unit(Generic[P]):
 
     `asked` is the frozen dataclass of its step's parameters, everything that the output depends on. Its values of type
     `File` are the unit's inputs: their digests enter the fingerprint, so a changed input is worked again. Those of type
-    `Place` stay out of it.
+    `Place` stay out of it. `raw_bytes`, where it is known, is what it reads of raw inputs: the longest begin first.
     """
 
     name: str
     asked: P
+    raw_bytes: int = 0
 
     @property
     def inputs(self) -> Files:
@@ -81,28 +82,33 @@ Planned = tuple[Step[Any], Sequence[Unit[Any]]]
 """A step with the units that it is to work."""
 
 
-def canonical(value: Any) -> Any:
+def canonical(value: Any, files: Callable[[Files], Any] | None = None) -> Any:
     """Parameters as JSON values, equal for equal work: the fingerprint of a unit is a hash of them.
 
-    Places are left out. An object may say by a method `identity()` what of it counts. Raises `TypeError` for a value
+    `files`, where given, says what stands for a tuple of files, or for a single one, in place of their names. Places are
+    left out. An object may say by a method `identity()` what of it counts. Raises `TypeError` for a value
     that has no such form, so that nothing which shapes bytes escapes the fingerprint.
     """
+    if files is not None and isinstance(value, File):
+        return files((value,))
+    if files is not None and isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
+        return files(value)
     if hasattr(value, "identity"):
-        return canonical(value.identity())
+        return canonical(value.identity(), files)
     if isinstance(value, Enum):
-        return canonical(value.value)
+        return canonical(value.value, files)
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value):
-        return canonical({field.name: getattr(value, field.name) for field in fields(value)})
+        return canonical({field.name: getattr(value, field.name) for field in fields(value)}, files)
     if isinstance(value, Mapping):
-        return {str(name): canonical(inner) for name, inner in value.items() if not isinstance(inner, Place)}
+        return {str(name): canonical(inner, files) for name, inner in value.items() if not isinstance(inner, Place)}
     if isinstance(value, frozenset):
-        return sorted(canonical(inner) for inner in value)
+        return sorted(canonical(inner, files) for inner in value)
     if isinstance(value, list | tuple):
-        return [canonical(inner) for inner in value if not isinstance(inner, Place)]
+        return [canonical(inner, files) for inner in value if not isinstance(inner, Place)]
     raise TypeError(f"a parameter of type {type(value).__name__} has no canonical form")
 
 

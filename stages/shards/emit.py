@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -73,11 +73,16 @@ class PackBucket:
 
 
 def exchange_path(phase: str, part: str) -> File:
-    return File(f"exchange/{phase}/{part}.parquet")
+    return File(f"exchange/{phase}/{part}.buckets")
+
+
+def exchange_files(parts: Iterable[str], phases: Sequence[Phase]) -> dict[str, Files]:
+    """What the parts scatter, by phase."""
+    return {phase.name: tuple(exchange_path(phase.name, part) for part in parts) for phase in phases}
 
 
 def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
-    """Writes `exchange/<phase>/<part>.parquet` for every phase."""
+    """Writes `exchange/<phase>/<part>.buckets` for every phase."""
     asked, phases, seed = unit.asked, unit.asked.phases, unit.asked.seed
     plan = json.loads(workspace.read_bytes(asked.plan))
     tokens = workspace.read_table(asked.tokens)
@@ -266,7 +271,7 @@ def scatter_units(
 
 
 def pack_units(
-    parts: Sequence[str],
+    scattered: Mapping[str, Files],
     phases: Sequence[Phase],
     buckets: Sequence[int],
     *,
@@ -274,8 +279,7 @@ def pack_units(
     seed: int,
     loss_mask: bool = False,
 ) -> list[Unit[PackBucket]]:
-    """One unit a bucket of a phase."""
-    scattered = {phase.name: tuple(exchange_path(phase.name, part) for part in parts) for phase in phases}
+    """One unit a bucket of a phase; `scattered` are the files of each."""
     return [
         Unit(
             name=f"{phase.name}-{bucket:05d}",

@@ -17,7 +17,7 @@ import pytest
 from distributed import Client
 
 from winnow.pipeline.cluster import ROLL_CALL, connect
-from winnow.pipeline.receipt import Receipt, fingerprint, read_receipt, receipt_path
+from winnow.pipeline.receipt import Fingerprints, Receipt, fingerprint, read_receipt, receipt_path
 from winnow.pipeline.runner import RunFailed, Runner
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
@@ -223,6 +223,34 @@ def test_an_error_names_the_unit_and_the_others_are_done(run: Any, workspace: Wo
     assert failure.unit == "unit-1"
     assert "ZeroDivisionError" in failure.reason
     assert len(workspace.list("receipts/divide", ".json")) == 3
+
+
+def note_start(workspace: Workspace, unit: Unit[Number]) -> Counts:
+    os.makedirs(workspace.path(""), exist_ok=True)
+    with open(workspace.path("started"), "a") as stream:
+        stream.write(f"{unit.name}\n")
+    return {}
+
+
+def test_the_longest_units_begin_first_and_receipts_keep_their_order(client: Client, workspace: Workspace) -> None:
+    sizes = {f"unit-{number:02d}": number for number in range(24)}
+    units = [Unit(name=name, asked=Number(number=size), raw_bytes=size) for name, size in sizes.items()]
+    with Runner(workspace, lambda: nullcontext(client), Silence()) as runner:
+        receipts = runner.run(Step(name="note", version=1, work=note_start), units)
+    assert [receipt.unit for receipt in receipts] == list(sizes)
+    started = [sizes[name] for name in Path(workspace.path("started")).read_text().split()]
+    assert sorted(started) == list(sizes.values())
+    assert started[0] >= 22 and started[-1] <= 5  # two workers, six units open at a time
+
+
+def test_shared_parameters_and_files_count_for_every_unit_that_has_them() -> None:
+    shared = tuple(File(f"f{number}") for number in range(40))
+    units = [Unit(name=f"u{number}", asked=Number(number=number, others=shared)) for number in range(3)]
+    digests = {name: name for name in shared}
+    marking = Fingerprints(SQUARE, digests)
+    marks = [marking.of(unit) for unit in units]
+    assert marks == [fingerprint(SQUARE, unit, digests) for unit in units]
+    assert len({*marks, *(fingerprint(SQUARE, unit, {**digests, "f39": "x"}) for unit in units)}) == 6
 
 
 def test_a_file_that_no_receipt_vouches_for_cannot_be_an_input() -> None:

@@ -69,7 +69,10 @@ def run(workspace: Workspace) -> Workspace:
 def solve(run: Workspace, mixture: Mixture = MIXTURE, phases: list[Phase] = PHASES) -> dict[str, object]:
     for unit in mix.histogram_units(list(PARTS), mixture, phases, seed=SEED):
         mix.HISTOGRAM_STEP.work(run, unit)
-    (unit,) = mix.solve_units(list(PARTS), mixture, phases)
+    units, histograms = mix.sum_units(list(PARTS))
+    for unit in units:
+        mix.SUM_STEP.work(run, unit)
+    (unit,) = mix.solve_units(histograms, mixture, phases)
     mix.SOLVE_STEP.work(run, unit)
     plan: dict[str, object] = json.loads(run.read_bytes(mix.PLAN))
     return plan
@@ -227,12 +230,21 @@ def test_documents_take_the_sequences_that_nothing_can_share_with_them() -> None
     assert Line(np.array([3]), np.array([180]), np.array([2])).sequences(100) == 2  # two of 90
 
 
+def test_histograms_summed_in_groups_are_the_same_mixture(run: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = solve(run)
+    monkeypatch.setattr(mix, "MOST_FILES", 2)
+    assert len(mix.sum_units(list(PARTS))[0]) == 2 and len(PARTS) > 2
+    assert solve(run) == apart
+
+
 def emit_all(run: Workspace, method: Method, *, loss_mask: bool) -> list[dict[str, int]]:
     solve(run)
     buckets = [2, 1]
     for unit in emit.scatter_units(list(PARTS), PHASES, buckets, seed=SEED):
         emit.SCATTER_STEP.work(run, unit)
-    units = emit.pack_units(list(PARTS), PHASES, buckets, method=method, seed=SEED, loss_mask=loss_mask)
+    units = emit.pack_units(
+        emit.exchange_files(PARTS, PHASES), PHASES, buckets, method=method, seed=SEED, loss_mask=loss_mask
+    )
     return [dict(emit.PACK_STEP.work(run, unit)) for unit in units]
 
 
@@ -317,11 +329,13 @@ def test_a_bucket_too_small_for_one_sequence_writes_no_shard(workspace: Workspac
     mixture = Mixture(sources={"code": 1}, tokens=10_000)
     for unit in mix.histogram_units(["code-00000"], mixture, phases, seed=SEED):
         mix.HISTOGRAM_STEP.work(workspace, unit)
-    (unit,) = mix.solve_units(["code-00000"], mixture, phases)
+    (unit,) = mix.solve_units(mix.sum_units(["code-00000"])[1], mixture, phases)
     mix.SOLVE_STEP.work(workspace, unit)
     for unit in emit.scatter_units(["code-00000"], phases, [1], seed=SEED):
         emit.SCATTER_STEP.work(workspace, unit)
-    (unit,) = emit.pack_units(["code-00000"], phases, [1], method=Method.CONCATENATE, seed=SEED)
+    (unit,) = emit.pack_units(
+        emit.exchange_files(["code-00000"], phases), phases, [1], method=Method.CONCATENATE, seed=SEED
+    )
     counts = emit.PACK_STEP.work(workspace, unit)
     assert counts["sequences"] == 0 and counts["dropped"] == list_lengths(table["tokens"])[0]
     assert workspace.list("shards", ".parquet") == []

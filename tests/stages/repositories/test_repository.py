@@ -17,7 +17,7 @@ from winnow.stages.deduplicate.forks import line_hashes, similarity
 from winnow.stages.deduplicate.forks import plan as plan_forks
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.repositories import repository
-from winnow.stages.repositories.repository import Settings, order_units, scatter_units
+from winnow.stages.repositories.repository import Settings, order_units, scatter_units, scattered_path
 from winnow.stages.run.drops import drops_path, write_drops
 from winnow.stages.run.workspace import Workspace
 from winnow.tokenizer.encoder import Encoder
@@ -78,7 +78,7 @@ def run(
         workspace.write_table(f"documents/{name}.parquet", table)
     for unit in scatter_units(names, settings, stages):
         repository.SCATTER.work(workspace, unit)
-    for unit in order_units(names, settings):
+    for unit in order_units(tuple(map(scattered_path, names)), settings):
         repository.ORDER.work(workspace, unit)
 
 

@@ -51,7 +51,7 @@ def test_a_shard_holds_its_sequences_in_the_drawn_order(workspace: Workspace, me
     table = pa.Table.from_pylist(rows, schema=tokens_schema(np.uint16)).select(emit.EMITTED)
     scatter(workspace, emit.exchange_path("short", "part"), table.append_column(KEY, pa.array(keys)), 1)
     workspace.write_bytes(TOKENIZER, json.dumps({"special": {"<|endoftext|>": 1}}).encode())
-    [unit] = emit.pack_units(["part"], [PHASE], [1], method=method, seed=SEED)
+    [unit] = emit.pack_units(emit.exchange_files(["part"], [PHASE]), [PHASE], [1], method=method, seed=SEED)
     emit.PACK_STEP.work(workspace, unit)
     files = workspace.list("shards/short", ".parquet")
     written = [ids[0] for name in files for ids in workspace.read_table(name)["input_ids"].to_pylist()]
