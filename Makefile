@@ -31,7 +31,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,7 @@ hostile: setup-test ## files that ask for gigabytes, one of each kind: each cost
 	.venv/bin/python -m pytest tests/formats/containers/test_bounds.py -m slow
 
 chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SEED=1]; some faults need root and libfaketime
+	.venv/bin/python -m pytest tests/pipeline/test_resume.py -m slow
 	.venv/bin/python -m tests.chaos --trials $(TRIALS) --seed $(SEED)
 
 flips: setup-test ## 2,000 flipped bits of a finished run, all of which verify must find: make flips [FLIPS=2000]
@@ -145,6 +146,9 @@ flips: setup-test ## 2,000 flipped bits of a finished run, all of which verify m
 
 flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
 	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s
+
+mutants: setup-test ## would a test notice? small faults in the modules that decide what is in a shard (an hour)
+	.venv/bin/python tests/mutants.py
 
 confirm-bytes: setup-test ## say that changed code shapes the same bytes, or that its version was bumped
 	.venv/bin/python tests/test_versions.py

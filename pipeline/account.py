@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 
 from winnow.filters.recipes import Rule
 from winnow.pipeline.funnel import Funnel, read_rejections
-from winnow.pipeline.manifest import Manifest
 from winnow.stages.mixing.mix import PLAN as MIX
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
@@ -154,20 +153,16 @@ def fertility(workspace: Workspace) -> list[tuple[str, int, float, float]]:
     return [entry[:4] for entry in sorted(found, key=lambda entry: -entry[4])]
 
 
-def distributions(workspace: Workspace, manifest: Manifest, funnel: Funnel) -> list[Distribution]:
+def rules_of(lock: Mapping[str, Any]) -> dict[str, Rule]:
+    """The rules that decided, by the names that drops give them: those of the lock, which outlive a user's code."""
+    return {f"{entry['recipe']}.{rule['name']}": Rule(**rule) for entry in lock["rules"] for rule in entry["rules"]}
+
+
+def distributions(workspace: Workspace, rules: Mapping[str, Rule], funnel: Funnel) -> list[Distribution]:
     """The measure of each rule over all documents that have it, those of rules that dropped most first."""
     dropped = funnel.dropped.get("decide", Counter())
-    found, seen = [], set()
-    for entry in manifest.filters:
-        recipe = entry.application().recipe
-        for rule in recipe.rules:
-            name = f"{recipe.name}.{rule.name}"
-            if name in seen:
-                continue
-            seen.add(name)
-            shown = _distribution(workspace, name, rule, dropped[name])
-            if shown is not None:
-                found.append(shown)
+    looked = (_distribution(workspace, name, rule, dropped[name]) for name, rule in rules.items())
+    found = [shown for shown in looked if shown is not None]
     return sorted(found, key=lambda shown: (-shown.dropped, shown.rule))
 
 
@@ -210,15 +205,10 @@ def _values(workspace: Workspace, measure: str) -> Iterator[npt.NDArray[np.float
         yield values[~np.isnan(values)]
 
 
-def idle_rules(manifest: Manifest, funnel: Funnel) -> list[str]:
+def idle_rules(rules: Mapping[str, Rule], funnel: Funnel) -> list[str]:
     """The rules that dropped nothing: they may be right, or measure nothing here."""
     dropped = funnel.dropped.get("decide", Counter())
-    names = [f"{recipe.name}.{rule.name}" for recipe in _recipes(manifest) for rule in recipe.rules]
-    return [name for name in dict.fromkeys(names) if not dropped[name]]
-
-
-def _recipes(manifest: Manifest) -> list[Any]:
-    return [entry.application().recipe for entry in manifest.filters]
+    return [name for name in rules if not dropped[name]]
 
 
 def examples(workspace: Workspace, drops: pl.DataFrame, seed: int) -> tuple[list[Example], list[Example]]:

@@ -95,8 +95,8 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     buckets = emit.bucket_counts(phases, expected)
     yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, buckets, seed=manifest.seed)
     scattered = emit.exchange_files(tokens, phases)
-    for name, files in scattered.items():
-        joining, scattered[name] = joined(f"{emit.SCATTER_STEP.name}.{name}", files)
+    for name, exchanged in scattered.items():
+        joining, scattered[name] = joined(f"{emit.SCATTER_STEP.name}.{name}", exchanged)
         yield from joining
     yield (
         emit.PACK_STEP,

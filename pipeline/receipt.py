@@ -116,7 +116,7 @@ class Fingerprints:
             return self._files(value)
         if isinstance(value, list | tuple):
             return f"[{','.join(self._text(inner) for inner in value if not isinstance(inner, Place))}]"
-        if is_dataclass(value) and not hasattr(value, "identity"):
+        if is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "identity"):
             given = ((name, getattr(value, name)) for name in _names(type(value)))
             return f"{{{','.join(f'{name}:{self._text(one)}' for name, one in given if not isinstance(one, Place))}}}"
         return _plain(canonical(value, self._files))

@@ -11,7 +11,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from winnow.pipeline import account
 from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import lock_digest, read_lock, total_counts
-from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.receipt import FOLDER, read_receipts
 from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
@@ -58,7 +57,7 @@ def write_report(workspace: Workspace) -> str:
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.finalize = lambda value: inert(value) if type(value) is str else value
-    manifest = Manifest.model_validate(lock["manifest"])
+    decided = account.rules_of(lock)
     drops = account.dropped_documents(workspace)
     seed = int(lock["manifest"]["seed"])
     kept, dropped = account.examples(workspace, drops, seed)
@@ -68,8 +67,8 @@ def write_report(workspace: Workspace) -> str:
         by_phase=account.by_phase(workspace, index),
         lengths=account.lengths(workspace),
         fertility=account.fertility(workspace),
-        distributions=account.distributions(workspace, manifest, funnel),
-        idle_rules=account.idle_rules(manifest, funnel),
+        distributions=account.distributions(workspace, decided, funnel),
+        idle_rules=account.idle_rules(decided, funnel),
         kept=kept,
         dropped=dropped,
         near_duplicates=account.near_duplicates(workspace, drops, seed),

@@ -92,13 +92,13 @@ def _rule(run: Run, name: str) -> tuple[Recipe, Rule] | None:
     if run.profile is not None:
         resources = {f"{RESOURCE}{key}": Place(run.place(path)) for key, path in run.profile.resources.items()}
     for entry in run.manifest.filters if run.manifest else ():
-        recipe = entry.application().recipe
-        for rule in recipe.rules:
-            if f"{recipe.name}.{rule.name}" == name:
-                try:
+        try:
+            recipe = entry.application().recipe
+            for rule in recipe.rules:
+                if f"{recipe.name}.{rule.name}" == name:
                     return replace(recipe_of(entry.measuring(), resources), rules=recipe.rules), rule
-                except (LookupError, OSError, ImportError):
-                    return None
+        except (LookupError, OSError, ImportError):  # a recipe of the user's whose code or model isn't here
+            continue
     return None
 
 

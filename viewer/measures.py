@@ -80,9 +80,17 @@ def bounds_of(run: Run, measure: str = "") -> list[Bound]:
     return [
         Bound(place, entry, rule)
         for place, entry in enumerate(filters)
-        for rule in entry.application().recipe.rules
+        for rule in _rules(entry)
         if not measure or rule.measure == measure
     ]
+
+
+def _rules(entry: Filter) -> Sequence[Rule]:
+    """None where the recipe is a user's own whose code isn't here."""
+    try:
+        return entry.application().recipe.rules
+    except LookupError:
+        return ()
 
 
 def numeric(run: Run) -> list[str]:

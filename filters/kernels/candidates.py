@@ -205,7 +205,7 @@ def _is_wechat(data: Bytes, at: int, start: int, end: int) -> bool:
         )
     if at - 3 < start or data[at - 1] != 0xBF or data[at - 2] != 0xE4:
         return False
-    before = data[at - 3]
+    before: int = data[at - 3]
     return before == 0x56 or before == 0xAE or before == 0x87
 
 

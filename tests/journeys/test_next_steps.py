@@ -68,7 +68,7 @@ def test_the_help_of_export_names_the_formats_that_are_found(winnow) -> None:
 def test_an_option_that_a_format_has_not_is_refused(winnow, run: Path, tmp_path: Path) -> None:
     for given, said in (
         (("--columns", "labels"), "jsonl has no option columns: columns is for parquet"),
-        (("--pieces", "end"), "jsonl has no option pieces: pieces is for datatrove and megatron"),
+        (("--pieces", "end"), "jsonl has no option pieces: pieces is for datatrove and megatron and olmo"),
         (("--option", "rows=2"), "jsonl has no option rows: it has none"),
     ):
         answer = winnow("export", run, "--format", "jsonl", "--phase", "a", "--out", tmp_path / "out", *given)

@@ -33,6 +33,7 @@ KILLED_AFTER = (
     "scatter",
     "pack",
 )
+SOME = ("measure", "deduplicate.minhash.verify", "repositories.order", "scatter")
 
 
 def lock(run: Path) -> bytes:
@@ -47,9 +48,12 @@ def wait_for_first_receipt(process: subprocess.Popen[bytes], folder: Path) -> No
         time.sleep(0.01)
 
 
-def test_kill_in_each_stage_and_resume_gives_the_same_lock(small_run: SmallRun, finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps", [SOME, pytest.param(KILLED_AFTER, marks=pytest.mark.slow)], ids=["some", "each"])
+def test_killed_in_these_steps_and_resumed_it_gives_the_same_lock(
+    small_run: SmallRun, finished: Path, tmp_path: Path, steps: tuple[str, ...]
+) -> None:
     out = tmp_path / "run"
-    for step in KILLED_AFTER:
+    for step in steps:
         process = subprocess.Popen(
             small_run.command(out, "--workers", "2"),
             stdout=(tmp_path / "log").open("wb"),

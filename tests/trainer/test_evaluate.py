@@ -16,7 +16,7 @@ import torch
 
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import Sequences
-from winnow.stages.shards.shard import INDEX
+from winnow.stages.shards.shard import INDEX, ShardIndex
 from winnow.tokenizer.encoder import digest_of
 from winnow.tokenizer.train import train_model
 from winnow.trainer.batch import make_batch
@@ -112,9 +112,9 @@ def test_a_run_is_evaluated_on_held_out_documents_that_it_did_not_read(
 ) -> None:
     model = train_model(["a few words to learn letters from " * 40], 340)
     shards.write_bytes("tokenizer/tokenizer.model", model)
-    index = json.loads(shards.read_bytes(INDEX))
-    index["tokenizer"] |= {"path": "tokenizer/tokenizer.model", "digest": digest_of(model)}
-    shards.write_bytes(INDEX, json.dumps(index).encode())
+    index = ShardIndex.from_json(shards.read_bytes(INDEX))
+    known = {**index.tokenizer, "path": "tokenizer/tokenizer.model", "digest": digest_of(model)}
+    shards.write_bytes(INDEX, replace(index, tokenizer=known).to_json())
     config = RunConfig(
         model=tiny,
         schedule=Schedule(steps=4),

@@ -13,7 +13,6 @@ from winnow.filters.recipes import find_recipe
 from winnow.pipeline import account
 from winnow.pipeline.funnel import read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import read_lock
-from winnow.pipeline.manifest import Manifest
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import statistics
 
@@ -65,8 +64,8 @@ def test_fertility_is_that_of_texts_and_their_tokens(workspace: Workspace) -> No
 
 
 def test_every_document_with_the_measure_is_in_a_distribution(workspace: Workspace) -> None:
-    manifest = Manifest.model_validate(read_lock(workspace)["manifest"])
-    found = account.distributions(workspace, manifest, read_funnel(workspace))
+    decided = account.rules_of(read_lock(workspace))
+    found = account.distributions(workspace, decided, read_funnel(workspace))
     names = {rule.name for recipe in ("gopher_quality", "gopher_repetition") for rule in find_recipe(recipe).rules}
     assert {shown.rule.partition(".")[2] for shown in found} == names
     prose = sum(source == "prose" for source in table(workspace, "documents", ["source"])["source"].to_pylist())

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Glm4MoeConfig, Glm4MoeModel, Glm4MoePreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 LIMIT = 10.0
 
 
 @dataclass
-class Judgement(ModelOutput):  # type: ignore[misc]
+class Judgement(ModelOutput):
     """`logits` [B, 1]: the mean reward, within ±10; `rewards` [B, heads]; `loss` stays None."""
 
     loss: torch.Tensor | None = None
@@ -47,7 +47,7 @@ class Head(nn.Module):
         return LIMIT * torch.tanh(value / LIMIT)
 
 
-class RewardModel(Glm4MoePreTrainedModel):  # type: ignore[misc]
+class RewardModel(Glm4MoePreTrainedModel):
     """`config.reward_heads` heads on the body of the model."""
 
     config_class = Glm4MoeConfig
