@@ -179,10 +179,10 @@ def test_without_its_seal_a_damaged_lock_is_no_traceback(run: Path) -> None:
 
 
 def test_the_command_names_each_finding_and_ends_with_status_1(run: Path) -> None:
-    with spoiled(run, ["documents/repositories-00001.parquet", "plan.json"], Path.unlink):
+    with spoiled(run, ["documents/repositories-00000.parquet", "plan.json"], Path.unlink):
         result = CliRunner().invoke(cli, ["verify", str(run)])
         assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
-        assert "documents/repositories-00001.parquet is gone" in result.output and "ingest is hurt" in result.output
+        assert "documents/repositories-00000.parquet is gone" in result.output and "ingest is hurt" in result.output
     assert CliRunner().invoke(cli, ["verify", str(run)]).exit_code == 0
 
 
@@ -204,20 +204,20 @@ def test_what_repair_takes_out_is_built_again_to_the_same_lock(
     lock, untouched = (run / "lock.json").read_bytes(), run / "documents/tool_use-00000.parquet"
     age = untouched.stat().st_mtime_ns
     [environment] = (run / "environments").iterdir()
-    for path in ("documents/web-00000.parquet", "receipts/measure/repositories-00001.json", "report.html"):
+    for path in ("documents/web-00000.parquet", "receipts/measure/repositories-00000.json", "report.html"):
         flip(run / path, chance)
     for path in ("shards/index.json", "tokenizer/summary.json"):
         flip(run / path, chance)
     flip(environment, chance)
     (run / "tokens/tool_use-00000.parquet").unlink()
     (run / "receipts/decide/repositories-00000.json").write_bytes(
-        (run / "receipts/decide/repositories-00002.json").read_bytes()
+        (run / "receipts/decide/tool_use-00000.json").read_bytes()
     )
     for foreign in ("documents/web-99999.parquet", "tokens/web-00000.parquet.1a2b.tmp"):
         (run / foreign).write_bytes(b"foreign")
     repair = repair_run(Workspace(str(run)))
     assert set(repair.units) == {
-        *("ingest/web-00000", "measure/repositories-00001", "decide/repositories-00000"),
+        *("ingest/web-00000", "measure/repositories-00000", "decide/repositories-00000"),
         *("encode/tool_use-00000", "index/index"),
         "tokenizer/trained",
     }
