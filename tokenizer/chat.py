@@ -73,17 +73,14 @@ def encode_conversation(
     texts = [_GUARDED.sub(_unguard, text) for text in pieces[::2]]
     found = encoder.encode_marked(texts, pieces[1::2], ids_of)
     # A token is learned where it overlaps a learned range; the places of texts are those without their guards.
-    begins = list(
-        accumulate((len(texts[n // 2]) if n % 2 == 0 else len(pieces[n]) for n in range(len(pieces))), initial=0)
-    )
-    inside = _without_guards(ranges, plain)
-    starts = [start for start, _ in inside]
-    mask = np.zeros(len(found.ids), bool)
-    for token, (segment, start, end) in enumerate(found.places):
-        first, last = begins[segment] + start, begins[segment] + max(end, start + 1)
-        place = bisect_right(starts, last - 1) - 1
-        mask[token] = place >= 0 and first < inside[place][1]
-    return found.ids, mask
+    lengths = [len(texts[n // 2]) if n % 2 == 0 else len(pieces[n]) for n in range(len(pieces))]
+    begins = np.cumsum([0, *lengths])
+    inside = np.array(_without_guards(ranges, plain), np.int64).reshape(-1, 2)
+    segment, start, end = found.places.T
+    first, last = begins[segment] + start, begins[segment] + np.maximum(end, start + 1)
+    place = np.searchsorted(inside[:, 0], last - 1, "right") - 1
+    before = np.concatenate([inside[:, 1], [-1]])  # -1: before the first range, where nothing is learned
+    return found.ids, first < before[place]
 
 
 def _as_usual(message: Message) -> dict[str, Any]:
@@ -148,12 +145,10 @@ def _ranges(rendered: str) -> tuple[str, list[tuple[int, int]]]:
 
 def _without_guards(ranges: Sequence[tuple[int, int]], plain: str) -> list[tuple[int, int]]:
     """The same ranges in the text without guards."""
-    gone, total = [0] * (len(plain) + 1), 0
-    places = {found.end(): 2 if found[1] == _ADDED else 1 for found in _GUARDED.finditer(plain)}
-    for place in range(len(plain) + 1):
-        total += places.get(place, 0)
-        gone[place] = total
-    return [(start - gone[start], end - gone[end]) for start, end in ranges]
+    guards = [(found.end(), 2 if found[1] == _ADDED else 1) for found in _GUARDED.finditer(plain)]
+    ends = [end for end, _ in guards]
+    gone = list(accumulate((size for _, size in guards), initial=0))
+    return [(start - gone[bisect_right(ends, start)], end - gone[bisect_right(ends, end)]) for start, end in ranges]
 
 
 @lru_cache(maxsize=16)

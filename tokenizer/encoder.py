@@ -31,11 +31,11 @@ class Encoded(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Token i stands in segment `places[i][0]` (2n: text n, 2n + 1: the mark behind it), there from character
-    `places[i][1]` to before `places[i][2]`."""
+    """Token i stands in segment `places[i, 0]` (2n: text n, 2n + 1: the mark behind it), there from character
+    `places[i, 1]` to before `places[i, 2]`; `places` is int64 [T, 3]."""
 
     ids: npt.NDArray[Any]
-    places: list[tuple[int, int, int]]
+    places: npt.NDArray[np.int64]
 
 
 class Encoder(ABC):
@@ -77,17 +77,18 @@ class Encoder(ABC):
         """
         words = self.encode(pa.array(texts, pa.large_string()))
         parts: list[npt.NDArray[Any]] = []
-        places: list[tuple[int, int, int]] = []
+        places: list[npt.NDArray[np.int64]] = []
         for number, text in enumerate(texts):
             ids = words.ids[words.offsets[number] : words.offsets[number + 1]]
-            places += [(2 * number, start, end) for start, end in self._characters(text, ids)]
+            starts, ends = self._characters(text, ids)
+            places.append(np.stack([np.full(len(ids), 2 * number), starts, ends], axis=1))
             parts.append(ids)
             if number < len(marks):
-                places.append((2 * number + 1, 0, len(marks[number])))
+                places.append(np.array([[2 * number + 1, 0, len(marks[number])]]))
                 parts.append(np.array([ids_of[marks[number]]], self.dtype))
-        return Marked(np.concatenate(parts).astype(self.dtype), places)
+        return Marked(np.concatenate(parts).astype(self.dtype), np.concatenate(places))
 
-    def _characters(self, text: str, ids: npt.NDArray[Any]) -> list[tuple[int, int]]:
+    def _characters(self, text: str, ids: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Where the ids of a text begin and end in it, in characters; in proportion where bytes don't match."""
         data = np.frombuffer(text.encode(), np.uint8)
         ends = np.cumsum(self.lengths[ids], dtype=np.int64)
@@ -95,8 +96,7 @@ class Encoder(ABC):
             ends = ends * len(data) // max(int(ends[-1]), 1)
         character = np.concatenate([np.cumsum(data & 0xC0 != 0x80) - 1, [len(text)]])
         starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-        lasts = [int(character[max(end - 1, 0)]) + 1 for end in ends.tolist()]
-        return list(zip(character[starts].tolist(), lasts, strict=True))
+        return character[starts], character[np.maximum(ends - 1, 0)] + 1
 
     @property
     def vocabulary_size(self) -> int:

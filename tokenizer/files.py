@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 
 import fsspec
@@ -58,6 +59,7 @@ def read(path: str) -> Files:
     return Files(chosen, found[chosen], tuple(beside))
 
 
+@lru_cache(maxsize=4)
 def _same_ids(fields: bytes, model: bytes) -> bool:
     """Whether a tokenizer.json has the pieces of a lossless model, and no token of its own."""
     from winnow.tokenizer.vocabulary import SPACE, Kind, VocabularyError, read_vocabulary

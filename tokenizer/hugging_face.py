@@ -54,7 +54,7 @@ class HuggingFaceEncoder(Encoder):
                 segment, start = segment + 1, begins[segment + 1]
             places.append((segment, start - begins[segment], end - begins[segment]))
         places = [(n, 0, len(marks[n // 2])) if n % 2 else (n, start, end) for n, start, end in places]
-        return Marked(np.array(encoding.ids, self.dtype), places)
+        return Marked(np.array(encoding.ids, self.dtype), np.array(places, np.int64).reshape(-1, 3))
 
     @lru_cache(maxsize=2)  # noqa: B019 (an encoder lives as long as its process)
     def _with_aliases(self, names: tuple[str, ...]) -> tuple[tokenizers.Tokenizer, dict[str, str]]:
