@@ -76,27 +76,37 @@ class Encoder(ABC):
         `ids_of` holds every token that may be a mark: texts never yield one of these.
         """
         words = self.encode(pa.array(texts, pa.large_string()))
-        parts: list[npt.NDArray[Any]] = []
-        places: list[npt.NDArray[np.int64]] = []
-        for number, text in enumerate(texts):
-            ids = words.ids[words.offsets[number] : words.offsets[number + 1]]
-            starts, ends = self._characters(text, ids)
-            places.append(np.stack([np.full(len(ids), 2 * number), starts, ends], axis=1))
-            parts.append(ids)
-            if number < len(marks):
-                places.append(np.array([[2 * number + 1, 0, len(marks[number])]]))
-                parts.append(np.array([ids_of[marks[number]]], self.dtype))
-        return Marked(np.concatenate(parts).astype(self.dtype), np.concatenate(places))
+        text_of = np.repeat(np.arange(len(texts)), np.diff(words.offsets))
+        starts, ends = self._characters(texts, words, text_of)
+        marked = words.offsets[1:-1] + np.arange(len(marks))  # where the marks come to stand among the tokens
+        ids = np.empty(len(words.ids) + len(marks), self.dtype)
+        places = np.empty((len(ids), 3), np.int64)
+        between = np.zeros(len(ids), bool)
+        between[marked] = True
+        ids[~between], ids[between] = words.ids, [ids_of[mark] for mark in marks]
+        places[~between] = np.stack([2 * text_of, starts, ends], axis=1)
+        places[between, 0], places[between, 1] = 2 * np.arange(len(marks)) + 1, 0
+        places[between, 2] = [len(mark) for mark in marks]
+        return Marked(ids, places)
 
-    def _characters(self, text: str, ids: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Where the ids of a text begin and end in it, in characters; in proportion where bytes don't match."""
-        data = np.frombuffer(text.encode(), np.uint8)
-        ends = np.cumsum(self.lengths[ids], dtype=np.int64)
-        if len(ends) and ends[-1] != len(data):
-            ends = ends * len(data) // max(int(ends[-1]), 1)
-        character = np.concatenate([np.cumsum(data & 0xC0 != 0x80) - 1, [len(text)]])
-        starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-        return character[starts], character[np.maximum(ends - 1, 0)] + 1
+    def _characters(
+        self, texts: Sequence[str], words: Encoded, text_of: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where each id begins and ends in its text, in characters; in proportion where a text's bytes don't match."""
+        encoded = [text.encode() for text in texts]
+        data = np.frombuffer(b"".join(encoded), np.uint8)
+        bytes_before = np.cumsum([0, *map(len, encoded)])
+        ends = np.concatenate([[0], np.cumsum(self.lengths[words.ids], dtype=np.int64)])
+        told = ends[words.offsets]  # by the ids, where each text begins
+        starts, ends = ends[:-1] - told[text_of], ends[1:] - told[text_of]
+        if not np.array_equal(told, bytes_before):
+            size, said = np.diff(bytes_before)[text_of], np.maximum(np.diff(told), 1)[text_of]
+            ends = ends * size // said
+            starts = starts * size // said
+        begins = bytes_before[text_of]
+        character = np.concatenate([np.cumsum(data & 0xC0 != 0x80) - 1, [sum(map(len, texts))]])
+        first = np.cumsum([0, *map(len, texts)])[text_of]
+        return character[begins + starts] - first, character[np.maximum(begins + ends - 1, 0)] + 1 - first
 
     @property
     def vocabulary_size(self) -> int:
