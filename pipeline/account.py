@@ -154,8 +154,15 @@ def fertility(workspace: Workspace) -> list[tuple[str, int, float, float]]:
 
 
 def rules_of(lock: Mapping[str, Any]) -> dict[str, Rule]:
-    """The rules that decided, by the names that drops give them: those of the lock, which outlive a user's code."""
-    return {f"{entry['recipe']}.{rule['name']}": Rule(**rule) for entry in lock["rules"] for rule in entry["rules"]}
+    """The rules that decided, by the names that drops give them: those of the lock, which outlive a user's code.
+
+    Of a recipe that stands in the manifest several times, the first.
+    """
+    decided: dict[str, Rule] = {}
+    for entry in lock["rules"]:
+        for rule in entry["rules"]:
+            decided.setdefault(f"{entry['recipe']}.{rule['name']}", Rule(**rule))
+    return decided
 
 
 def distributions(workspace: Workspace, rules: Mapping[str, Rule], funnel: Funnel) -> list[Distribution]:
