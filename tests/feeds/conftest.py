@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import SEGMENT, Sequences
 from winnow.stages.shards.shard import Phase, build_index, write_shard
+from winnow.trainer.config import ModelConfig
+from winnow.trainer.export import export
+from winnow.trainer.model import Transformer
 
 VOCABULARY = 64
 SHORT, LONG = 24, 48
@@ -38,6 +43,26 @@ def packed(first: int, rows: int, length: int, *, mask: bool) -> Sequences:
         bounds=np.arange(0, 3 * rows + 1, 3),
         loss_mask=random.random(ids.shape) < 0.7 if mask else None,
     )
+
+
+def export_model(folder: Path) -> None:
+    """A small model of ours as `winnow-train` exports it."""
+    config = ModelConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        moe_intermediate_size=16,
+        num_hidden_layers=2,
+        first_k_dense_replace=1,
+        num_nextn_predict_layers=0,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        n_routed_experts=4,
+        num_experts_per_tok=2,
+        initializer_range=0.2,
+    )
+    export(Transformer(config).initialise(0), folder)
 
 
 @pytest.fixture(scope="session")

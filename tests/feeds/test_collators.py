@@ -13,10 +13,8 @@ from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from tests.feeds.conftest import export_model
 from winnow.torch import ShardDataset, block_mask, flex_mask, nanotron, stacked, torchtitan, trl_row, varlen
-from winnow.trainer.config import ModelConfig
-from winnow.trainer.export import export
-from winnow.trainer.model import Transformer
 
 TOLERANCE = 1e-6
 Result = tuple[float, torch.Tensor]
@@ -27,22 +25,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model of ours as `winnow-train` exports it."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("model")
-    config = ModelConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=64,
-        moe_intermediate_size=16,
-        num_hidden_layers=2,
-        first_k_dense_replace=1,
-        num_nextn_predict_layers=0,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        n_routed_experts=4,
-        num_experts_per_tok=2,
-        initializer_range=0.2,
-    )
-    export(Transformer(config).initialise(0), folder)
+    export_model(folder)
     return folder
 
 

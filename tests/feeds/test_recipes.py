@@ -15,14 +15,11 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from tests.feeds.conftest import LONG, SHORT, VOCABULARY, packed
+from tests.feeds.conftest import LONG, SHORT, VOCABULARY, export_model, packed
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.exporters import parquet
 from winnow.stages.shards.shard import Phase, build_index, write_shard
 from winnow.torch import ShardRows
-from winnow.trainer.config import ModelConfig
-from winnow.trainer.export import export
-from winnow.trainer.model import Transformer
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "training-elsewhere.md"
@@ -54,23 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = {"path": "tokenizer", "digest": "t0", "vocabulary_size": VOCABULARY, "end": 0}
     build_index(workspace, stage="sft", dtype=np.uint16, tokenizer=tokenizer, phases=phases)
     parquet.export(workspace.path("shards/index.json"), "length-4096", str(folder / "plain"))
-    config = ModelConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        intermediate_size=64,
-        moe_intermediate_size=16,
-        num_hidden_layers=2,
-        first_k_dense_replace=1,
-        num_nextn_predict_layers=0,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        n_routed_experts=4,
-        num_experts_per_tok=2,
-        initializer_range=0.2,
-    )
     model = folder / "runs" / "mid" / "model" / "export"
-    export(Transformer(config).initialise(0), model)
+    export_model(model)
     words = Tokenizer(WordLevel({f"w{number}": number for number in range(VOCABULARY)}, unk_token="w1"))
     PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w0", pad_token="w0").save_pretrained(model)
     return folder
