@@ -185,8 +185,11 @@ class Workspace:
             self._filesystem.pipe_file(self.path(name), content, mode="create")
         except FileExistsError:
             return False
-        except OSError as error:
-            if "NotImplemented" in f"{error!r} {error.__cause__!r}":
+        except OSError as error:  # s3fs knows a refusal by its message, and Ceph's gateway sends none
+            told = f"{error!r} {error.__cause__!r}"
+            if "PreconditionFailed" in told or "ConditionalRequestConflict" in told:
+                return False
+            if "NotImplemented" in told:
                 raise NotImplementedError(f"{self.root} knows no conditional writes") from error
             raise
         return True
