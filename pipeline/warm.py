@@ -7,6 +7,7 @@ of the first run find every kernel ready instead of compiling the same ones at t
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from winnow.formats.splits import size_of
@@ -15,19 +16,23 @@ from winnow.pipeline.plan import steps
 from winnow.pipeline.receipt import fingerprint
 from winnow.pipeline.runner import work_unit
 from winnow.pipeline.settings import Settings
+from winnow.stages.run.unit import Unworkable
 
 LAST_STEP = "encode"  # what comes after it has no kernels that take a second to compile
-VOCABULARY = 1000
-SMALLEST_INPUT = 100_000  # bytes: enough text to train a vocabulary of a thousand pieces
+VOCABULARY = 8000  # pieces: room for the signs of a Chinese text, and a small text caps it
+SMALLEST_INPUT = 100_000  # bytes: enough text to train a vocabulary on
 
 
 def warm(settings: Settings) -> int:
-    """Works one small part of every kind in a temporary folder; returns how many parts those were."""
+    """Works one small part of every kind in a temporary folder; returns how many parts those were.
+
+    Where a step can't work so little text, the kernels from there on are left to the first run.
+    """
     parts = representatives(find_parts(settings))
     tokenizer = settings.manifest.tokenizer.model_copy(update={"vocabulary_size": VOCABULARY})
     small = Settings(settings.manifest.model_copy(update={"tokenizer": tokenizer}), settings.profile)
     digests: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="winnow-warm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="winnow-warm-") as folder, suppress(Unworkable):
         for step, units in steps(parts, small):
             for unit in units:
                 receipt = work_unit(str(Path(folder)), step, unit, fingerprint(step, unit, digests))

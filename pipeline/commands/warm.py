@@ -28,4 +28,6 @@ def command(manifest: str, profile: str) -> None:
     fetch_downloads(settings, console)
     start = time.perf_counter()
     parts = warm(settings)
-    console.print(f"Kernels are ready: {parts} small parts worked in {time.perf_counter() - start:.1f} s.")
+    console.print(
+        f"Kernels are ready: {parts} small part{'s' * (parts != 1)} worked in {time.perf_counter() - start:.1f} s."
+    )

@@ -13,12 +13,21 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from winnow.pipeline.cli import cli
 from winnow.pipeline.fetch import fetch, missing
 from winnow.pipeline.profile import Download
 from winnow.pipeline.reading import ConfigurationError
 
 SDIST = b"a source distribution"
+MANIFEST = """\
+stage: pretrain
+seed: 1
+mixture: {sources: {books: 100}}
+packing: concatenate
+curriculum: [{length: 512, share: 100}]
+"""
 
 
 def wheel() -> bytes:
@@ -108,3 +117,15 @@ def test_a_member_that_the_archive_lacks_is_named(index: Path, tmp_path: Path) -
     download = Download(package="lid-model==2.0", file=name, sha256=sha256(wheel()), members={"nothing": "x"})
     with pytest.raises(ConfigurationError, match="has no file nothing"):
         fetch([download], tmp_path, lambda *_: None)
+
+
+def test_the_command_brings_what_a_profile_pins(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "profile.yaml").write_text(
+        f"root: data\ndownloads: [{{package: demo==1.0, file: demo-1.0.tar.gz, sha256: {sha256(SDIST)}, to: demo.tar.gz}}]\n"
+        "sources: {books: [{kind: repositories, paths: [demo.tar.gz]}]}\n"
+    )
+    (tmp_path / "manifest.yaml").write_text(MANIFEST)
+    given = ["--stage", str(tmp_path / "manifest.yaml"), "--profile", str(tmp_path / "profile.yaml")]
+    result = CliRunner().invoke(cli, ["fetch", *given])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "data/demo.tar.gz").read_bytes() == SDIST
