@@ -1,6 +1,7 @@
 """The conductor: from a manifest and a profile to a finished run. It knows nothing of what documents say.
 
-manifest, profile, settings, reading        what is asked, read and checked
+manifest, mixture, profile, section,
+settings, reading                           what is asked, read and checked
 parts, plan, plan_shards                    the steps and their units
 fetch, warm, cluster, lease, runner, receipt working them
 progress, summary, funnel, shares, report   what a person sees

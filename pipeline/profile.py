@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from winnow.pipeline.credentials import addresses_with_credentials
-from winnow.pipeline.manifest import Manifest, Section
+from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.packaged import as_named, is_packaged, packaged
 from winnow.pipeline.reading import ConfigurationError, OptionError, nearest
+from winnow.pipeline.section import Section
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import SourceSettings, kind_module
