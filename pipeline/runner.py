@@ -41,6 +41,7 @@ REFUSALS = {
     errno.ENOSPC: ("the disk is full", "free some space"),
     errno.EDQUOT: ("the quota of the disk is used up", "free some space"),
     errno.EFBIG: ("no file may grow so large here", "see `ulimit -f`"),
+    errno.EACCES: ("a file may not be opened", "give whoever runs this the right to, or name other inputs"),
     errno.EROFS: ("the disk can't be written to any more", "see what it says in the system's log"),
     errno.EMFILE: ("too few files may be open at once", "see `ulimit -n`"),
     errno.ENFILE: ("too many files are open on this machine", "close some"),

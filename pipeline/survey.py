@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from winnow.filters.linguist import language_of
-from winnow.formats.addresses import filesystem_of
-from winnow.formats.containers.records import PACKED, table_format, table_splits
-from winnow.formats.dialogues.dialects import recognise
-from winnow.formats.dialogues.json_values import without_nulls
-from winnow.formats.splits import Split
-from winnow.pipeline.glimpse import COLUMNAR, first_row, likely_text
+from winnow.formats.addresses import filesystem_of, opened
+from winnow.formats.charset.decision import decode
+from winnow.formats.containers.columnar import LIMITS
+from winnow.formats.containers.inflate import Broken, Inflated
+from winnow.formats.containers.records import PACKED, table_format
+from winnow.pipeline.columns import BOOK_CHARACTERS, reading
 from winnow.stages.document import Content
+from winnow.stages.ingest.longform import other_markup
 
-BOOK_CHARACTERS = 50_000  # a file of text this long is a work of its own, about thirty printed pages
 TABLES_PROBED = 20  # files of one folder and form whose columns are looked at
 PLAIN = (".txt", ".md", ".rst", ".epub")
 PAGES = (".html", ".htm", ".xhtml")
@@ -26,14 +26,11 @@ FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
 CATALOGUES = (".po", ".tmx")
 CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
-REPOSITORY = ("repo", "repo_name", "repository", "repository_name", "max_stars_repo_name")
-PATH = ("path", "file_path", "max_stars_repo_path")
-CODE = ("content", "text", "code")
-PROBLEM = ("problem", "question", "题目")
-ANSWER = ("solution", "answer", "final_answer", "解答", "答案")
-HTML = ("html", "raw_html", "page")
-BESIDE = ("url", "title", "date", "license", "language")  # columns of documents that tables often have by these names
+PROSE = "Text"  # what linguist calls `README` and `copyright`
 NOT_PLACED = "no kind of source reads it"
+SINGLE_CODE = "source code outside of a folder of its own: put it into one"
+LOOKED_INTO = 5_000  # files without a known suffix whose first bytes are read, to see whether they are text
+HEAD = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +127,7 @@ def _code(files: Mapping[str, int], top: str) -> set[str]:
 
 def _is_source(name: str, language: str | None) -> bool:
     suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
-    return language is not None and table_format(name) is None and not name.lower().endswith(suffixes)
+    return language not in (None, PROSE) and table_format(name) is None and not name.lower().endswith(suffixes)
 
 
 def _files(
@@ -138,8 +135,13 @@ def _files(
 ) -> Iterator[Find]:
     """Everything that isn't in a repository, by what its names say and, of tables, by their first rows."""
     groups: dict[str, list[str]] = defaultdict(list)
+    looked = 0
     for name in files:
-        groups[_group(name)].append(name)
+        group = _group(name)
+        if group == NOT_PLACED and looked < LOOKED_INTO:
+            looked += 1
+            group = "plain" if _is_text(name) else group
+        groups[group].append(name)
     for group, names in groups.items():
         if group == "tables":
             yield from _tables(names, files, unplaced)
@@ -149,7 +151,7 @@ def _files(
         elif group == "plain":
             yield from _plain(names, files, top, claimed)
         elif group == "formal":
-            options = {"include": sorted({f"*{_suffix(name)}" for name in names})}
+            options = {"include": sorted({_pattern(name) for name in names})}
             why = "papers and proofs, as their sources"
             yield _find(Content.MATHEMATICS, "mathematics", _cover(names, top, claimed), names, files, why, options)
         elif group == "catalogues":
@@ -168,25 +170,21 @@ def _files(
 def _group(name: str) -> str:
     """The group that a file falls into by its name, or in words why it falls into none."""
     lowered = name.lower()
-    groups = {
-        "crawls": CRAWLS,
-        "pages": PAGES,
-        "plain": PLAIN,
-        "formal": FORMAL,
-        "catalogues": CATALOGUES,
-        "archives": ARCHIVES,
-    }
+    groups = {"pages": PAGES, "plain": PLAIN, "formal": FORMAL, "catalogues": CATALOGUES}
+    if lowered.endswith(CRAWLS):
+        return "crawls"
+    if lowered.endswith(ARCHIVES):
+        return "archives"
+    if table_format(name):
+        return "tables"
+    lowered = PACKED.sub("", lowered)
     if lowered.endswith(".pdf"):
         return (
             "plain" if importlib.util.find_spec("pypdfium2") else "PDF needs the extra: pip install winnow-corpora[pdf]"
         )
-    if lowered.endswith(CRAWLS):
-        return "crawls"
-    if table_format(name):
-        return "tables"
     found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
-    if found is None and language_of(name, ""):
-        return "source code outside of a folder of its own: put it into one"
+    if found is None and _is_source(name, language_of(name, "")):
+        return SINGLE_CODE
     return found or NOT_PLACED
 
 
@@ -201,7 +199,7 @@ def _tables(
         read: dict[str, tuple[Any, list[str]]] = {}
         for position, name in enumerate(own):
             if position < TABLES_PROBED:
-                found = _columns(name)
+                found = reading(name)
                 last = repr(found)
             if found is None:
                 unplaced[_suffix(name), "no record in it has a text"].append(name)
@@ -212,53 +210,12 @@ def _tables(
             yield _find(content, kind, paths, alike, files, why, options)
 
 
-def _columns(name: str) -> tuple[Content, str, Mapping[str, Any], str] | None:
-    """How the rows of a table are to be read, by the first of them; of a database those of the first table that can be."""
-    if table_format(name) != "sqlite":
-        return _reading(name, first_row(Split(name)))
-    found = ((table, _reading(name, first_row(split))) for table, split in table_splits(name))
-    for table, reading in found:
-        if reading is not None:
-            content, kind, options, why = reading
-            return content, kind, {**options, "table": table} if kind == "tables" else options, f"{why} of `{table}`"
-    return None
-
-
-def _reading(name: str, row: Mapping[str, Any]) -> tuple[Content, str, Mapping[str, Any], str] | None:
-    if table_format(name) in COLUMNAR:
-        row = without_nulls(row)
-    if (dialect := recognise(row)) is not None:
-        return Content.CONVERSATIONS, "conversations", {}, f"conversations in the form `{dialect}`"
-    if repository := _first(row, REPOSITORY):
-        path, code = _first(row, PATH), _first(row, CODE)
-        if path and code:
-            columns = {"repository": repository, "path": path, "text": code}
-            return Content.CODE, "repositories", {"columns": columns}, "one file of a repository a row"
-    if _first(row, PROBLEM) and _first(row, ANSWER):
-        return Content.MATHEMATICS, "mathematics", {}, "problems with their solutions"
-    if html := _first(row, HTML):
-        columns = {"html": html, **({"url": "url"} if "url" in row else {})}
-        return Content.WEB, "web", {"columns": columns}, "a page in HTML a row"
-    text = likely_text(row, "text")
-    if text is None:
-        return None
-    columns = {"text": text, **{name: name for name in BESIDE if name in row and name != text}}
-    if "url" in row:
-        return Content.WEB, "tables", {"columns": columns}, f"texts in column `{text}`, with addresses: web text"
-    content = Content.BOOKS if len(row[text]) >= BOOK_CHARACTERS else Content.PROSE
-    return content, "tables", {"columns": columns}, f"texts in column `{text}`"
-
-
-def _first(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    return next((name for name in names if row.get(name)), None)
-
-
 def _plain(names: Sequence[str], files: Mapping[str, int], top: str, claimed: set[str]) -> Iterator[Find]:
     """Files of text: long ones are books, the others prose; one find of each, the patterns telling them apart."""
     sizes = sorted(files[name] for name in names)
     median = sizes[len(sizes) // 2]
     content = Content.BOOKS if median >= BOOK_CHARACTERS else Content.PROSE
-    options = {"include": sorted({f"*{_suffix(name)}" for name in names}), "least_characters": 200}
+    options = {"include": sorted({_pattern(name) for name in names}), "least_characters": 200}
     why = f"files of text, half of them above {median:,} bytes"
     yield _find(content, "longform", _cover(names, top, claimed), names, files, why, options)
 
@@ -310,6 +267,24 @@ def _suffix(name: str) -> str:
     base = name.rpartition("/")[2]
     inner = PACKED.sub("", base)
     return f"{posixpath.splitext(inner)[1]}{base.removeprefix(inner)}"
+
+
+def _pattern(name: str) -> str:
+    """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one."""
+    inner = PACKED.sub("", name.rpartition("/")[2])
+    return f"*{posixpath.splitext(inner)[1]}" if posixpath.splitext(inner)[1] else f"*{inner}"
+
+
+def _is_text(name: str) -> bool:
+    """Whether the first bytes of a file, unpacked, are text in a charset that can be told, and its name says no more."""
+    if other_markup(PACKED.sub("", name)):
+        return False
+    try:
+        with opened(name) as stream:
+            head = Inflated(stream, LIMITS).read(HEAD)
+        return bool(decode(head[: head.rfind(b"\n") + 1] or head).text.strip())
+    except (Broken, OSError, ValueError):
+        return False
 
 
 def _joined(finds: Iterable[Find]) -> Iterator[Find]:

@@ -1,7 +1,9 @@
 """The members of an archive, a folder or a single file, one after the other, whoever made it.
 
 Formats are known by their content: tar (plain, gzip, bzip2, xz, zstd), zip (so wheels and EPUB too), a folder, a lone
-compressed file; anything else is its own only member. Nothing is ever unpacked to a disk. What is hostile or broken
+compressed file; anything else is its own only member. A member that is compressed by itself (`notes.md.gz` in a folder
+of documentation) is unpacked, and goes by its inner name, where that is asked for and its own isn't. Nothing is ever
+unpacked to a disk. What is hostile or broken
 costs only itself: a member with an absolute name, `..`, a name that isn't UTF-8, a link, a device, a false checksum or
 too many bytes is reported to `reject` and skipped; a stream that ends early or swells like a bomb ends the archive
 there, with what came before it kept.
@@ -142,8 +144,7 @@ class _Walk:
             elif entry["type"] != "file":
                 self.reject(printable(name), "device", entry["type"])
             elif self._wanted(name, int(entry["size"] or 0)):
-                content = bytes(filesystem.cat_file(path))
-                yield Member(name, len(content), None, content)
+                yield from self._member(name, None, bytes(filesystem.cat_file(path)))
 
     def file(self, stream: IO[bytes], name: str) -> Iterator[Member]:
         magic = stream.read(4)
@@ -180,7 +181,7 @@ class _Walk:
                     content = stream.read(entry.size)
                     if len(content) < entry.size:
                         raise Broken("truncated", f"{len(content)} of {entry.size} bytes of {entry.name}")
-                    yield Member(relative(entry.name), entry.size, _day(entry.mtime), content)
+                    yield from self._member(relative(entry.name), _day(entry.mtime), content)
             if stream.last != bytes(tarfile.BLOCKSIZE):  # the end is a block of zeros; tarfile takes any damage for it
                 raise Broken("truncated", "no end of archive")
         except TAR_ERRORS as error:
@@ -208,7 +209,21 @@ class _Walk:
                 except ZIP_ERRORS as error:
                     self.reject(relative(name), "corrupt", f"{type(error).__name__}: {error}")
                     continue
-                yield Member(relative(name), len(content), _zip_day(entry), content)
+                yield from self._member(relative(name), _zip_day(entry), content)
+
+    def _member(self, name: str, date: str | None, content: bytes) -> Iterator[Member]:
+        """The member under the name that was asked for: unpacked, where that is its inner one."""
+        if not self._asked_for(name):
+            name = PACKED_SUFFIX.sub("", name)
+            try:
+                content = Inflated(io.BytesIO(content), self.limits).read(self.limits.member_bytes + 1)
+            except Broken as broken:
+                self.reject(name, broken.rule, broken.value)
+                return
+            if len(content) > self.limits.member_bytes:
+                self.reject(name, "size", f"> {self.limits.member_bytes}")
+                return
+        yield Member(name, len(content), date, content)
 
     def _in_range(self) -> bool:
         self.index += 1
@@ -220,8 +235,10 @@ class _Walk:
         """Whether this regular file is asked for and harmless; a harmful one is reported, wanted or not."""
         rule = harm(name)
         name = relative(name) if rule is None else printable(name)
-        if rule is None and not any(fnmatchcase(name, pattern) for pattern in self.include):
-            return False
+        if rule is None and not self._asked_for(name):
+            name = PACKED_SUFFIX.sub("", name)
+            if not self._asked_for(name):
+                return False
         if rule is None and size > self.limits.member_bytes:
             rule = "size"
         if rule is None and name in self.seen:
@@ -231,6 +248,9 @@ class _Walk:
             return False
         self.seen.add(name)
         return True
+
+    def _asked_for(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.include)
 
 
 def below(filesystem: Any, root: str) -> list[tuple[str, dict[str, Any]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +14,7 @@ from rich.table import Table
 from winnow.pipeline import terminal
 
 MANIFEST, PROFILE = "manifest.yaml", "profile.yaml"
-NAMES_SHOWN = 3
+NAMES_SHOWN, SUFFIXES_SHOWN = 3, 12
 
 
 @click.command(name="init")
@@ -63,11 +65,8 @@ def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, forc
         seen = escape(said(look, spoken)) if look else ""
         table.add_row(find.content, find.kind, f"{find.files:,}", f"{find.bytes / 1e6:,.1f}", seen)
     console.print(table)
-    for (suffix, why), names in found.unplaced.items():
-        shown = ", ".join(names[:NAMES_SHOWN]) + (
-            f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        )
-        console.print(f"not placed: {len(names)} {suffix} ({why}): {shown}", markup=False, soft_wrap=True)
+    for line in _not_placed(found.unplaced):
+        console.print(line, markup=False, soft_wrap=True)
     if not found.finds:
         raise ConfigurationError(f"nothing in {', '.join(wanted)} is read by any kind of source")
     Path(out).mkdir(parents=True, exist_ok=True)
@@ -76,3 +75,17 @@ def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, forc
     manifest, profile = targets
     console.print(f"wrote {manifest} and {profile}; look into them, then", markup=False, soft_wrap=True)
     console.print(f"  winnow run --stage {manifest} --profile {profile} --out runs/own", markup=False, soft_wrap=True)
+
+
+def _not_placed(unplaced: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+    """A line for each reason: how many files of which suffixes, the most frequent first, and some of their names."""
+    by_reason: dict[str, dict[str, Sequence[str]]] = defaultdict(dict)
+    for (suffix, why), names in unplaced.items():
+        by_reason[why][suffix] = names
+    for why, by_suffix in by_reason.items():
+        frequent = sorted(by_suffix, key=lambda suffix: (-len(by_suffix[suffix]), suffix))
+        shown = [f"{len(by_suffix[suffix]):,} {suffix}" for suffix in frequent[:SUFFIXES_SHOWN]]
+        rest = sum(len(by_suffix[suffix]) for suffix in frequent[SUFFIXES_SHOWN:])
+        shown += [f"{rest:,} of {len(frequent) - SUFFIXES_SHOWN:,} other suffixes"] if rest else []
+        names = [by_suffix[suffix][0] for suffix in frequent][:NAMES_SHOWN]
+        yield f"not placed: {', '.join(shown)} ({why}): {', '.join(names)}"

@@ -36,9 +36,8 @@ from winnow.stages.ingest.pairs import Writer
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 from winnow.stages.ingest.tables import look_up, text_of
 
-VERSION = (
-    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
-)
+# 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+VERSION = 4  # 4: compressed files in folders and archives are read
 CONTENT = Content.TRANSLATIONS
 
 

@@ -61,7 +61,7 @@ TRANSLATE = (
     "翻译成中文：{text}",
 )
 DESCRIBED = (True, False, False, False)  # one function in four is asked the other way round: the docstring is wanted
-VERSION = 2  # 2: an attribute list ends at the next brace
+VERSION = 3  # 2: an attribute list ends at the next brace; 3: compressed files in folders and archives are read
 CONTENT = Content.TEMPLATED
 
 

@@ -1,7 +1,8 @@
 """Books, manuals, laws and papers: whole works in reading order, without what is not the work.
 
 A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
-running headers and hard line ends removed), Markdown, reStructuredText, XHTML, PDF (with the extra `pdf`). In a folder
+running headers and hard line ends removed), Markdown, reStructuredText, XHTML, PDF (with the extra `pdf`); a file of any
+other name that `include` asks for is plain text, if its bytes are text. In a folder
 or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other
 file is its own. Every file that is asked for is a work or a rejection, one that stands in another's work too.
 """
@@ -15,7 +16,10 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from itertools import chain
 
+from winnow.filters.linguist import language_of as language_of_file
 from winnow.formats.addresses import opened
+from winnow.formats.charset.decision import decode
+from winnow.formats.charset.declarations import of_text
 from winnow.formats.containers.archives import Member, Reject, members
 from winnow.formats.containers.bounds import TooLarge, check_markup
 from winnow.formats.containers.inflate import Limits
@@ -37,8 +41,13 @@ TITLE = re.compile(r"^#{1,2} ++(\S.*)$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
+OTHER_MARKUP = (
+    *(".adoc", ".asc", ".asciidoc", ".org", ".pod", ".rdoc", ".texi", ".texinfo", ".textile", ".wiki", ".mediawiki"),
+    *(".ps", ".eps", ".rtf", ".sgml", ".docbook", ".me", ".ms", ".mm", ".po", ".ipynb"),
+)
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
-VERSION = 2  # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
+VERSION = 3  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+# 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2",)  # PDF files are rejections without it
 CONTENT = Content.BOOKS
 
@@ -161,7 +170,7 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
                 text = unpaginate(paper[0])
                 yield Work(member.name, reflow(text) if settings.reflow else text, paper[1], date=member.date)
         elif not member.name.lower().endswith(MARKUP_SUFFIXES):
-            reject(member.name, "format", suffix)
+            yield from _other(member, settings, reject)
         elif package.version:
             reject(member.name, "page", "HTML of a package: a template, test data or its manual built once more")
         else:
@@ -172,6 +181,27 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
                 continue
             body, fields = strip_gutenberg(xhtml_to_markdown(member.read()))
             yield Work(member.name, body, fields.get("title"), date=member.date)
+
+
+def _other(member: Member, settings: Settings, reject: Reject) -> Iterator[Work]:
+    """A file whose name says nothing that is known, `README` or `NEWS.Debian`: plain text, if its bytes are text."""
+    if other_markup(member.name):
+        reject(member.name, "format", member.name.rpartition(".")[2])
+        return
+    content = member.read()
+    try:
+        text = decode(content, declared=of_text(content), option=settings.charset).text
+    except ValueError as error:
+        reject(member.name, "encoding" if b"\0" not in content else "format", error)
+        return
+    marked_up = member.name.lower().endswith((".md", ".rst"))
+    yield Work(member.name, _page(member.name, text)) if marked_up else _plain(member.name, text, settings)
+
+
+def other_markup(name: str) -> bool:
+    """Whether a name tells of a markup or programming language that isn't read here: its text isn't the file's own."""
+    known = language_of_file(name, "")
+    return name.lower().endswith(OTHER_MARKUP) or known not in (None, "Text", "Markdown", "reStructuredText")
 
 
 def _epub(path: str, reject: Reject) -> Iterator[Work]:

@@ -44,7 +44,8 @@ BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
 BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
-VERSION = 3  # 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
+# 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
+VERSION = 4  # 4: compressed files in folders and archives are read
 CONTENT = Content.MATHEMATICS
 
 

@@ -29,18 +29,21 @@ class TakeInventory:
 def take_inventory(workspace: Workspace, unit: Unit[TakeInventory]) -> Counts:
     """Digests one input: a file by its bytes, a folder by the names and bytes of all its files.
 
-    An object of a remote store is taken by its entity tag, which the store computed from the content.
+    An object of a remote store is taken by its entity tag, which the store computed from the content; a link that leads
+    to a folder or nowhere, a pipe, a socket or a device by what it is, since no reader opens it.
     """
     filesystem, name = filesystem_of(unit.asked.place)
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     local = "file" in filesystem.protocol
     total = 0
-    for file in sorted(filesystem.find(name)) or [name]:
-        details = filesystem.info(file)
+    for file, details in _files(filesystem, name):
         summary.update(file.removeprefix(name).encode("utf-8", "surrogateescape"))
         tag = None if local else details.get("ETag") or details.get("etag") or details.get("md5Hash")
         if tag:
             summary.update(str(tag).encode())
+        elif not filesystem.isfile(file):
+            said = [details["type"], details.get("destination")]
+            summary.update(repr(said).encode("utf-8", "surrogateescape"))
         else:
             with filesystem.open(file, "rb") as stream:
                 while block := stream.read(READ_BLOCK):
@@ -58,14 +61,18 @@ def change_mark(path: str) -> dict[str, Any]:
     Raises `FileNotFoundError` when nothing is there.
     """
     filesystem, name = filesystem_of(path)
-    files = sorted(filesystem.find(name)) or [name]
+    files = _files(filesystem, name)
     local = "file" in filesystem.protocol
     marks = []
-    for file in files:
-        details = filesystem.info(file)
+    for file, details in files:
         when = details.get("mtime") or details.get("ETag") or details.get("LastModified")
         marks.append([file.removeprefix(name), details["size"], str(when), details.get("created") if local else None])
     return {"files": len(files), "mark": hashlib.blake2b(repr(marks).encode(), digest_size=DIGEST_BYTES).hexdigest()}
+
+
+def _files(filesystem: Any, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The files below a folder, or the one itself, by name. A listing tells of links that lead nowhere, a look doesn't."""
+    return sorted(filesystem.find(name, detail=True).items()) or [(name, filesystem.info(name))]
 
 
 INVENTORY = Step(name="inventory", version=1, work=take_inventory)

@@ -251,3 +251,40 @@ def test_other_stores_are_read_like_the_disk(ingest: Any) -> None:
     assert ([row["text"] for row in documents], rejections) == (["one", "two"], [])
     works, _ = ingest("longform", "memory://sources/paper.tar.gz", least_characters=1)
     assert sorted(row["text"].strip() for row in works) == ["alpha", "粉"]
+
+
+@pytest.mark.parametrize(
+    "suffix, packed", [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstandard.compress)]
+)
+@pytest.mark.parametrize("container", ["folder", "tar", "zip"])
+def test_a_member_compressed_by_itself_is_read_by_its_inner_name(
+    tmp_path: Path, container: str, suffix: str, packed: Callable[[bytes], bytes]
+) -> None:
+    files = {
+        f"doc/notes.md.{suffix}": packed(FILES["a.txt"]),
+        "doc/plain.md": FILES["b/c.txt"],
+        f"doc/changes.{suffix}": b"?",
+    }
+    path = tmp_path / container
+    if container == "folder":
+        for name, content in files.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
+    else:
+        path.write_bytes((tar_bytes if container == "tar" else zip_bytes)(files))
+    assert walked(path, include=("*.md",)) == ({"doc/notes.md": FILES["a.txt"], "doc/plain.md": FILES["b/c.txt"]}, [])
+    assert walked(path)[0] == files  # whoever asks for everything gets it as it stands
+
+
+def test_a_packed_member_costs_only_itself(tmp_path: Path) -> None:
+    files = {
+        "a.md.gz": gzip.compress(b"alpha" * 1_000)[:-9],
+        "b.md.gz": gzip.compress(bytes(80 << 20)),
+        "c.md": b"plain",
+        "c.md.gz": gzip.compress(b"packed"),
+        "d.md.gz": gzip.compress(b"delta"),
+    }
+    (tmp_path / "a.zip").write_bytes(zip_bytes(files))
+    kept, told = walked(tmp_path / "a.zip", include=("*.md",), limits=Limits(member_bytes=1 << 30))
+    assert kept == {"c.md": b"plain", "d.md": b"delta"}
+    assert told == [("a.md", "truncated"), ("b.md", "bomb"), ("c.md", "duplicate")]
