@@ -29,6 +29,7 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".ta
 PROSE = "Text"  # what linguist calls `README` and `copyright`
 NOT_PLACED = "no kind of source reads it"
 SINGLE_CODE = "source code outside of a folder of its own: put it into one"
+LEAST_CODE = 0.1
 LOOKED_INTO = 5_000  # files without a known suffix whose first bytes are read, to see whether they are text
 HEAD = 4096
 
@@ -115,14 +116,18 @@ def _repositories(files: Iterable[str]) -> set[str]:
 
 
 def _code(files: Mapping[str, int], top: str) -> set[str]:
-    """Folders right below the top most of whose files are source code."""
+    """Folders right below the top most of whose files are source code.
+
+    None where they hold less than a tenth of all files: examples in a tree of documentation are no repositories.
+    """
     counted: dict[str, Counter[bool]] = defaultdict(Counter)
     for name in files:
         inner = name.removeprefix(f"{top}/")
         if "/" in inner and "/.git/" not in f"/{inner}":
             language = language_of(name, "")
             counted[f"{top}/{inner.partition('/')[0]}"][_is_source(name, language)] += 1
-    return {folder for folder, counts in counted.items() if counts[True] > counts[False]}
+    found = {folder: counts.total() for folder, counts in counted.items() if counts[True] > counts[False]}
+    return set(found) if sum(found.values()) >= LEAST_CODE * len(files) else set()
 
 
 def _is_source(name: str, language: str | None) -> bool:

@@ -63,3 +63,14 @@ def test_many_odd_names_are_told_in_one_line(tmp_path: Path) -> None:
     said = CliRunner().invoke(cli, ["init", str(tmp_path), "--out", str(tmp_path / "out")]).output
     lines = [line for line in said.splitlines() if line.startswith("not placed")]
     assert len(lines) == 1 and "28 of 28 other suffixes" in lines[0]
+
+
+def test_a_few_examples_in_code_make_no_repository(folder: Path) -> None:
+    (folder / "examples").mkdir()
+    (folder / "examples" / "once.py").write_text("print('once')\n")
+    for number in range(20):
+        (folder / f"apt/page{number}.txt").write_text(TEXT)
+    assert "repositories" not in {find.kind for find in survey([str(folder)]).finds}
+    for number in range(20):
+        (folder / "examples" / f"more{number}.py").write_text("print('more')\n")
+    assert {find.kind: find.paths for find in survey([str(folder)]).finds}["repositories"] == (f"{folder}/examples",)
