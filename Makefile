@@ -31,7 +31,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,8 +75,11 @@ plan: setup ## what a run would do
 train: setup-train pipeline ## train the bundled model on the run's shards: make train STAGE=mid
 	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train --run $(RUN) --out $(RUN)/model
 
-ablate: setup-train pipeline ## does curation pay? curated against raw, three seeds
-	OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m winnow.trainer.ablation --run $(RUN) --out $(RUN)/ablation
+ablate: setup-train ## does curation pay? a stage's manifest against its inputs as they came, three seeds
+	.venv/bin/winnow ablate $(STAGE) --raw --profile $(PROFILE) --out runs/ablation --workers $(WORKERS)
+
+search: setup-train pipeline ## find the run's mixture by 32 small models, and train a larger one on it (hours)
+	.venv/bin/winnow mix search $(RUN) --workers $(WORKERS) --validate
 
 experiments: setup-test ## Muon against AdamW, balance rates, cost of length: small models, three seeds (half an hour)
 	@for name in shards optimizers balance length; do .venv/bin/python -m benchmarks.experiments $$name runs/experiments || exit 1; done

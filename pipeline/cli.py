@@ -23,6 +23,8 @@ COMMANDS = {
     "diff": "compare two runs: manifest, inputs, funnel, mixture",
     "report": "write the HTML report of a run",
     "recipes": "list the named filters, their rules and where they were published",
+    "mix": "find the mixture that small models learn best from",
+    "ablate": "compare ways to make data by what small models learn from them",
     "filter": "run one recipe alone on Parquet or JSONL",
     "dedup": "de-duplicate Parquet or JSONL alone, at any level",
     "decontaminate": "find benchmark items in Parquet or JSONL",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from winnow.formats.splits import size_of
 from winnow.pipeline.ancestry import tokenizer_of
@@ -73,27 +73,39 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
             encoded += _encode(files, manifest, encoding, [*dropping, repository.LICENSE_STAGE])
             tokens.extend(names)
     yield ENCODE, encoded
-    cut = manifest.packing == Packing.CONCATENATE  # then no document is too long for a phase
-    phases = [
-        Phase(
-            name=phase.folder(),
-            length=phase.length,
-            share=share,
-            splits=cut,
-            sources=phase.weights(),
-            languages=phase.languages or {},
-        )
-        for phase, share in zip(manifest.curriculum, manifest.phase_shares(), strict=True)
+    phases = phases_of(manifest)
+    mixture = mixture_of(manifest)
+    expected = mixture.tokens or sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces})
+    buckets = emit.bucket_counts(phases, expected)
+    layout = Layout(
+        method=emit.Method(manifest.packing.value), seed=manifest.seed, buckets=buckets, loss_mask=encoding.loss_mask
+    )
+    yield from mixing_steps(tokens, mixture, phases, layout)
+    shard_phases = [
+        ShardPhase(name=phase.folder(), length=phase.length, rotary_base=phase.rotary_base)
+        for phase in manifest.curriculum
     ]
-    mixture = _mixture(manifest)
-    yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=manifest.seed)
+    yield INDEX_STEP, index_units(manifest.stage, shard_phases, buckets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How the chosen documents become shards: by what method, in how many buckets of each phase."""
+
+    method: emit.Method
+    seed: int
+    buckets: Sequence[int]
+    loss_mask: bool
+
+
+def mixing_steps(tokens: Sequence[str], mixture: Mixture, phases: Sequence[Phase], layout: Layout) -> Iterator[Planned]:
+    """From the parts of `tokens/` to the files of `shards/`, without their index."""
+    yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=layout.seed)
     summing, histograms = mix.sum_units(tokens)
     if summing:
         yield mix.SUM_STEP, summing
     yield mix.SOLVE_STEP, mix.solve_units(histograms, mixture, phases)
-    expected = mixture.tokens or sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces})
-    buckets = emit.bucket_counts(phases, expected)
-    yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, buckets, seed=manifest.seed)
+    yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, layout.buckets, seed=layout.seed)
     scattered = emit.exchange_files(tokens, phases)
     for name, exchanged in scattered.items():
         joining, scattered[name] = joined(f"{emit.SCATTER_STEP.name}.{name}", exchanged)
@@ -103,17 +115,12 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
         emit.pack_units(
             scattered,
             phases,
-            buckets,
-            method=emit.Method(manifest.packing.value),
-            seed=manifest.seed,
-            loss_mask=encoding.loss_mask,
+            layout.buckets,
+            method=layout.method,
+            seed=layout.seed,
+            loss_mask=layout.loss_mask,
         ),
     )
-    shard_phases = [
-        ShardPhase(name=phase.folder(), length=phase.length, rotary_base=phase.rotary_base)
-        for phase in manifest.curriculum
-    ]
-    yield INDEX_STEP, index_units(manifest.stage, shard_phases, buckets)
 
 
 def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str]) -> Iterator[Planned]:
@@ -197,7 +204,24 @@ def _encode(
     return units
 
 
-def _mixture(manifest: Manifest) -> Mixture:
+def phases_of(manifest: Manifest) -> list[Phase]:
+    """The phases of the curriculum, as the mixture sees them."""
+    cut = manifest.packing == Packing.CONCATENATE  # then no document is too long for a phase
+    return [
+        Phase(
+            name=phase.folder(),
+            length=phase.length,
+            share=share,
+            splits=cut,
+            sources=phase.weights(),
+            languages=phase.languages or {},
+        )
+        for phase, share in zip(manifest.curriculum, manifest.phase_shares(), strict=True)
+    ]
+
+
+def mixture_of(manifest: Manifest) -> Mixture:
+    """What a manifest asks of the mixture."""
     asked = manifest.mixture
     return Mixture(
         sources=asked.weights(),

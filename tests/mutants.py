@@ -44,6 +44,7 @@ TESTS = {
     "trainer/loss.py": ["tests/trainer/test_model.py"],
 }
 COPIED = (
+    "experiments",
     "feeds",
     "filters",
     "formats",

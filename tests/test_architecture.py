@@ -33,7 +33,7 @@ FLOORS = """
     stages.mixing · stages.repositories
     stages.shards
     feeds · stages.shards.exporters · pipeline · trainer
-    viewer
+    experiments · viewer
     pipeline.commands
 """
 """From the ground up: a room imports from itself and from lower lines, never from its neighbours on the same one."""
@@ -46,10 +46,11 @@ NEVER = {
     "pipeline": ("trainer", "feeds"),
     "feeds": ("pipeline", "trainer", "formats", "filters", "tokenizer"),
     "viewer": ("trainer", "feeds", "pipeline.commands"),
+    "experiments": ("feeds", "pipeline.commands", "formats", "stages.ingest"),
 }
 LONG = 300
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
-FOLDERS = ("feeds", "filters", "formats", "pipeline", "stages", "tokenizer", "trainer", "viewer")
+FOLDERS = ("experiments", "feeds", "filters", "formats", "pipeline", "stages", "tokenizer", "trainer", "viewer")
 
 Modules = Mapping[str, Path]
 

@@ -39,7 +39,7 @@ from winnow.formats.licences import expressions
 from winnow.formats.markup import boilerplate, conditionals, macros, markdown, roles, skipping, typesetting
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("feeds", "filters", "formats", "manifests", "pipeline", "stages", "tokenizer", "trainer")
+PACKAGES = ("experiments", "feeds", "filters", "formats", "manifests", "pipeline", "stages", "tokenizer", "trainer")
 ONCE = ("search", "match", "fullmatch")
 METHODS = (*ONCE, "sub", "subn", "split", "findall", "finditer")
 SHORT, LONG = 750, 3_000

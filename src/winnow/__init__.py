@@ -4,6 +4,7 @@ The folders at the top of the checkout are the rooms of this package; in a check
 lie here:
 
     pipeline/    the conductor: manifest → plan → run → lock → report
+    experiments/ mixtures and ablations judged by small models that are trained for them
     viewer/      a run in the browser, where people look at texts and label them
     feeds/       shards for other trainers; what users import of it is in `winnow.torch`
     trainer/     the model, Muon, curriculum, checkpoints, export
