@@ -71,6 +71,7 @@ def ablate(corpora: Sequence[Corpus], out: str, asked: Ablation, *, cluster: Clu
         share = asked.model.tokens / whole
         prepare(
             runner,
+            corpora,
             {corpus: share for corpus in corpora},
             asked.gold,
             length=asked.length,

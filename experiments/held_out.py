@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -84,8 +85,8 @@ def hold_out(workspace: Workspace, unit: Unit[HoldOut]) -> Counts:
         pieces[gold.domain] = list(_gold(gold, encoder, asked))
     mask = any(corpus.loss_mask for corpus in asked.corpora)
     dtype = np.dtype(json.loads(workspace.read_bytes(asked.tokenizer))["dtype"])
-    rows = [row for domain, found in pieces.items() for row in laid_out(domain, found, asked.length, dtype, mask=mask)]
-    write_shard(workspace, ROWS, iter(rows))
+    laid = (laid_out(domain, found, asked.length, dtype, mask=mask) for domain, found in pieces.items())
+    write_shard(workspace, ROWS, chain.from_iterable(laid))
     workspace.write_bytes(EXCLUDED, (json.dumps(sorted(excluded), indent=0) + "\n").encode())
     return {"tokens": {domain: sum(len(piece.tokens) for piece in found) for domain, found in pieces.items()}}
 

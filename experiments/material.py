@@ -17,6 +17,7 @@ Cluster = Callable[[], AbstractContextManager[Any]]
 
 def prepare(
     runner: Runner,
+    corpora: Sequence[Corpus],
     shares: Mapping[Corpus, float],
     gold: Sequence[Gold],
     *,
@@ -25,10 +26,10 @@ def prepare(
     seed: int,
     own: bool = True,
 ) -> None:
-    """Works these steps. `shares`: what part of the full run a proxy of each corpus is. A run may be there under two
-    names, thinned for models that read more or less; text is held out of it once.
+    """Works these steps: text is held out of `corpora`, and `shares` says what part of the full run a model reads of each.
+
+    A run may be in `shares` under several names, thinned for models that read more or less.
     """
-    corpora = list({corpus.lock: corpus for corpus in reversed(shares)}.values())[::-1]
     runner.run(pool.COPY_TOKENIZER, [pool.tokenizer_unit(corpora[0])])
     unit = held_out.hold_out_unit(corpora, gold, length=length, tokens=held_out_tokens, seed=seed, own=own)
     runner.run(held_out.HOLD_OUT, [unit])

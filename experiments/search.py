@@ -109,6 +109,7 @@ def search(
         workspace.remove_leftovers()
         prepare(
             runner,
+            [corpus],
             {
                 corpus: asked.model.tokens / tokens,
                 **({larger: validation.model.tokens / tokens} if validation is not None else {}),

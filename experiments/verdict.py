@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
@@ -46,7 +46,7 @@ def difference(one: Sequence[float], other: Sequence[float]) -> Difference:
     )
 
 
-def sentence(name: str, other: str, differences: dict[str, Difference]) -> str:
+def sentence(name: str, other: str, differences: Mapping[str, Difference]) -> str:
     """`curated is better than raw by .021 ± .006 on code, no difference on web`."""
     said = [
         f"{found.verdict} by {_short(abs(found.mean))} ± {_short(found.error)} on {domain}"
