@@ -3,7 +3,8 @@
 corpus, windows                   a finished run as material; its documents in windows of a proxy's length
 held_out, overlap, pool, material text that no proxy sees; what they train on, thinned to matched repetition; both in order
 remix, proxy                      a mixture as shards, from tokens that are there; a small model on them, and what it scores
-design, regression, optimum       which mixtures are tried; loss as a function of shares; the best shares under caps
+feasibility, design               which mixtures a full run can have; which of them are tried
+regression, optimum               loss as a function of shares; the best shares under caps and floors
 search, found, page               `winnow mix search`: from a run to a manifest with its evidence, and a page of it
 arms, ablation, verdict           `winnow ablate`: runs side by side, and what sets them apart by more than seeds do
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from winnow.experiments import pool
 from winnow.experiments.corpus import Corpus, open_corpus
 from winnow.experiments.design import NoRoom, design
+from winnow.experiments.feasibility import mixture_with, most_shares, unmet
 from winnow.experiments.held_out import Gold
 from winnow.experiments.material import Cluster, prepare
 from winnow.experiments.optimum import Objective, Uncertainty, best, objective, rounded, uncertainty
@@ -22,15 +23,12 @@ from winnow.pipeline.conductor import alone
 from winnow.pipeline.progress import RunProgress
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.runner import Runner
-from winnow.stages.mixing.balance import balance
-from winnow.stages.mixing.mixture import Cell, Mixture, MixtureError, Phase
 from winnow.stages.run.unit import Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.emit import Method
 
 RESULT = "search.json"
 GIVEN, FOUND = "given", "found"
-MET = 0.01  # a mixture whose shares miss what is asked by less than this part is tried
 TRIED = 12  # mixtures that the best one is looked for from
 
 
@@ -180,15 +178,6 @@ def _check(corpus: Corpus, asked: Search, models: Sequence[Model]) -> int:
     return tokens
 
 
-def most_shares(corpus: Corpus, sources: Sequence[str], tokens: int) -> Floats:
-    """The largest share of each source that its tokens and epochs allow in a full run of so many tokens."""
-    capacity = dict.fromkeys(sources, 0.0)
-    for cell in corpus.plan["cells"]:
-        if cell["source"] in capacity:
-            capacity[cell["source"]] += cell["available"] * corpus.mixture.cap(cell["source"], cell["bucket"])
-    return np.minimum(1.0, np.array([capacity[source] for source in sources]) / tokens)
-
-
 def _design(corpus: Corpus, sources: Sequence[str], most: Floats, tokens: int, asked: Search) -> Floats:
     given = np.array([corpus.mixture.source_shares()[source] for source in sources])
     try:
@@ -201,33 +190,6 @@ def _design(corpus: Corpus, sources: Sequence[str], most: Floats, tokens: int, a
         )
     except NoRoom as error:
         raise ConfigurationError(f"{corpus.run}: {error}: a smaller full run, by --tokens, leaves room") from None
-
-
-def mixture_with(mixture: Mixture, sources: Sequence[str], shares: Floats, tokens: int) -> Mixture:
-    """The manifest's mixture with other shares of its sources; languages and caps stay."""
-    weights = {source: float(share) for source, share in zip(sources, shares, strict=True) if share > 0}
-    return replace(mixture, sources=weights, tokens=tokens, temperature=1.0)
-
-
-def unmet(corpus: Corpus, mixture: Mixture) -> list[str]:
-    """What a full run couldn't meet of a mixture: its sources, languages and caps, on the tokens that the run has."""
-    available: dict[Cell, float] = {}
-    for cell in corpus.plan["cells"]:
-        key = Cell(cell["source"], cell["language"], cell["bucket"], 1)
-        available[key] = available.get(key, 0.0) + cell["available"]
-    cells = [cell for cell in sorted(available) if available[cell]]
-    phase = Phase(name="all", length=1, share=1.0, splits=True)
-    try:
-        solved = balance(cells, np.array([available[cell] for cell in cells]), mixture, [phase])
-    except MixtureError as error:
-        return [str(error)]
-    said = []
-    for total in solved.sums:
-        there = float(solved.amounts.ravel()[total.members].sum())
-        wanted = total.asked(solved.amounts.ravel(), solved.budget)
-        if abs(there - wanted) > MET * solved.budget:
-            said.append(f"{total.name}: asked {wanted:,.0f} tokens, feasible {there:,.0f}")
-    return said
 
 
 def _unit(

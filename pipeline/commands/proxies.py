@@ -88,9 +88,10 @@ def gold(given: Sequence[str]) -> tuple[Gold, ...]:
 
     found = []
     for domain, path in map(parse_option, given):
-        files = [Path(file) for file in expand(path) if Path(file).is_file()]
-        if not files:
-            raise ConfigurationError(f"--held-out {domain}={path}: there is no such file")
+        try:
+            files = [Path(file) for file in expand(path)]
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"--held-out {domain}: {error}") from None
         digest = hashlib.blake2b(digest_size=16)
         for file in files:
             digest.update(file.read_bytes())
