@@ -44,6 +44,7 @@ MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 OTHER_MARKUP = (
     *(".adoc", ".asc", ".asciidoc", ".org", ".pod", ".rdoc", ".texi", ".texinfo", ".textile", ".wiki", ".mediawiki"),
     *(".ps", ".eps", ".rtf", ".sgml", ".docbook", ".me", ".ms", ".mm", ".po", ".ipynb"),
+    *(".doc", ".docx", ".odt", ".ods", ".odp", ".ppt", ".pptx", ".xls", ".xlsx", ".pages", ".key"),
 )
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
 VERSION = 3  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
