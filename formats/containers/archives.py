@@ -12,12 +12,9 @@ there, with what came before it kept.
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import stat
 import tarfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,13 +24,13 @@ from typing import IO, Any
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
 from winnow.formats.containers.member_names import harm, printable, relative
+from winnow.formats.containers.zips import ZIP_ERRORS, open_zip, zip_day, zip_name
 from winnow.formats.splits import SPLIT_BYTES, Split
 
 ZIP_MAGIC = b"PK\x03\x04"
 ARCHIVE_NAME = re.compile(r"\.(tar(\.\w+)?|t[gbx]z|zip)$", re.IGNORECASE)
 PACKED_SUFFIX = re.compile(r"\.(gz|bz2|xz|zst)$", re.IGNORECASE)
 TAR_ERRORS = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupError)
-ZIP_ERRORS = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, ValueError, RuntimeError, LookupError)
 
 Reject = Callable[[str, str, object], None]
 """`reject(name, rule, value)`: the member's name, why it was skipped (`link`, `size`, `bomb` …), and what was found."""
@@ -109,7 +106,7 @@ def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
             if stream.read(4) != ZIP_MAGIC:
                 return [Split(path)]
             try:
-                sizes = [entry.file_size for entry in _open_zip(stream).infolist()]
+                sizes = [entry.file_size for entry in open_zip(stream).infolist()]
             except Broken:
                 return [Split(path)]
     bounds, pending = [0], 0
@@ -190,11 +187,11 @@ class _Walk:
     def _zip(self, stream: IO[bytes]) -> Iterator[Member]:
         packed = stream.seek(0, io.SEEK_END)
         allowed = min(self.limits.total_bytes, max(self.limits.slack, self.limits.ratio * packed))
-        archive = _open_zip(stream)
+        archive = open_zip(stream)
         for entry in archive.infolist():
             if not self._in_range() or entry.is_dir():
                 continue
-            name = _zip_name(entry)
+            name = zip_name(entry)
             if stat.S_ISLNK(entry.external_attr >> 16):
                 self.reject(printable(name), "link", entry.file_size)
             elif entry.flag_bits & 1:
@@ -209,7 +206,7 @@ class _Walk:
                 except ZIP_ERRORS as error:
                     self.reject(relative(name), "corrupt", f"{type(error).__name__}: {error}")
                     continue
-                yield from self._member(relative(name), _zip_day(entry), content)
+                yield from self._member(relative(name), zip_day(entry), content)
 
     def _member(self, name: str, date: str | None, content: bytes) -> Iterator[Member]:
         """The member under the name that was asked for: unpacked, where that is its inner one."""
@@ -265,35 +262,6 @@ def _is_tar(head: bytes) -> bool:
     except (tarfile.HeaderError, ValueError):
         return False
     return True
-
-
-def _open_zip(stream: IO[bytes]) -> zipfile.ZipFile:
-    """The archive, its names decoded as cp437 where the standard library would give up on a false UTF-8 flag."""
-    try:
-        return zipfile.ZipFile(stream)
-    except UnicodeDecodeError:
-        stream.seek(0)
-        content = bytearray(stream.read())
-        for header in re.finditer(rb"PK\x01\x02", content):
-            content[header.start() + 9 : header.start() + 10] = b"\x00"  # the high flag byte, bit 11: "names are UTF-8"
-        try:
-            return zipfile.ZipFile(io.BytesIO(content))
-        except ZIP_ERRORS as error:
-            raise Broken("corrupt", error) from error
-    except ZIP_ERRORS as error:
-        raise Broken("corrupt", error) from error
-
-
-def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """The name as UTF-8, whatever the flag says; bytes that are none stay as surrogates, which `harm` refuses."""
-    if entry.flag_bits & 0x800:
-        return entry.filename
-    return entry.filename.encode("cp437", "surrogateescape").decode("utf-8", "surrogateescape")
-
-
-def _zip_day(entry: zipfile.ZipInfo) -> str | None:
-    year, month, day = entry.date_time[:3]
-    return f"{year:04}-{month:02}-{day:02}" if (year, month, day) > (1980, 1, 1) else None
 
 
 def _day(seconds: float) -> str | None:

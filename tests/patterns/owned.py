@@ -15,7 +15,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("experiments", "feeds", "filters", "formats", "manifests", "pipeline", "stages", "tokenizer", "trainer", "viewer")
+PACKAGES = (
+    "experiments",
+    "feeds",
+    "filters",
+    "formats",
+    "manifests",
+    "pipeline",
+    "stages",
+    "tokenizer",
+    "trainer",
+    "viewer",
+)
 ONCE = ("search", "match", "fullmatch")
 METHODS = (*ONCE, "sub", "subn", "split", "findall", "finditer")
 
