@@ -6,7 +6,13 @@ Nothing here knows what the records are for, and nothing of what is read is ever
     inflate, frames, window     compressed streams: forwards within bounds, member by member, by range
     archives, zips              the members of tar, zip and the like, whoever wrote them
     member_names, source_trees  names that do no harm; the files of one repository, wherever they lie
-    git, commits, packages      repositories through git itself; source distributions with their metadata
+    git, git_directory          repositories through git itself, which is given nothing that it could run
+    commits, packages           histories; source distributions with their metadata
     warc, http, commoncrawl     records of web archives, responses in them, Common Crawl's lists and indexes
-    events, records             GH Archive; rows of Parquet, Arrow, JSON and CSV
+    records                     rows of tables, by the format that a name tells:
+      columnar, sqlite          Parquet, Arrow, SQLite
+      delimited                 CSV and TSV
+      json_stream, json_text    JSON in one value, in lines, or one after the other
+      decoded, line_ends        what rows would come to in memory; carriage returns alone
+    events                      issues and pull requests of GH Archive
 """
