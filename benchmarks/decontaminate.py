@@ -139,7 +139,7 @@ def _plant_and_find(
             for name, part in parts.items()
         }
         entries = workspace.read_table("decontaminate/entries.parquet")
-        looked_for = set(entries.filter(pc.greater(entries["grams"], 0))["item"].to_pylist())
+        looked_for = set(entries.filter(pc.greater(entries["terms"], 0))["item"].to_pylist())
     fair = [at for at, row in enumerate(chosen) if row["id"] in looked_for]
     unfair = f"{len(chosen) - len(fair)} of these too short or too common to look for"
     print(f"{len(items)} items, {len(chosen)} of them planted; {unfair}")

@@ -6,6 +6,7 @@ word_lists                                                                  list
 lines, passages, repeats, ngrams, phrases, c4, web_lines, variants          what filters of prose count
 han, scripts, segments                                                      scripts, and languages
 code, formulas, markup, candidates                                          programs, formulas, markup, identifiers
-normalise, terms, shingles, minima, sets, pairs, texts, grams, windows      de-duplication and decontamination
+normalise, terms, shingles, minima, sets, pairs, texts, windows             de-duplication and decontamination
+escapes, gram_terms, grams                                                  decontamination alone
 fasttext, fasttext_model, fasttext_features, fasttext_labels, versions      classifiers
 """

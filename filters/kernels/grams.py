@@ -1,10 +1,12 @@
 """Looks up the n-grams of texts in an index of the n-grams of others.
 
-Terms are of one of three kinds: normalised words and characters (`filters/kernels/terms.py`); for code, names, numbers
-and signs as they stand; or single bytes. The last two leave white space out. An n-gram is a 64-bit hash; the index is a
-hash table behind two filters of bits that fit a cache: one of whole n-grams, and before it one of their beginnings, as
-many terms as the shortest has. So a text that shares nothing costs one look per term, whatever lengths there are (13 in
-8,621 real items), and only where a beginning is known are the lengths tried.
+What a term is says `gram_terms`. An n-gram is a 64-bit hash; the index is a hash table behind two filters of bits that
+fit a cache: one of whole n-grams, and before it one of their beginnings, as many terms as the shortest has. So a text that
+shares nothing costs one look per term, whatever lengths there are, and only where a beginning is known are the lengths
+tried.
+
+All numbers are one to prose. Where an n-gram is found it is hashed again with its numbers as they are written, so that an
+item and the same item with other numbers are told apart at the price of what is found.
 """
 
 from __future__ import annotations
@@ -14,19 +16,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from winnow.filters.kernels.bytes import Bytes, Offsets, hash_bytes, inlined, kernel
+from winnow.filters.kernels.bytes import Bytes, Offsets, inlined, kernel
+from winnow.filters.kernels.gram_terms import PROSE, fill_terms, name_byte, written_terms
 from winnow.filters.kernels.normalise import Characters
 from winnow.filters.kernels.shingles import keep_tail
-from winnow.filters.kernels.terms import Scratch, window_end, window_terms
+from winnow.filters.kernels.terms import Scratch, window_end
 
 Hashes = npt.NDArray[np.uint64]
 
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_SIGN_KEY = np.uint64(0x589965CC75374CC3)
-PROSE, CODE, STRING = range(3)
 FILTER_BITS = 22
-"""The filter has 2²² bits, 512 KB."""
+"""Each filter has 2²² bits, 512 KB."""
 
 
 class GramIndex(NamedTuple):
@@ -37,6 +38,7 @@ class GramIndex(NamedTuple):
     filter: Hashes  # … and of the whole n-grams
     slots: Offsets  # 1 + where the postings of the n-gram in this slot begin; 0 where the slot is free
     grams: Hashes  # of each posting
+    written: Hashes  # the same with numbers as they are written
     entries: npt.NDArray[np.int32]  # which text each posting is from
     positions: npt.NDArray[np.int32]  # and which of its n-grams it is
 
@@ -50,65 +52,13 @@ class Matches(NamedTuple):
     places: Offsets  # number of the n-gram's first term in its document
     starts: Offsets  # byte of its first term
     ends: Offsets  # byte behind its last term
+    same: npt.NDArray[np.bool_]  # whether its numbers are those of the entry
 
 
 @inlined
 def _mixed(state: np.uint64, length: int) -> np.uint64:
     state = (state ^ (state >> np.uint64(29)) ^ np.uint64(length)) * _MIX
     return state ^ (state >> np.uint64(32))
-
-
-@inlined
-def _name_byte(byte: int) -> bool:
-    return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A or byte == 0x5F or byte >= 0x80
-
-
-@kernel
-def code_terms(data: Bytes, start: int, end: int, whole: bool, room: Scratch, count: int) -> int:
-    """Appends names, numbers and single signs behind the first `count` terms; returns their new number.
-
-    Unless names are to be `whole`, each byte that is no white space is a term.
-    """
-    at = start
-    while at < end:
-        byte = data[at]
-        if byte <= 0x20:
-            at += 1
-            continue
-        first = at
-        at += 1
-        if whole and _name_byte(byte):
-            while at < end and _name_byte(data[at]):
-                at += 1
-            room.terms[count] = hash_bytes(data, first, at)
-        else:
-            room.terms[count] = (np.uint64(byte) + _SIGN_KEY) * _MIX
-        room.places[count] = first
-        count += 1
-    return count
-
-
-@kernel
-def _fill(data: Bytes, at: int, stop: int, tables: Characters, kind: int, room: Scratch, kept: int) -> int:
-    if kind == PROSE:
-        never = kind != PROSE  # no literal: a literal would compile the tokeniser again
-        return window_terms(data, at, stop, tables, never, never, room, kept)
-    return code_terms(data, at, stop, kind == CODE, room, kept)
-
-
-@kernel
-def count_terms(data: Bytes, offsets: Offsets, tables: Characters, kind: int, room: Scratch, counts: Offsets) -> None:
-    """`counts` gets the number of terms of each text."""
-    for document in range(offsets.size - 1):
-        at = offsets[document]
-        end = offsets[document + 1]
-        total = 0
-        none = total  # no literal, as above
-        while at < end:
-            stop = window_end(data, at, end)
-            total += _fill(data, at, stop, tables, kind, room, none)
-            at = stop
-        counts[document] = total
 
 
 @inlined
@@ -120,6 +70,27 @@ def _run(room: Scratch, first: int, length: int) -> np.uint64:
     return state
 
 
+@inlined
+def _written(
+    data: Bytes,
+    first: int,
+    last: int,
+    count: int,
+    stop: int,
+    tables: Characters,
+    kind: int,
+    room: Scratch,
+    again: Scratch,
+    gram: np.uint64,
+) -> np.uint64:
+    """The hash of the terms `first` to `last` of `count` with numbers as they are written; but for prose, the n-gram's."""
+    if kind != PROSE:
+        return gram
+    end = stop if last + 1 == count else room.places[last + 1]
+    length = written_terms(data, room.places[first], end, tables, again)
+    return _mixed(_run(again, 0, length), length)
+
+
 @kernel
 def list_grams(
     data: Bytes,
@@ -129,12 +100,17 @@ def list_grams(
     lengths: Offsets,
     shortest: int,
     room: Scratch,
+    again: Scratch,
     grams: Hashes,
+    written: Hashes,
     beginnings: Hashes,
     entries: npt.NDArray[np.int32],
     positions: npt.NDArray[np.int32],
 ) -> int:
-    """The n-grams of texts, text i in n-grams of `lengths[i]` terms (0: none of it); their first `shortest` terms."""
+    """The n-grams of texts, text i in n-grams of `lengths[i]` terms (0: none of it); their first `shortest` terms.
+
+    `room` and `again` are scratch.
+    """
     found = 0
     for entry in range(offsets.size - 1):
         length = lengths[entry]
@@ -146,7 +122,7 @@ def list_grams(
         number = 0
         while at < end:
             stop = window_end(data, at, end)
-            count = _fill(data, at, stop, tables, kind, room, kept)
+            count = fill_terms(data, at, stop, tables, kind, room, kept)
             leaving = np.uint64(1)
             state = np.uint64(0)
             for term in range(count):
@@ -156,8 +132,10 @@ def list_grams(
                 else:
                     state -= room.terms[term - length] * leaving
                 if term >= length - 1:
+                    first = term - length + 1
                     grams[found] = _mixed(state, length)
-                    beginnings[found] = _mixed(_run(room, term - length + 1, shortest), shortest)
+                    written[found] = _written(data, first, term, count, stop, tables, kind, room, again, grams[found])
+                    beginnings[found] = _mixed(_run(room, first, shortest), shortest)
                     entries[found] = entry
                     positions[found] = number
                     found += 1
@@ -187,7 +165,7 @@ def fill_index(index: GramIndex, beginnings: Hashes) -> None:
         gram = index.grams[at]
         if at > 0 and index.grams[at - 1] == gram:
             continue
-        _add(index.filter, gram)
+        _add(index.filter, gram >> np.uint64(FILTER_BITS))  # other bits than of beginnings, which may be all of it
         _add(index.beginnings, beginnings[at])
         slot = np.int64(gram >> np.uint64(32)) & mask
         while index.slots[slot]:
@@ -198,7 +176,7 @@ def fill_index(index: GramIndex, beginnings: Hashes) -> None:
 @inlined
 def _first_posting(index: GramIndex, gram: np.uint64) -> int:
     """Where the postings of an n-gram begin, -1 where it isn't in the index."""
-    if not _may_hold(index.filter, gram):
+    if not _may_hold(index.filter, gram >> np.uint64(FILTER_BITS)):
         return -1
     mask = index.slots.size - 1
     slot = np.int64(gram >> np.uint64(32)) & mask
@@ -218,7 +196,7 @@ def _term_end(data: Bytes, place: int, end: int) -> int:
         while stop < end and data[stop] & 0xC0 == 0x80:
             stop += 1
     else:
-        while stop < end and _name_byte(data[stop]) and data[stop] < 0x80:
+        while stop < end and name_byte(data[stop]) and data[stop] < 0x80:
             stop += 1
     return stop
 
@@ -231,6 +209,7 @@ def find_grams(
     kind: int,
     index: GramIndex,
     room: Scratch,
+    again: Scratch,
     matches: Matches,
 ) -> int:
     """Writes where the indexed n-grams occur in the texts; returns how many there are, which may be more than fit."""
@@ -246,7 +225,7 @@ def find_grams(
         before = 0  # terms of the document that have left the scratch
         while at < end:
             stop = window_end(data, at, end)
-            count = _fill(data, at, stop, tables, kind, room, kept)
+            count = fill_terms(data, at, stop, tables, kind, room, kept)
             state = np.uint64(0)
             for last in range(count):
                 state = state * _ROLL + room.terms[last]
@@ -268,7 +247,10 @@ def find_grams(
                         continue
                     gram = _mixed(whole, length)
                     posting = _first_posting(index, gram)
-                    while 0 <= posting < index.grams.size and index.grams[posting] == gram:
+                    if posting < 0:
+                        continue
+                    written = _written(data, first, term, count, stop, tables, kind, room, again, gram)
+                    while posting < index.grams.size and index.grams[posting] == gram:
                         if found < matches.documents.size:
                             matches.documents[found] = document
                             matches.entries[found] = index.entries[posting]
@@ -276,6 +258,7 @@ def find_grams(
                             matches.places[found] = before + first
                             matches.starts[found] = room.places[first] - offsets[document]
                             matches.ends[found] = _term_end(data, room.places[term], end) - offsets[document]
+                            matches.same[found] = index.written[posting] == written
                         found += 1
                         posting += 1
             tail = keep_tail(room, count, longest)

@@ -32,6 +32,7 @@ UNSPACED = (
     (0xFF66, 0xFF9F),  # half-width katakana
 )
 HAN_DIGITS = "〇一二三四五六七八九"
+HAN_POWERS = "十百千万亿"
 _PLAIN = ((0x3400, 0x4DBF), (0x4E00, 0x9FFC), (0xAC00, 0xD7A3))
 """Letters, all of them, that are left as they are: Han characters, and Hangul syllables in spite of their parts."""
 _ACCENTS = range(0x0300, 0x0370)
@@ -49,8 +50,9 @@ class Characters(NamedTuple):
 def characters(*, alone: bool = False, han_digits: bool = False, simplified: bool = False) -> Characters:
     """The tables of the normalisation; costs about 0.1 s once.
 
-    `alone` makes every letter a token (character shingles of any script); `han_digits` reads 三 as 3;
-    `simplified` reads traditional and Japanese forms as simplified Chinese (蘋 as 苹), by OpenCC's tables, one by one.
+    `alone` makes every letter a token (character shingles of any script); `han_digits` reads 三 as 3, and 十百千万亿 as
+    parts of numbers; `simplified` reads traditional and Japanese forms as simplified Chinese (蘋 as 苹), by OpenCC's
+    tables, one by one.
     """
     classes = np.zeros(TABLE_SIZE, np.uint8)
     folds = np.arange(TABLE_SIZE, dtype=np.uint32)
@@ -76,6 +78,7 @@ def characters(*, alone: bool = False, han_digits: bool = False, simplified: boo
     if han_digits:
         for value, digit in enumerate(HAN_DIGITS):
             classes[ord(digit)], folds[ord(digit)] = DIGIT, ord("0") + value
+        classes[np.isin(folds, list(map(ord, HAN_POWERS)))] = DIGIT
     classes.flags.writeable = folds.flags.writeable = False
     return Characters(classes, folds)
 

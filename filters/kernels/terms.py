@@ -82,6 +82,12 @@ def _hash_folded(letters: Bytes, length: int) -> np.uint64:
 
 
 @inlined
+def number_term() -> np.uint64:
+    """The term that every number is where numbers are written as 0."""
+    return _hash_short(_ZERO, _ZERO, 1)
+
+
+@inlined
 def _hash_character(point: int) -> np.uint64:
     return folded_multiply(np.uint64(point) ^ _LETTER_KEY, _CHARACTER_KEY)
 

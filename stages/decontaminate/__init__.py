@@ -2,8 +2,8 @@
 
 known       which keys of HumanEval, MBPP, GSM8K, MATH, AIME, GPQA … hold what
 items       benchmarks read from JSON, CSV and Parquet: question, answer, passage
-escapes     characters written as escapes, read as themselves
 index       their n-grams, and what an entry of the index is
+coverage    how many terms n-grams cover together
 matching    the n-grams of a part's documents looked up in the index
 judging     which matches are contamination: overlap, with boilerplate taken out
 steps       the steps in order, and what is dropped

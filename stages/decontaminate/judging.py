@@ -4,6 +4,8 @@ Boilerplate is told from contamination by company: an n-gram that many documents
 phrase of the trade (`which of the following statements is true`), whereas a question that a hundred sites copied whole
 stays contamination in each of them. Phrases are taken out of the item, and the overlap of what is left decides.
 
+Numbers are one to the index. An item that is held only if other numbers count for its own is a hit of a kind of its own.
+
 Most of an item may be boilerplate, the instructions of an exam above a short question. So a document that reaches the
 threshold, but holds less than `WHOLE` of the item, counts as one that doesn't hold it, where many documents lack the
 same part; copies that are damaged, each elsewhere, lack different ones.
@@ -14,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from winnow.stages.decontaminate.coverage import covered, flattened
 
 WHOLE = 0.8
 """The share of an item from which a document holds it, whatever others hold."""
@@ -30,57 +34,65 @@ HIT = pa.schema(
         pa.field("entry", pa.int32(), nullable=False),
         pa.field("overlap", pa.float64(), nullable=False),
         pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("altered", pa.bool_(), nullable=False),
         pa.field("start", pa.int64(), nullable=False),
         pa.field("end", pa.int64(), nullable=False),
     ]
 )
 
 
-def judge(
-    matches: pa.Table, thresholds: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], boilerplate: int
-) -> pa.Table:
+def judge(matches: pa.Table, entries: pa.Table, boilerplate: int) -> pa.Table:
     """The rows of `matches` (`MATCH` and `part`) that are hits, with `overlap` as it is without boilerplate.
 
-    `thresholds` and `counts` (telling n-grams) are those of each entry; an entry whose n-grams are all boilerplate has
-    no hits.
+    `entries` are measured ones (`length`, `telling`, `threshold`); an entry whose n-grams are all boilerplate has no
+    hits. A hit is `altered` when its threshold is reached only by n-grams with other numbers than the entry's; those must
+    make up `WHOLE` of it, for with other numbers a part of an item is what its trade says.
     """
+    lengths, thresholds = entries["length"].to_numpy(), entries["threshold"].to_numpy()
     entry = matches["entry"].to_numpy()
     overlap = matches["overlap"].to_numpy()
-    positions = matches["positions"].combine_chunks()
-    sizes = np.diff(positions.offsets.to_numpy())
-    position = positions.flatten().to_numpy().astype(np.int64)
-    owner = np.repeat(entry, sizes).astype(np.int64)
+    telling, item = flattened(entries["telling"])
+    stride = int(telling.max(initial=0)) + 1
+    grams = item * stride + telling  # ascending, none twice
+    position, match = flattened(matches["positions"])
+    same = matches["same"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    gram = np.searchsorted(grams, entry[match] * np.int64(stride) + position)
+
     holds = overlap >= thresholds[entry]
-    stride = int(position.max(initial=0)) + 1
-    grams, number = np.unique(owner * stride + position, return_inverse=True)
-    item = grams // stride
-    without = np.bincount(number[~np.repeat(holds, sizes)], minlength=len(grams))
-    partly = np.bincount(number[np.repeat(overlap < WHOLE, sizes)], minlength=len(grams))
+    without = np.bincount(gram[~holds[match]], minlength=len(grams))
+    partly = np.bincount(gram[(overlap < WHOLE)[match]], minlength=len(grams))
     common = (without > boilerplate) | (
-        partly > np.maximum(boilerplate, COMMONER * _rarest(item, partly, counts)[item])
+        partly > np.maximum(boilerplate, COMMONER * _rarest(item, partly, len(lengths))[item])
     )
 
-    left = counts - np.bincount(item[common], minlength=len(counts))
-    found = np.bincount(np.repeat(np.arange(len(sizes)), sizes), weights=~common[number], minlength=matches.num_rows)
-    remaining = np.where(left[entry] > 0, found / np.maximum(left[entry], 1), 0.0)
-    hit = holds & (remaining >= thresholds[entry])
-    judged = matches.filter(pa.array(hit)).drop_columns(["overlap", "positions"])
-    return judged.append_column("overlap", pa.array(remaining[hit])).append_column(
-        "threshold", pa.array(thresholds[entry][hit])
-    )
+    left = covered(item[~common], telling[~common], lengths[item[~common]], len(lengths))
+    shares = []
+    for counted in (~common[gram], ~common[gram] & same):
+        owner = match[counted]
+        found = covered(owner, position[counted], lengths[entry[owner]], matches.num_rows)
+        shares.append(np.where(left[entry] > 0, found / np.maximum(left[entry], 1), 0.0))
+    remaining, written = shares
+    altered = written < thresholds[entry]
+    hit = holds & (remaining >= np.where(altered, np.maximum(thresholds[entry], WHOLE), thresholds[entry]))
+    judged = matches.filter(pa.array(hit)).drop_columns(["overlap", "positions", "same"])
+    columns = {
+        "overlap": remaining[hit],
+        "threshold": thresholds[entry][hit],
+        "altered": altered[hit],
+    }
+    for name, column in columns.items():
+        judged = judged.append_column(name, pa.array(column))
+    return judged
 
 
-def _rarest(
-    item: npt.NDArray[np.int64], documents: npt.NDArray[np.intp], counts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.intp]:
-    """For each entry the number of documents that hold its `LACKED` rarest n-grams, those that none holds included.
+def _rarest(item: npt.NDArray[np.int64], documents: npt.NDArray[np.intp], items: int) -> npt.NDArray[np.intp]:
+    """For each entry the number of documents that hold its `LACKED` rarest n-grams.
 
-    `item` and `documents`: the entry of each n-gram that was found, ascending, and how many documents hold it.
+    `item` and `documents`: the entry of each telling n-gram, ascending, and how many documents hold it.
     """
-    found = np.bincount(item, minlength=len(counts))
-    place = np.floor(LACKED * counts).astype(np.int64) - (counts - found)  # among those found, the rarest first
+    counts = np.bincount(item, minlength=items)
     ordered = documents[np.lexsort((documents, item))]
-    rarest = np.zeros(len(counts), np.intp)
-    held = (place >= 0) & (found > 0)
-    rarest[held] = ordered[(np.cumsum(found) - found + place)[held]]
+    place = np.cumsum(counts) - counts + np.floor(LACKED * counts).astype(np.int64)
+    rarest = np.zeros(items, np.intp)
+    rarest[counts > 0] = ordered[place[counts > 0]]
     return rarest

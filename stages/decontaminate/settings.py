@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -36,7 +37,7 @@ class Benchmark(BaseModel):
 
 
 class Overlap(BaseModel):
-    """The share of an item's n-grams that a document must hold, close together, to count as contaminated."""
+    """The share of an item's terms that a document must hold, close together and in n-grams, to count as contaminated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,15 +46,26 @@ class Overlap(BaseModel):
     passage: float = Field(default=0.8, gt=0, le=1)
 
 
+class Altered(StrEnum):
+    """What becomes of documents that hold an item with other numbers: dropped, or reported alone."""
+
+    DROP = "drop"
+    REPORT = "report"
+
+
 class DecontaminationRules(BaseModel):
     """What counts as contamination. The benchmarks themselves are named by the profile."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    words: int = Field(default=13, ge=2, le=64)
-    """Terms of an n-gram where most terms are words (GPT-3, arXiv 2005.14165, appendix C)."""
-    characters: int = Field(default=20, ge=2, le=64)
-    """Terms of an n-gram where most are characters of a script without spaces: about 13 words of Chinese."""
+    words: int = Field(default=6, ge=2, le=64)
+    """Terms of an n-gram where most terms are words; a number, however it is written, is one term."""
+    characters: int = Field(default=10, ge=2, le=64)
+    """Terms of an n-gram where most are characters of a script without spaces."""
+    least_words: int = Field(default=13, ge=2)
+    """An item's terms that a document must hold at least, in n-grams of it; all of a shorter one (GPT-3's 13-grams) …"""
+    least_characters: int = Field(default=20, ge=2)
+    """… and where most are characters of a script without spaces: about 13 words of Chinese."""
     code: int = Field(default=24, ge=2, le=64)
     """Names, numbers and signs of an n-gram of code."""
     string: int = Field(default=64, ge=8, le=64)
@@ -67,6 +79,8 @@ class DecontaminationRules(BaseModel):
     boilerplate: int = Field(default=10, ge=1)
     """An n-gram in more documents than this that hold no item is boilerplate and doesn't count."""
     overlap: Overlap = Overlap()
+    altered: Altered = Altered.DROP
+    """Items with other numbers than the benchmark's."""
 
 
 class DecontaminationSettings(DecontaminationRules):

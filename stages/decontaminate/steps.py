@@ -8,15 +8,16 @@ drop        each part: drops/decontaminate/ and the table of hits, contamination
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from winnow.stages.decontaminate.items import KINDS, benchmark_digest, read_entries
 from winnow.stages.decontaminate.judging import HIT, judge
-from winnow.stages.decontaminate.settings import DecontaminationSettings, Overlap
+from winnow.stages.decontaminate.settings import Altered, DecontaminationSettings
 from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
 from winnow.stages.run.drops import drops_of, surviving, write_drops
@@ -37,11 +38,12 @@ CONTAMINATION = pa.schema(
         pa.field("entry", pa.int32(), nullable=False),  # row of decontaminate/entries.parquet
         pa.field("overlap", pa.float64(), nullable=False),
         pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("altered", pa.bool_(), nullable=False),  # held with other numbers than the benchmark's
         pa.field("start", pa.int64(), nullable=False),  # bytes of the document's text
         pa.field("end", pa.int64(), nullable=False),
     ]
 )
-"""`contamination/<part>.parquet`: every hit, the highest overlap of a document first."""
+"""`contamination/<part>.parquet`: every hit, of a document those with the item's own numbers and the highest overlap first."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -73,19 +75,19 @@ class JudgeBucket:
     parts: int
     entries: File
     matches: Files
-    overlap: Overlap
     boilerplate: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class DropPart:
-    """The `index`-th of `parts` parts, and the hits of every bucket."""
+    """The `index`-th of `parts` parts, the hits of every bucket, and what becomes of items with other numbers."""
 
     index: int
     parts: int
     documents: File
     entries: File
     hits: Files
+    altered: Altered
 
 
 def index_benchmarks(workspace: Workspace, unit: Unit[IndexBenchmarks]) -> Counts:
@@ -108,7 +110,7 @@ def match_part(workspace: Workspace, unit: Unit[MatchPart]) -> Counts:
     from winnow.stages.decontaminate.matching import match_texts
 
     asked = unit.asked
-    entries = workspace.read_table(asked.entries, columns=["kind", "length", "grams"])
+    entries = workspace.read_table(asked.entries, columns=["kind", "length", "terms", "threshold"])
     texts = workspace.read_table(asked.documents, columns=["text"])["text"]
     rows = np.flatnonzero(surviving(workspace, len(texts), asked.drops))
     kept = texts if len(rows) == len(texts) else texts.take(pa.array(rows))
@@ -129,10 +131,9 @@ def match_part(workspace: Workspace, unit: Unit[MatchPart]) -> Counts:
 def judge_bucket(workspace: Workspace, unit: Unit[JudgeBucket]) -> Counts:
     """Judges all matches of one bucket of entries."""
     asked = unit.asked
-    entries = workspace.read_table(asked.entries, columns=["field", "grams"])
-    thresholds = np.array([getattr(asked.overlap, field) for field in entries["field"].to_pylist()], np.float64)
+    entries = workspace.read_table(asked.entries, columns=["length", "telling", "threshold"])
     matches = gather(workspace, asked.matches, asked.bucket)
-    hits = judge(matches, thresholds, entries["grams"].to_numpy(), asked.boilerplate)
+    hits = judge(matches, entries, asked.boilerplate)
     keys = pa.array(part_keys(hits["part"].to_numpy(), asked.parts))
     hits = hits.set_column(hits.schema.get_field_index("key"), "key", keys).select(HIT.names).cast(HIT)
     scatter(workspace, _hits(asked.bucket), hits, lanes_for(asked.parts))
@@ -145,7 +146,9 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     lane = int(bucket_of(part_keys([index], asked.parts), lanes_for(asked.parts))[0])
     hits = gather(workspace, asked.hits, lane)
     hits = hits.filter(pa.array(hits["part"].to_numpy() == index))
-    hits = hits.sort_by([("row", "ascending"), ("overlap", "descending"), ("entry", "ascending")])
+    hits = hits.sort_by(
+        [("row", "ascending"), ("altered", "ascending"), ("overlap", "descending"), ("entry", "ascending")]
+    )
     documents = workspace.read_table(asked.documents, columns=["id", "locator", "source"]).take(hits["row"])
     entries = workspace.read_table(asked.entries, columns=["benchmark", "item", "field", "kind"]).take(hits["entry"])
     named = {**dict(zip(entries.column_names, entries.columns, strict=True)), "id": documents["id"]}
@@ -153,7 +156,11 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     workspace.write_table(f"contamination/{part}.parquet", pa.table(columns, schema=CONTAMINATION))
 
     _, worst = np.unique(hits["row"].to_numpy(), return_index=True)
+    altered = hits["altered"].to_numpy()[worst]
+    if asked.altered is Altered.REPORT:
+        worst = worst[~altered]
     told_hits = entries.append_column("overlap", hits["overlap"]).append_column("threshold", hits["threshold"])
+    told_hits = told_hits.append_column("altered", hits["altered"])
     rows = told_hits.take(pa.array(worst)).to_pylist()
     named_documents = documents.take(pa.array(worst))
     drops = pa.table(
@@ -162,7 +169,7 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
             "locator": named_documents["locator"],
             "source": named_documents["source"],
             "stage": pa.array([STAGE] * len(rows), pa.string()),
-            "rule": pa.array([f"{row['benchmark']}.{row['field']}" for row in rows], pa.string()),
+            "rule": pa.array([_rule(row) for row in rows], pa.string()),
             "value": pa.array([f"{row['item']} {row['overlap']:.4f}" for row in rows], pa.string()),
             "threshold": pa.array([f"< {row['threshold']:g}" for row in rows], pa.string()),
             "row": hits["row"].take(pa.array(worst)),
@@ -170,14 +177,19 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
         schema=DROP_SCHEMA,
     )
     write_drops(workspace, STAGE, part, drops)
-    return {"dropped": len(rows), "hits": hits.num_rows}
+    return {"dropped": len(rows), "hits": hits.num_rows, "altered": int(altered.sum())}
 
 
-# Version 3 of index and match: escapes are read as characters, traditional ones as simplified.
-INDEX = Step(name="decontaminate.index", version=4, work=index_benchmarks)  # 4: keys by name, accents of LaTeX
-MATCH = Step(name="decontaminate.match", version=4, work=match_part)  # 4: accents of LaTeX
-JUDGE = Step(name="decontaminate.judge", version=2, work=judge_bucket)
-DROP = Step(name="decontaminate.drop", version=1, work=drop_part)
+def _rule(hit: Mapping[str, Any]) -> str:
+    """`gsm8k.question`, and `gsm8k.question.altered` where the numbers are others."""
+    return f"{hit['benchmark']}.{hit['field']}{'.altered' if hit['altered'] else ''}"
+
+
+# 5: terms that n-grams cover are counted, not n-grams; numbers are one and told apart where they are found.
+INDEX = Step(name="decontaminate.index", version=5, work=index_benchmarks)
+MATCH = Step(name="decontaminate.match", version=5, work=match_part)
+JUDGE = Step(name="decontaminate.judge", version=3, work=judge_bucket)
+DROP = Step(name="decontaminate.drop", version=2, work=drop_part)
 
 
 def index_units(settings: DecontaminationSettings) -> list[Unit[IndexBenchmarks]]:
@@ -214,7 +226,6 @@ def judge_units(matches: Files, parts: int, settings: DecontaminationSettings) -
                 parts=parts,
                 entries=ENTRIES,
                 matches=matches,
-                overlap=settings.overlap,
                 boilerplate=settings.boilerplate,
             ),
         )
@@ -222,7 +233,7 @@ def judge_units(matches: Files, parts: int, settings: DecontaminationSettings) -
     ]
 
 
-def drop_units(parts: Sequence[str], hits: Files) -> list[Unit[DropPart]]:
+def drop_units(parts: Sequence[str], hits: Files, altered: Altered) -> list[Unit[DropPart]]:
     return [
         Unit(
             name=part,
@@ -232,6 +243,7 @@ def drop_units(parts: Sequence[str], hits: Files) -> list[Unit[DropPart]]:
                 documents=File(f"documents/{part}.parquet"),
                 entries=ENTRIES,
                 hits=hits,
+                altered=altered,
             ),
         )
         for index, part in enumerate(parts)
@@ -249,7 +261,7 @@ def plan(parts: Sequence[str], settings: DecontaminationSettings, earlier: Seque
         *joining,
         (JUDGE, judge_units(matches, len(parts), settings)),
         *returning,
-        (DROP, drop_units(parts, hits)),
+        (DROP, drop_units(parts, hits, settings.altered)),
     )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from winnow.stages.decontaminate import steps
-from winnow.stages.decontaminate.escapes import resolve_escapes
 from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.workspace import Workspace
@@ -100,16 +98,6 @@ def test_items_are_found_in_the_other_script_and_behind_escapes(workspace, setti
     documents = [f"{PADDING}{text} {PADDING}" for text in texts]
     clean = [f"{PADDING * 3} \\u5c0f \\ud83d\\ude00 \\ud800 &#0; &#9999999; &#x110000; \\usepackage &amp;"]
     assert dropped_rows(workspace, documents + clean, settings) == list(range(len(documents)))
-
-
-def test_an_escape_takes_as_many_bytes_as_before():
-    texts = [json.dumps("小明😀é"), "&#23567;&#xe9;&#128512;&#39;", "\\u5C0F\\ud83d\\u0041\\uD83D\\uDE00", "plain"]
-    for text in texts:
-        data = np.frombuffer(text.encode(), np.uint8)
-        resolved = resolve_escapes(data).tobytes()
-        assert len(resolved) == len(data)
-        shown = resolved.decode().replace("\u00ad", "").replace("\u200b", "")
-        assert "plain" in shown or any(sign in shown for sign in "小é😀")
 
 
 def test_clean_documents_and_short_answers_stay(workspace, settings):

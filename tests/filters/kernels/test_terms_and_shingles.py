@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.filters.kernels.bytes import text_buffers
-from winnow.filters.kernels.grams import PROSE, count_terms
+from winnow.filters.kernels.gram_terms import PROSE, count_terms
 from winnow.filters.kernels.minima import LANES, band_keys, sign_documents
 from winnow.filters.kernels.normalise import characters
 from winnow.filters.kernels.sets import SIDES, distinct, set_table, shared_counts, side_sizes
