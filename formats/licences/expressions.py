@@ -62,7 +62,10 @@ def _of_text(text: str) -> str | None:
         return None
     if known := _known(text):
         found = all_of(known)
-        return None if known <= _BRIEF and _is_restricted(found, text.lower()) else found
+        changed = known <= _BRIEF and _is_restricted(found, text.lower())
+        changed |= category(found) in PERMISSIVE and _MODIFIED.search(text) is not None
+        changed |= known == {"Apache-2.0"} and _TENTH_SECTION.search(text) is not None
+        return None if changed else found
     # What nobody knows and is long is a licence of its own: a notice that it quotes doesn't speak for it.
     return of_header(text) if len(text.split()) < NOTICE_WORDS else None
 
@@ -105,6 +108,13 @@ _RESTRICTED = re.compile(
     r"|shall be used for good, not evil|nuclear facility|\bmilitary\b|not for commercial|academic (?:use|purposes) only"
     r"|all advertising materials mentioning"
 )
+
+_MODIFIED = re.compile(
+    r"(?i)\(as modified\)|\bas (?:modified|amended) by\b|\bmodified (?:version of the )?(?:apache|mit|bsd|isc)\b"
+    r"|with the following (?:modif|restrict|limit|exception|addition)"
+)
+_TENTH_SECTION = re.compile(r"\n[^\S\n]*+1\d\. \S")
+"""A permissive licence's text that somebody has changed, or Apache's, which has nine sections, gone on with."""
 
 
 def _titled(text: str) -> str | None:
