@@ -120,7 +120,7 @@ def _plant_and_find(
     """Plants the chosen of the items in every format, each in a host of its own; prints what is found there and in others."""
     groups = {
         **{
-            name: [_plant(row["text"], change, hosts, at) for at, row in enumerate(chosen)]
+            name: [plant(row["text"], change, hosts, at) for at, row in enumerate(chosen)]
             for name, change in formats.items()
         },
         **others,
@@ -153,7 +153,7 @@ def _plant_and_find(
         print(f"{name:28} {len(found[name]):6} {len(texts):7} {len(found[name]) / len(texts):7.5f}")
 
 
-def _plant(text: str, change: Callable[[str], str], hosts: list[str], at: int) -> str:
+def plant(text: str, change: Callable[[str], str], hosts: list[str], at: int) -> str:
     host = hosts[at % len(hosts)]
     middle = host.find("\n", len(host) // 2) + 1
     return host[:middle] + "\n" + change(text) + "\n" + host[middle:]
@@ -179,7 +179,7 @@ def speed() -> None:
         measured, postings = build_postings(entries, settings)
         index = open_index(postings["prose"], measured, "prose")
         questions = [row["text"] for row in items]
-        shipped, spaces = (_datatrove(questions, f"{folder}/{at}", split_at_spaces=bool(at)) for at in (0, 1))
+        shipped, spaces = (any_ngram(questions, f"{folder}/{at}", split_at_spaces=bool(at)) for at in (0, 1))
         work: dict[str, tuple[Callable[[list[str]], object], list[str], int]] = {
             "winnow": (lambda some: match_texts(pa.array(some, pa.large_string()), index, measured, "prose"), texts, 5),
             "datatrove": (lambda some: [shipped(text) for text in some], texts[::20], 1),
@@ -199,7 +199,7 @@ def speed() -> None:
             print(f"{name:28} {rate:8,.0f} documents/s {size:7.2f} MB/s, winnow is {ours / rate:.0f}×", flush=True)
 
 
-def _datatrove(items: list[str], folder: str, *, split_at_spaces: bool) -> Callable[[str], object]:
+def any_ngram(items: list[str], folder: str, *, split_at_spaces: bool) -> Callable[[str], object]:
     """datatrove's filter with an index of the items' 12-grams, written as its own indexer writes it."""
     from datatrove.data import Document
     from datatrove.pipeline.decont import NGramsDecontConfig, NGramsDecontFilter

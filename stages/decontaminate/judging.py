@@ -4,7 +4,7 @@ Boilerplate is told from contamination by company: an n-gram that many documents
 phrase of the trade (`which of the following statements is true`), whereas a question that a hundred sites copied whole
 stays contamination in each of them. Phrases are taken out of the item, and the overlap of what is left decides.
 
-Numbers are one to the index. An item that is held only if other numbers count for its own is a hit of a kind of its own.
+Numbers are one to the index: an item with other numbers than the benchmark's is a hit too, of a kind of its own.
 
 Most of an item may be boilerplate, the instructions of an exam above a short question. So a document that reaches the
 threshold, but holds less than `WHOLE` of the item, counts as one that doesn't hold it, where many documents lack the
@@ -25,6 +25,8 @@ LACKED = 0.1
 """The part of an item's n-grams, the rarest, that tells which part is lacked …"""
 COMMONER = 4
 """… when the others are held by so many times more documents."""
+RENUMBERED = 2
+"""N-grams with other numbers that make an item an altered one; a number that follows its last one spoils one."""
 
 HIT = pa.schema(
     [
@@ -45,8 +47,8 @@ def judge(matches: pa.Table, entries: pa.Table, boilerplate: int) -> pa.Table:
     """The rows of `matches` (`MATCH` and `part`) that are hits, with `overlap` as it is without boilerplate.
 
     `entries` are measured ones (`length`, `telling`, `threshold`); an entry whose n-grams are all boilerplate has no
-    hits. A hit is `altered` when its threshold is reached only by n-grams with other numbers than the entry's; those must
-    make up `WHOLE` of it, for with other numbers a part of an item is what its trade says.
+    hits. Where the threshold is reached only by n-grams with other numbers than the entry's, a hit needs `WHOLE` of it: with
+    other numbers a part of an item is what its trade says. `altered` is one with at least `RENUMBERED` such n-grams.
     """
     lengths, thresholds = entries["length"].to_numpy(), entries["threshold"].to_numpy()
     entry = matches["entry"].to_numpy()
@@ -72,8 +74,10 @@ def judge(matches: pa.Table, entries: pa.Table, boilerplate: int) -> pa.Table:
         found = covered(owner, position[counted], lengths[entry[owner]], matches.num_rows)
         shares.append(np.where(left[entry] > 0, found / np.maximum(left[entry], 1), 0.0))
     remaining, written = shares
-    altered = written < thresholds[entry]
-    hit = holds & (remaining >= np.where(altered, np.maximum(thresholds[entry], WHOLE), thresholds[entry]))
+    hit = holds & (
+        remaining >= np.where(written < thresholds[entry], np.maximum(thresholds, WHOLE)[entry], thresholds[entry])
+    )
+    altered = np.bincount(match[~common[gram] & ~same], minlength=matches.num_rows) >= RENUMBERED
     judged = matches.filter(pa.array(hit)).drop_columns(["overlap", "positions", "same"])
     columns = {
         "overlap": remaining[hit],

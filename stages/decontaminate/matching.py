@@ -66,7 +66,9 @@ def match_texts(texts: pa.Array | pa.ChunkedArray, index: GramIndex, entries: pa
             "row": row[told],
             "overlap": found[enough] / terms[grouped[told]],
             "start": start[first[told]],
-            "end": np.array([end[one:other].max() for one, other in zip(first[told], last[told], strict=True)], np.int64),
+            "end": np.array(
+                [end[one:other].max() for one, other in zip(first[told], last[told], strict=True)], np.int64
+            ),
             "positions": pa.LargeListArray.from_arrays(bounds, held[enough[owner]].astype(np.int32)),
             "same": pa.LargeListArray.from_arrays(bounds, same[enough[owner]]),
         },

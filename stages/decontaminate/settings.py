@@ -41,7 +41,7 @@ class Overlap(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question: float = Field(default=0.5, gt=0, le=1)
+    question: float = Field(default=0.45, gt=0, le=1)
     answer: float = Field(default=0.8, gt=0, le=1)
     passage: float = Field(default=0.8, gt=0, le=1)
 
@@ -58,14 +58,15 @@ class DecontaminationRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    words: int = Field(default=6, ge=2, le=64)
-    """Terms of an n-gram where most terms are words; a number, however it is written, is one term."""
-    characters: int = Field(default=10, ge=2, le=64)
+    words: int = Field(default=5, ge=2, le=64)
+    """Terms of an n-gram where most terms are words; a number, however long, is one term. Chosen by
+    `python -m benchmarks.decontaminate_curve`, like `overlap.question` and `least_words`."""
+    characters: int = Field(default=8, ge=2, le=64)
     """Terms of an n-gram where most are characters of a script without spaces."""
-    least_words: int = Field(default=13, ge=2)
-    """An item's terms that a document must hold at least, in n-grams of it; all of a shorter one (GPT-3's 13-grams) …"""
-    least_characters: int = Field(default=20, ge=2)
-    """… and where most are characters of a script without spaces: about 13 words of Chinese."""
+    least_words: int = Field(default=7, ge=2)
+    """Terms of an item that a document must hold at least, whatever share of it they are …"""
+    least_characters: int = Field(default=11, ge=2)
+    """… and where most are characters of a script without spaces."""
     code: int = Field(default=24, ge=2, le=64)
     """Names, numbers and signs of an n-gram of code."""
     string: int = Field(default=64, ge=8, le=64)

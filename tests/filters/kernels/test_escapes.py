@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import string
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ def resolved(*texts: str) -> list[bytes]:
     data, offsets = text_buffers(pa.array(texts, pa.large_string()))
     written = data.copy()
     write_escapes(data, offsets, named_letters(), written)
-    return [written[one:other].tobytes() for one, other in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [written[one:other].tobytes() for one, other in pairwise(offsets.tolist())]
 
 
 def shown(text: str) -> str:

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from winnow.stages.decontaminate.escapes import resolve_escapes
 from winnow.stages.decontaminate.items import read_entries
 from winnow.stages.decontaminate.known import keys_of
 from winnow.stages.decontaminate.settings import Benchmark
@@ -77,13 +76,3 @@ def test_a_broken_array_and_one_of_other_things_are_named(tmp_path: Path) -> Non
         (tmp_path / "b.json").write_text(content)
         with pytest.raises(ValueError, match=told):
             read_entries(Benchmark(path=str(tmp_path / "b.json")))
-
-
-def test_accents_of_latex_are_their_letters_and_no_byte_moves() -> None:
-    import numpy as np
-
-    written = rb"caf\'e Erd\H{o}s Poincar{\'e} na\"{i}ve don\'t fa\c{c}ade \alpha"
-    found = resolve_escapes(np.frombuffer(written, np.uint8)).tobytes()
-    assert len(found) == len(written)
-    plain = found.decode().replace("\u00ad", "").replace("\u200b", "")
-    assert plain == "cafe Erdos Poincare naive don\\'t facade \\alpha"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from winnow.stages.decontaminate import steps
-from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings
+from winnow.stages.decontaminate.settings import Altered, Benchmark, DecontaminationSettings
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.workspace import Workspace
 
@@ -100,6 +100,54 @@ def test_items_are_found_in_the_other_script_and_behind_escapes(workspace, setti
     assert dropped_rows(workspace, documents + clean, settings) == list(range(len(documents)))
 
 
+def test_parts_of_items_and_garbled_ones_are_found(workspace, settings):
+    words = QUESTION.split()
+    texts = [
+        " ".join(words[: len(words) * 3 // 5]),
+        " ".join(words[len(words) // 2 :]),
+        CHINESE[: len(CHINESE) * 3 // 5],
+        " ".join(word[1:] if at % 7 == 3 else word for at, word in enumerate(words)),
+        " ".join(word for at, word in enumerate(words) if at % 8 != 5),
+        "".join("某" if at % 12 == 5 else sign for at, sign in enumerate(CHINESE)),
+    ]
+    documents = [f"{PADDING * 3}{text} {PADDING}" for text in texts]
+    assert dropped_rows(workspace, documents, settings) == list(range(len(documents)))
+
+
+RENUMBERED = QUESTION.replace("16", "1,250").replace("245", "7.5")
+FEWER = CHINESE.replace("八百", "两千六百四十").replace("五个", "12个").replace("四天", "十一天").replace("三月", "9月")
+
+
+def test_items_with_other_numbers_are_a_kind_of_their_own(workspace, settings):
+    texts = [PADDING + text + PADDING for text in (RENUMBERED, FEWER, QUESTION, CHINESE)]
+    assert dropped_rows(workspace, texts, settings) == [0, 1, 2, 3]
+    rules = workspace.read_table("drops/decontaminate/p-00000.parquet")["rule"].to_pylist()
+    assert rules == ["prose.question.altered", "prose.question.altered", "prose.question", "prose.question"]
+    hits = workspace.read_table("contamination/p-00000.parquet").to_pylist()
+    assert [hit["altered"] for hit in hits] == [True, True, False, False]
+    assert all(hit["overlap"] == 1.0 for hit in hits)
+
+    reported = settings.model_copy(update={"altered": Altered.REPORT})
+    assert dropped_rows(workspace, texts, reported) == [2, 3]
+    assert workspace.read_table("contamination/p-00000.parquet").num_rows == 4
+
+
+def test_with_other_numbers_a_part_of_an_item_is_no_contamination(workspace, settings):
+    half = RENUMBERED[: len(RENUMBERED) * 3 // 5]
+    assert dropped_rows(workspace, [PADDING + half + PADDING], settings) == []
+
+
+def test_numbers_across_windows_and_tables_of_numbers_cost_no_hit(workspace, tmp_path):
+    path = tmp_path / "sums.jsonl"
+    rows = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
+    path.write_text(
+        json.dumps({"question": f"Which of these rows of numbers adds up to more than the rest? {rows}"}) + "\n"
+    )
+    settings = DecontaminationSettings(benchmarks=(Benchmark(path=str(path)),))
+    table = " ".join(map(str, range(40_000)))
+    assert dropped_rows(workspace, [table, f"{table} Which of these rows of numbers is best? {table}"], settings) == []
+
+
 def test_clean_documents_and_short_answers_stay(workspace, settings):
     texts = [
         PADDING * 10,
@@ -151,7 +199,7 @@ def test_review_shows_item_and_span_side_by_side(workspace, settings):
 
     dropped_rows(workspace, [PADDING + CHINESE + PADDING], settings)
     (block,) = review(workspace)
-    assert "prose 1 question (prose) · overlap 1.00 ≥ 0.5" in block
+    assert "prose 1 question (prose) · overlap 1.00 ≥ 0.45" in block
     left = "".join(line.split("│")[0].strip() for line in block.splitlines()[1:])
     right = "".join(line.split("│")[1].strip() for line in block.splitlines()[1:])
     assert left == CHINESE
