@@ -208,7 +208,9 @@ def main() -> None:
     clean = [text for text in everything if tuned(text) == first]
     texts = [row["text"] for row in items]
     dropped, altered, looked = caught([*documents, *clean], texts, SHARES)
-    print(f"{len(items)} items, {len(documents)} planted documents, {len(clean)} clean ones; recall of what is looked for")
+    print(
+        f"{len(items)} items, {len(documents)} planted documents, {len(clean)} clean ones; recall of what is looked for"
+    )
     print(f"{'':28}" + "".join(f"{name[:12]:>13}" for name in DAMAGES) + " false alarms")
 
     def show(rule: str, found: set[int]) -> None:

@@ -64,7 +64,7 @@ MENTIONS_ENGLISH = re.compile(
     r"单词|词组|短语|关键字|保留字|介词|动词|连词|冠词|代词|语句|句型|运算符|标签|命令|意思是|翻译"
 )
 _LOWER = re.compile(r"[a-z]{2}")
-_FENCED = r"(?s)```.*?(?:```|\z)"
+FENCED = r"(?s)```.*?(?:```|\z)"
 _ENGLISH = rf"\b(?:{'|'.join(sorted(FUNCTION_WORDS))})\b"
 # What RE2 asks of a text, and then of each line, before anything else looks at it.
 _WORTH_A_LOOK = rf"\p{{Han}}[^\n]*{_ENGLISH}|{_ENGLISH}[^\n]*\p{{Han}}"
@@ -82,7 +82,7 @@ def measure(documents: pa.Table) -> pa.Table:
     rows = documents.num_rows
     seen, mixed, characters = np.zeros(rows, np.int64), np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     worth = pc.indices_nonzero(pc.fill_null(pc.match_substring_regex(texts, _WORTH_A_LOOK), False))
-    lines = pc.split_pattern(pc.replace_substring_regex(pc.take(texts, worth), _FENCED, "\ufffc"), "\n")
+    lines = pc.split_pattern(pc.replace_substring_regex(pc.take(texts, worth), FENCED, "\ufffc"), "\n")
     owners = np.repeat(worth.to_numpy(), pc.list_value_length(lines).to_numpy())
     lines = pc.list_flatten(lines)
     chosen = pc.indices_nonzero(pc.match_substring_regex(lines, _WORTH_A_LOOK))

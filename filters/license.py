@@ -39,8 +39,6 @@ _CATEGORIES = {
     "CLA": Category.UNKNOWN,
     "Unstated License": Category.UNKNOWN,
 }
-_STRICTER = {"xzoom": Category.COPYLEFT_LIMITED}
-"""Licences of which the LicenseDB says less than their texts: executables go with their sources."""
 _ORDER = list(Category)
 
 
@@ -61,7 +59,7 @@ def _categories() -> Mapping[str, Category]:
         keys = [entry["spdx_license_key"], *entry.get("other_spdx_license_keys", ())]
         category = _CATEGORIES.get(entry["category"], Category.RESTRICTED)
         found.update({key.lower(): category for key in keys if key})
-    return {**found, **_STRICTER}
+    return found
 
 
 @lru_cache(maxsize=4096)

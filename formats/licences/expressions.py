@@ -74,7 +74,7 @@ def _known(text: str) -> set[str]:
     """The licences whose texts make up most of a text: 75 % of its words, as Go's `licensecheck` asks."""
     from licenseclassifier import identify_license
 
-    names = {_spelled(match.id) for match in identify_license(text)}
+    names = {_spelled(match.id) for match in identify_license(text)} - _MISJUDGED
     return names - {name.removesuffix("-or-later") + "-only" for name in names if name.endswith("-or-later")}
 
 
@@ -187,6 +187,8 @@ _LATER = re.compile(r"or (?:\(at your option\) )?(?:any )?later|any later versio
 
 _SAME = (("BSD-2-Clause", "BSD-3-Clause"), ("MIT", "ISC"))
 """Of two notices of one family found in a text, the second is meant: the first is part of its wording."""
+_MISJUDGED = frozenset({"xzoom"})
+"""Licences that the LicenseDB calls permissive though their texts ask for the sources of executables: unknown."""
 _BRIEF = frozenset({"MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause"})
 """Texts that are all permission: a word of restriction in them has been added."""
 CHOICE_CHARACTERS = 200

@@ -58,6 +58,7 @@ def command(
         for block in hits(Workspace(out), limit=limit, width=console.width):
             console.print(Text(block))
     if inputs:
-        console.print(f"{found.hits:,} hits")
+        altered = f"; {found.altered:,} documents hold items with other numbers" if found.altered else ""
+        console.print(f"{found.hits:,} hits{altered}")
         reasons = options.unread(out) + Counter(decontaminate=found.dropped)
         options.conclude(found.kept + reasons.total(), found.kept, reasons)

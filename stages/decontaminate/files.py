@@ -13,12 +13,13 @@ from winnow.stages.run.workspace import Workspace
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of it: documents read, dropped and kept, hits, and the counts of every step."""
+    """What came of it: documents read, dropped and kept, hits, documents that hold items with other numbers, all counts."""
 
     documents: int
     dropped: int
     kept: int
     hits: int
+    altered: int
     counts: Mapping[str, int]
 
 
@@ -39,4 +40,5 @@ def decontaminate_files(
     workspace.remove("exchange")
     dropped = counts[f"{STAGE}.drop.dropped"]
     hits = counts[f"{STAGE}.drop.hits"]
-    return Summary(documents=kept + dropped, dropped=dropped, kept=kept, hits=hits, counts=dict(counts))
+    altered = counts[f"{STAGE}.drop.altered"]
+    return Summary(kept + dropped, dropped, kept, hits, altered, dict(counts))

@@ -35,7 +35,8 @@ def review(
         documents = f"documents/{name.rsplit('/', 1)[-1]}"
         texts = workspace.read_table(documents, columns=["text"])["text"].take(hits["row"]).to_pylist()
         for hit, text in zip(hits.to_pylist(), texts, strict=True):
-            title = f"{hit['benchmark']} {hit['item']} {hit['field']} ({hit['kind']})"
+            kind = f"{hit['kind']}{', other numbers' if hit['altered'] else ''}"
+            title = f"{hit['benchmark']} {hit['item']} {hit['field']} ({kind})"
             yield "\n".join(
                 [
                     f"{title} · overlap {hit['overlap']:.2f} ≥ {hit['threshold']:g} · document {hit['id']}",

@@ -32,7 +32,8 @@ from winnow.stages.ingest.source import Builder, SourceSettings
 REPLACEMENTS = 0.01  # share of characters that may be lost to a charset before a file counts as binary
 PACKAGED = ("Python", "Cython")
 PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
-VERSION = 2  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells
+# 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: changed texts of licences are unknown
+VERSION = 3
 CONTENT = Content.CODE
 
 

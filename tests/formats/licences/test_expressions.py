@@ -107,10 +107,6 @@ def test_a_permissive_text_that_was_changed_or_goes_on_is_unknown(corpora: Path)
     assert of_text(f"{text}\n\n1. Ours.\n10 people wrote it, 12.5 of them here.") == "Apache-2.0"
 
 
-def test_a_text_that_asks_for_sources_is_no_permissive_one() -> None:
-    assert category("xzoom") is Category.COPYLEFT_LIMITED
-
-
 def test_what_is_not_permissive_seldom_passes_as_permissive(corpora: Path) -> None:
     """ScanCode's rules by hash: the half that words were chosen on, and the other, looked at once."""
     spdx = {entry["license_key"]: entry["spdx_license_key"] or "LicenseRef-unknown" for entry in get_license_index()}

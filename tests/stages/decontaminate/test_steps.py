@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from winnow.stages.decontaminate import steps
+from winnow.stages.decontaminate.review import review
 from winnow.stages.decontaminate.settings import Altered, Benchmark, DecontaminationSettings
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.run.workspace import Workspace
@@ -127,6 +128,9 @@ def test_items_with_other_numbers_are_a_kind_of_their_own(workspace, settings):
     assert [hit["altered"] for hit in hits] == [True, True, False, False]
     assert all(hit["overlap"] == 1.0 for hit in hits)
 
+    (first, *_) = review(workspace)
+    assert first.startswith("prose 0 question (prose, other numbers) · overlap 1.00")
+
     reported = settings.model_copy(update={"altered": Altered.REPORT})
     assert dropped_rows(workspace, texts, reported) == [2, 3]
     assert workspace.read_table("contamination/p-00000.parquet").num_rows == 4
@@ -195,8 +199,6 @@ def test_a_hit_tells_item_overlap_and_span(workspace, settings):
 
 
 def test_review_shows_item_and_span_side_by_side(workspace, settings):
-    from winnow.stages.decontaminate.review import review
-
     dropped_rows(workspace, [PADDING + CHINESE + PADDING], settings)
     (block,) = review(workspace)
     assert "prose 1 question (prose) · overlap 1.00 ≥ 0.45" in block
