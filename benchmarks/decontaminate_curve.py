@@ -60,7 +60,9 @@ def beginning(text: str, share: float) -> str:
 
 def renumbered(text: str, chance: random.Random) -> str:
     def other(found: re.Match[str]) -> str:
-        return str(chance.randrange(10 ** (len(found[0]) - 1), 10 ** len(found[0])))
+        least, most = 10 ** (len(found[0]) - 1), 10 ** len(found[0])
+        number = chance.randrange(least, most - 1)
+        return str(number if str(number) < found[0] else number + 1)  # any of as many digits but this
 
     return re.sub(r"\d+", other, text)
 

@@ -54,7 +54,7 @@ def test_pages_of_real_catalogues_are_told_by_what_is_missing_in_them(corpora_ro
 
     assert dropped(whole) == 0
     assert dropped(half) >= 0.9
-    assert dropped(both) <= 0.03
+    assert dropped(both) <= 0.05
 
 
 def test_chinese_manuals_stay(corpora_rows: Any) -> None:
