@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from starlette.testclient import TestClient
 
 from winnow.stages.document import DOCUMENT
@@ -30,6 +31,7 @@ from winnow.viewer.search import answer
 
 DOCUMENTS = 1_000_000
 PART = 50_000
+WORDS = 40  # of a text
 GROUP = 5_000
 SOURCES = ("web", "books", "code", "papers")
 LANGUAGES = np.array(["en", "zh", "de", "fr"])
@@ -44,13 +46,16 @@ def make(folder: Path, documents: int) -> dict[str, int]:
     """Writes the run; how many of its documents each rule drops."""
     workspace = Workspace(str(folder))
     counted = dict.fromkeys(RULES.tolist(), 0)
-    words = np.array("the quick brown fox jumps over a lazy dog while rain falls on old stones".split())  # noqa: SIM905
+    words = pa.array("the quick brown fox jumps over a lazy dog while rain falls on old stones".split())  # noqa: SIM905
     for number in range(0, documents, PART):
         rng = np.random.default_rng(number)
         rows = min(PART, documents - number)
         part, source = f"{SOURCES[number // PART % 4]}-{number // PART:05d}", SOURCES[number // PART % 4]
-        ids = [f"{high:016x}{low:016x}" for high, low in rng.integers(0, 1 << 63, (rows, 2))]
-        texts = [" ".join(line) for line in words[rng.integers(0, len(words), (rows, 40))]]
+        drawn = rng.bytes(16 * rows).hex()
+        ids = [drawn[place : place + 32] for place in range(0, len(drawn), 32)]
+        spoken = words.take(pa.array(rng.integers(0, len(words), rows * WORDS)))
+        lines = pa.ListArray.from_arrays(pa.array(range(0, rows * WORDS + 1, WORDS), pa.int32()), spoken)
+        texts = pc.binary_join(lines, " ")
         columns = {
             "id": ids,
             "text": texts,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from winnow.viewer.runs import LANGUAGE, Run
+from winnow.viewer.runs import Run
 
 PAGE = 20
+DIGITS = re.compile("[0-9a-f]{1,32}")
 KEPT, DROPPED = "kept", "dropped"
 
 
@@ -61,96 +63,75 @@ def number(value: str | None) -> float | None:
 
 @dataclass
 class Query:
-    """`SELECT part, row FROM … WHERE …` as it grows."""
+    """`SELECT part, row FROM seats … WHERE …` as it grows."""
 
-    base: str
+    joins: list[str]
     conditions: list[str]
-    parameters: list[Any]
+    joined: list[Any]
+    compared: list[Any]
 
     def where(self, condition: str, *parameters: Any) -> None:
         self.conditions.append(condition)
-        self.parameters += parameters
+        self.compared += parameters
+
+    def among(self, places: str, *parameters: Any) -> None:
+        """Those alone whose part and row this query finds."""
+        self.joins.append(f" SEMI JOIN ({places}) p{len(self.joins)} USING (part, row)")
+        self.joined += parameters
+
+    @property
+    def parameters(self) -> list[Any]:
+        return [*self.joined, *self.compared]
 
     def text(self) -> str:
         held = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
-        return f"SELECT b.part, b.row FROM {self.base} b{held}"
+        return f"SELECT b.part, b.row FROM seats b{''.join(self.joins)}{held}"
 
 
 def query_of(run: Run, question: Question, among_hits: bool) -> Query:
-    """The documents that a question means. It begins with the smallest table that knows what is asked. `among_hits`: of
-    those in table `hits` alone, which hold the words. Raises `ValueError` for a measure that the run hasn't."""
-    dropped = question.fate == DROPPED or bool(question.rule)
-    in_attributes = bool(question.measure) and run.measured
-    base = "attributes" if in_attributes else "dropped" if dropped and not _of_documents(question) else "documents"
-    query = Query(base, [], [])
+    """The documents that a question means. `among_hits`: of those in table `hits` alone, which hold the words.
+
+    Raises `ValueError` for a measure that the run hasn't."""
+    query = Query([], [], [], [])
     if question.measure:
         _by_measure(run, question, query)
     if question.source:
         places = [str(place) for place, part in enumerate(run.parts) if part.source == question.source]
         query.where(f"b.part IN ({', '.join(places) or '-1'})")
     if question.id:
-        if base == "dropped":
-            query.where("starts_with(replace(b.uuid::VARCHAR, '-', ''), ?)", question.id)
-        else:
-            query.where("starts_with(b.id, ?)", question.id)
+        _by_id(question.id, query)
     if question.address:
         condition = " OR ".join(f"contains({name}, ?)" for name in ("url", "locator", "path"))
-        inner = [question.address] * 3
-        if base == "documents":
-            query.where(f"({condition})", *inner)
-        else:
-            query.where(f"(b.part, b.row) IN (SELECT (part, row) FROM documents WHERE {condition})", *inner)
+        query.among(f"SELECT part, row FROM documents WHERE {condition}", *[question.address] * 3)
     if question.language:
-        _by_language(run, question.language, query)
-    if base != "dropped" and (dropped or question.fate == KEPT):
-        _by_fate(question, query)
-    elif question.rule:
+        known = question.language in run.languages
+        query.where("b.language = ?", run.languages.index(question.language) if known else -1)
+    if question.rule:
         stage, _, rule = question.rule.partition(": ")
-        query.where("b.stage = ? AND b.rule = ?", stage, rule)
+        same = "=" if question.fate != KEPT else "IS DISTINCT FROM"
+        query.where(f"b.reason {same} ?", run.reasons.index((stage, rule)) if (stage, rule) in run.reasons else -1)
+    elif question.fate in (KEPT, DROPPED):
+        query.where(f"b.reason IS {'NOT ' if question.fate == DROPPED else ''}NULL")
     if among_hits:
-        query.where("(b.part, b.row) IN (SELECT (part, row) FROM hits)")
+        query.among("SELECT part, row FROM hits")
     return query
 
 
-def _of_documents(question: Question) -> bool:
-    return bool(question.address)
+def _by_id(begun: str, query: Query) -> None:
+    """By the first digits of an id, or all."""
+    if not DIGITS.fullmatch(begun):
+        query.where("false")
+        return
+    query.where("b.uuid BETWEEN ?::UUID AND ?::UUID", begun.ljust(32, "0"), begun.ljust(32, "f"))
 
 
 def _by_measure(run: Run, question: Question, query: Query) -> None:
     if question.measure not in run.columns:
         raise ValueError(f"this run has no measure {question.measure!r}")
-    column = f'b."{question.measure}"'
+    column = f'"{question.measure}"'
     if run.columns[question.measure] == "BOOLEAN":
         column = f"{column}::INTEGER"
-    if question.minimum is None and question.maximum is None:
-        query.where(f"{column} IS NOT NULL")
-    if question.minimum is not None:
-        query.where(f"{column} >= ?", question.minimum)
-    if question.maximum is not None:
-        query.where(f"{column} <= ?", question.maximum)
-
-
-def _by_language(run: Run, language: str, query: Query) -> None:
-    """As measured; where nothing was measured of a document, as declared."""
-    declared = "SELECT part, row FROM documents WHERE language = ?"
-    if LANGUAGE not in run.columns:
-        query.where(f"(b.part, b.row) IN (SELECT (part, row) FROM ({declared}))", language)
-        return
-    unmeasured = f'SELECT part, row FROM attributes WHERE "{LANGUAGE}" IS NULL'
-    measured = f'SELECT part, row FROM attributes WHERE "{LANGUAGE}" = ?'
-    query.where(
-        f"(b.part, b.row) IN (SELECT (part, row) FROM ({measured} UNION ALL "
-        f"(SELECT part, row FROM ({declared}) SEMI JOIN ({unmeasured}) USING (part, row))))",
-        language,
-        language,
-    )
-
-
-def _by_fate(question: Question, query: Query) -> None:
-    stage, _, rule = question.rule.partition(": ")
-    match = " AND d.stage = ? AND d.rule = ?" if question.rule else ""
-    negated = "NOT " if question.fate == KEPT else ""
-    query.where(
-        f"{negated}EXISTS (SELECT 1 FROM dropped d WHERE d.part = b.part AND d.row = b.row{match})",
-        *([stage, rule] if question.rule else []),
-    )
+    asked = {">=": question.minimum, "<=": question.maximum}
+    bounds = {sign: value for sign, value in asked.items() if value is not None}
+    conditions = [f"{column} {sign} ?" for sign in bounds] or [f"{column} IS NOT NULL"]
+    query.among(f"SELECT part, row FROM attributes WHERE {' AND '.join(conditions)}", *bounds.values())

@@ -1,12 +1,14 @@
 """A run as the viewer asks about it: its Parquet tables as DuckDB views, which know each document by part and row.
 
-Nothing is copied but the drops: five numbers a dropped document, in memory, read when they are first needed. Every query
-works on files as they lie, so a run that is still going on is shown as far as it had come when it was opened.
+Nothing is copied but five numbers of each document, 28 bytes in memory, read when they are first needed: place, id,
+language and fate, by which most questions are answered. Every other query works on files as they lie, so a run that is
+still going on is shown as far as it had come when it was opened.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.load import load
 
 LANGUAGE = "language.label"
+WHOLE_ID = re.compile("[0-9a-f]{32}")
 KEYS = ("id", "source", "kind")
 Columns = Mapping[str, tuple[str, Iterable[Any]]]
 """A small table for a query: for each column its type in SQL and its values."""
@@ -86,9 +89,9 @@ class Run:
         return found
 
     def _cursor(self, query: str, tables: Mapping[str, Columns]) -> duckdb.DuckDBPyConnection:
-        """A connection of the caller's own, which knows these tables, and `dropped` where the query asks for it."""
-        if "dropped" in query:
-            self._load_dropped()
+        """A connection of the caller's own, which knows these tables, and `seats` and `dropped` where it asks for them."""
+        if "dropped" in query or "seats" in query:
+            self._load_seats()
         cursor = self._connection.cursor()
         for name, columns in tables.items():
             _give(cursor, name, columns)
@@ -120,7 +123,7 @@ class Run:
         """Reads what every page needs, so that the first one doesn't wait for it."""
         for read in ("parts", "fates", "languages", "index"):
             getattr(self, read)
-        self.ask("SELECT count(*) FROM dropped")
+        self.ask("SELECT count(*) FROM seats")
         pa.array([0])  # imports pandas where it is installed
 
     def has(self, view: str) -> bool:
@@ -161,35 +164,62 @@ class Run:
         paths = [path for path in self.workspace.list(DROPS, ".parquet") if _stem(path) in self.places]
         return ", ".join("'" + self.workspace.path(path).replace("'", "''") + "'" for path in paths)
 
-    def _load_dropped(self) -> None:
-        """`dropped`: part, row, id, source, stage and rule of each dropped document."""
+    def _load_seats(self) -> None:
+        """`seats`: of each document part, row, id, language and the rule that dropped it; null where it was kept.
+        `dropped`: part, row, id, stage and rule of those that were dropped."""
         with self._lock:
-            if self._connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'drop_rows'").fetchall():
+            if self._connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'dropped'").fetchall():
                 return
             cursor = self._connection.cursor()
-            reasons: Columns = {
-                "number": ("SMALLINT", range(len(self._reasons))),
-                "stage": ("VARCHAR", [stage for stage, _ in self._reasons]),
-                "rule": ("VARCHAR", [rule for _, rule in self._reasons]),
+            small: dict[str, Columns] = {
+                "reasons": {
+                    "number": ("SMALLINT", range(len(self.reasons))),
+                    "stage": ("VARCHAR", [stage for stage, _ in self.reasons]),
+                    "rule": ("VARCHAR", [rule for _, rule in self.reasons]),
+                },
+                "languages": {
+                    "number": ("SMALLINT", range(len(self.languages))),
+                    "name": ("VARCHAR", self.languages),
+                },
+                "part_names": {"name": ("VARCHAR", list(self.places)), "part": ("UINTEGER", self.places.values())},
             }
-            _give(cursor, "rule_names", reasons)
-            _give(
-                cursor,
-                "part_names",
-                {"name": ("VARCHAR", list(self.places)), "part": ("UBIGINT", self.places.values())},
-            )
-            cursor.execute("CREATE TABLE reasons AS SELECT * FROM rule_names")
-            cursor.execute("CREATE TABLE drop_rows (part UBIGINT, row BIGINT, uuid UUID, number SMALLINT)")
+            for name, columns in small.items():
+                _give(cursor, f"given_{name}", columns)
+                cursor.execute(f"CREATE TABLE {name} AS SELECT * FROM given_{name}")
+            cursor.execute("CREATE TEMP TABLE drop_rows (part UINTEGER, row UINTEGER, reason SMALLINT)")
             if self.drops_listed:
                 cursor.execute(
-                    "INSERT INTO drop_rows SELECT p.part, d.row, d.id::UUID, r.number "
+                    "INSERT INTO drop_rows SELECT p.part, d.row, r.number "
                     f"FROM read_parquet([{self.drops_listed}], filename = true) d "
                     "JOIN part_names p ON p.name = parse_filename(d.filename, true) "
-                    "JOIN rule_names r ON r.stage = d.stage AND r.rule = d.rule"
+                    "JOIN reasons r ON r.stage = d.stage AND r.rule = d.rule"
                 )
             cursor.execute(
-                "CREATE VIEW dropped AS SELECT part, row, uuid, stage, rule FROM drop_rows JOIN reasons USING (number)"
+                "CREATE TABLE seats (part UINTEGER, row UINTEGER, uuid UUID, language SMALLINT, reason SMALLINT)"
             )
+            for told in self._told():
+                cursor.execute(
+                    "INSERT INTO seats SELECT t.part, t.row, t.id::UUID, l.number, d.reason "
+                    f"FROM ({told}) t LEFT JOIN drop_rows d ON d.part = t.part AND d.row = t.row "
+                    "LEFT JOIN languages l ON l.name = t.language"
+                )
+            cursor.execute("DROP TABLE drop_rows")
+            cursor.execute(
+                "CREATE VIEW dropped AS SELECT s.part, s.row, s.uuid, r.stage, r.rule "
+                "FROM seats s JOIN reasons r ON r.number = s.reason"
+            )
+
+    def _told(self) -> list[str]:
+        """Queries for part, row, id and language of all documents: the language as measured, else as declared."""
+        if not self._documents:
+            return []
+        declared = "SELECT part, row, id, language FROM documents"
+        if LANGUAGE not in self.columns:
+            return [declared]
+        measured = f'SELECT part, row, id, "{LANGUAGE}" AS language FROM attributes WHERE "{LANGUAGE}" IS NOT NULL'
+        unmeasured = f'SELECT part, row FROM attributes WHERE "{LANGUAGE}" IS NULL'
+        some = self.ask(f"SELECT 1 FROM ({unmeasured}) LIMIT 1")
+        return [measured, f"{declared} SEMI JOIN ({unmeasured}) USING (part, row)"] if some else [measured]
 
     @cached_property
     def documents_listed(self) -> str:
@@ -197,7 +227,8 @@ class Run:
         return ", ".join("'" + self.workspace.path(path).replace("'", "''") + "'" for path in self._documents)
 
     @cached_property
-    def _reasons(self) -> list[tuple[str, str]]:
+    def reasons(self) -> list[tuple[str, str]]:
+        """Each stage and rule that dropped something, by its number in `seats`."""
         return sorted({(fate.stage, fate.rule) for fate in self.fates})
 
     @cached_property
@@ -316,7 +347,8 @@ class Run:
 
     def locate(self, identity: str) -> tuple[int, int]:
         """Part and row of a document by its whole id. Raises `LookupError` where there is none."""
-        found = self.ask("SELECT part, row FROM documents WHERE id = ? LIMIT 1", [identity]) if self._documents else []
+        query = "SELECT part, row FROM seats WHERE uuid = ?::UUID LIMIT 1"
+        found = self.ask(query, [identity]) if WHOLE_ID.fullmatch(identity) else []
         if not found:
             raise LookupError(f"this run has no document {identity}")
         return found[0][0], found[0][1]
