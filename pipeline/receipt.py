@@ -1,8 +1,8 @@
 """The receipt: the small JSON that commits a finished unit. A unit is done if and only if its receipt says so.
 
 A receipt holds the unit's fingerprint (step, version, parameters, digests of the inputs), the files it wrote with their
-digests, its counts, the environment that worked it (`pipeline/environment.py`) and how long it took. The time is for
-people: nothing is decided by it, and the lock leaves it out.
+digests, its counts, the environment that worked it (`pipeline/environment.py`), when, how long and in how much memory. Times
+and memory are for people: nothing is decided by them, and the lock leaves them out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from winnow.stages.run.unit import GROUND_VERSION, File, Files, Place, Step, Uni
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
+LATER = ("began", "memory")  # receipts of before they were kept are read as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,12 @@ class Receipt:
     counts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     environment: str = ""
+    began: float = 0.0  # seconds since 1970 by the worker's clock
+    memory: int = 0  # the most bytes that the worker's process held meanwhile
 
     def to_json(self) -> bytes:
         fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}
+        fields = {name: value for name, value in fields.items() if value or name not in LATER}
         fields = json.loads(json.dumps(fields))  # as they will be read: names of counts are strings, tuples are lists
         fields["digest"] = hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest()
         return _encoded(fields)

@@ -9,9 +9,9 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winnow.pipeline import account
-from winnow.pipeline.funnel import Funnel, planned_steps, read_funnel, read_index, read_rejections
-from winnow.pipeline.lock import lock_digest, read_lock, total_counts
-from winnow.pipeline.receipt import FOLDER, read_receipts
+from winnow.pipeline.costs import step_costs
+from winnow.pipeline.funnel import Funnel, read_funnel, read_index, read_rejections
+from winnow.pipeline.lock import lock_digest, read_lock
 from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
 from winnow.pipeline.terminal import inert
@@ -21,20 +21,7 @@ from winnow.stages.run.workspace import Workspace
 TEMPLATE = "report.html.jinja"
 EXAMPLES_PER_RULE = 3
 RULES_SHOWN = 40
-
-
-@dataclass(frozen=True)
-class StepTime:
-    """What one step cost: seconds summed over its workers, and text per second of one worker."""
-
-    name: str
-    units: int
-    seconds: float
-    megabytes: float
-
-    @property
-    def rate(self) -> float:
-        return self.megabytes / self.seconds if self.seconds else 0.0
+SHARES_SHOWN = 12  # the others are folded away: a run over code has dozens of languages
 
 
 @dataclass(frozen=True)
@@ -76,6 +63,7 @@ def write_report(workspace: Workspace) -> str:
         unmet=index.mixture.get("unmet", ()) if index else (),
         scarce=index.mixture.get("scarce", ()) if index else (),
         BINS=account.BINS,
+        SHARES_SHOWN=SHARES_SHOWN,
         lock=lock,
         digest=lock_digest(workspace.read_bytes("lock.json")),
         funnel=funnel,
@@ -84,7 +72,7 @@ def write_report(workspace: Workspace) -> str:
         marginals=shares(index.mixture if index else {}),
         phases=index.phases if index else (),
         tokens=sum(phase.tokens for phase in index.phases) if index else 0,
-        times=_step_times(workspace),
+        costs=step_costs(workspace),
         notes=notes_of(lock),
         inputs=sorted(lock["inputs"], key=lambda entry: -entry["size"]),
     )
@@ -115,12 +103,3 @@ def _rule_stories(workspace: Workspace, funnel: Funnel) -> list[RuleStory]:
     counted = ((count, stage, rule) for stage, rules in funnel.dropped.items() for rule, count in rules.items())
     most = sorted(counted, key=lambda entry: (-entry[0], entry[1:]))[:RULES_SHOWN]
     return [RuleStory(stage, rule, count, examples[stage, rule]) for count, stage, rule in most]
-
-
-def _step_times(workspace: Workspace) -> list[StepTime]:
-    times = []
-    for step in planned_steps(workspace):
-        receipts = list(read_receipts(workspace, f"{FOLDER}/{step}"))
-        size = total_counts(receipts).get("bytes", 0)
-        times.append(StepTime(step, len(receipts), sum(receipt.seconds for receipt in receipts), size / 1e6))
-    return times

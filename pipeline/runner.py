@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
+from winnow.pipeline.memory import forget_peak, peak
 from winnow.pipeline.receipt import FOLDER, Fingerprints, Receipt, read_receipt, receipt_path, write_receipt
 from winnow.stages.run.unit import Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
@@ -109,8 +110,11 @@ class Runner:
             self._open_cluster.__exit__(*error)
             self._open_cluster = self._client = None
 
-    def run(self, step: Step[Any], units: Sequence[Unit[Any]]) -> list[Receipt]:
-        """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done."""
+    def run(self, step: Step[Any], units: Sequence[Unit[Any]], *, partial: bool = False) -> list[Receipt]:
+        """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done.
+
+        `partial`: the step has other units, too, whose files stay.
+        """
         marking = Fingerprints(step, self.digests)
         marks = {unit.name: marking.of(unit) for unit in units}
         if len(marks) < len(units):
@@ -124,7 +128,8 @@ class Runner:
             here = environment().digest
             finished = {name: receipt for name, receipt in finished.items() if receipt.environment == here}
         pending = [unit for unit in units if unit.name not in finished]
-        self._discard(step, finished)
+        if not partial:
+            self._discard(step, finished)
         self.progress.step_started(step, len(units), len(finished))
         failures = []
         if pending:
@@ -240,7 +245,8 @@ def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt
     """Works one unit here and now and commits it: first its files, then its receipt."""
     gc.set_threshold(YOUNG_OBJECTS)
     workspace = Workspace(root)
-    start = time.perf_counter()
+    forget_peak()
+    began, start = time.time(), time.perf_counter()
     counts = step.work(workspace, unit)
     receipt = Receipt(
         step=step.name,
@@ -250,6 +256,8 @@ def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt
         counts=dict(counts),
         seconds=round(time.perf_counter() - start, 3),
         environment=note_environment(Workspace(root)),
+        began=round(began, 3),
+        memory=peak(),
     )
     write_receipt(Workspace(root), receipt)
     return receipt
