@@ -31,7 +31,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -170,6 +170,9 @@ docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md
 
 airflow-test: setup .venv-airflow/.ready ## run the scheduled DAG once with a real Airflow
 	dags/test.sh $(STAGE) $(PROFILE) $(RUN)
+
+airflow-serve-test: setup-test .venv-airflow/.ready ## the DAG under a scheduler and an API server, a task killed in the middle
+	.venv/bin/python -m pytest tests/dags -m slow
 
 .venv-airflow/.ready:
 	$(PYTHON) -m venv .venv-airflow

@@ -13,7 +13,7 @@ mkdir -p "$AIRFLOW_HOME"
 "$airflow" db migrate >"$AIRFLOW_HOME/migrate.log" 2>&1 || { cat "$AIRFLOW_HOME/migrate.log"; exit 1; }
 errors=$("$airflow" dags list-import-errors --local --output json 2>/dev/null | tail -n 1)
 [ "$errors" = "[]" ] || [ "$errors" = "No data found" ] || { echo "the DAG does not import: $errors"; exit 1; }
-conf=$("$home/.venv-airflow/bin/python" -c 'import json, sys; print(json.dumps(dict(zip(("stage", "profile", "out"), sys.argv[1:]))))' \
+conf=$("$home/.venv-airflow/bin/python" -c 'import json, sys; print(json.dumps({"series": False, **dict(zip(("stage", "profile", "out"), sys.argv[1:]))}))' \
   "$stage" "$profile" "$run")
 "$airflow" dags test winnow --conf "$conf"
 echo "The DAG ran to its end: $run/lock.json, $run/report.html"

@@ -81,10 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     A disk or a store that refuses (a wrong secret, no such bucket) isn't a bug either: what it said is the message.
     """
     from winnow.pipeline import terminal
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.reading import ConfigurationError, NothingNew
 
     try:
         cli(arguments)
+    except NothingNew as told:
+        terminal.say(f"winnow: {told}")
+        sys.exit(3)
     except ConfigurationError as error:
         terminal.say(f"winnow: {error}", err=True)
         sys.exit(2)

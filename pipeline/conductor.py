@@ -19,7 +19,7 @@ from winnow.pipeline.environment import environment, kept_notes, read_environmen
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.lease import lease
 from winnow.pipeline.lock import build_lock, write_lock
-from winnow.pipeline.parts import Part, changed_since, find_parts
+from winnow.pipeline.parts import Part, changed_since, find_parts, in_hand
 from winnow.pipeline.plan import check_recipes, steps
 from winnow.pipeline.progress import RunProgress, Together
 from winnow.pipeline.reading import ConfigurationError, nearest
@@ -27,11 +27,14 @@ from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
 from winnow.pipeline.runner import Progress, Runner
 from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
+from winnow.stages.measuring import MEASURE
+from winnow.stages.passes import DECIDE, INGEST
 from winnow.stages.run.inventory import INVENTORY
 from winnow.stages.run.unit import Planned, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 CHECKED = ("ingest",)  # after these, and at the end, inputs are looked at once more
+BY_SOURCE = (INGEST.name, MEASURE.name, DECIDE.name)  # a part of one source needs no other there
 LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is kept, come to twice that
 
 
@@ -39,8 +42,8 @@ LEAST_OUTPUT = 0.05  # of the inputs' size: web archives, of which the least is 
 class Finished:
     """What a run did: each step with its receipts, and the digest of the lock where the run came to its end.
 
-    `changed` is False where the lock was there already, byte for byte. `kept`: which units
-    other versions worked, and which were worked again because their files were damaged.
+    `changed` is False where the lock was there already, byte for byte. `kept`: which sources of a series brought nothing,
+    which units other versions worked, and which were worked again because their files were damaged.
     """
 
     done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
@@ -61,6 +64,8 @@ def conduct(
     keep_going: bool = False,
     rework_versions: bool = False,
     paranoid: bool = False,
+    sources: Sequence[str] = (),
+    wait: bool = False,
     followers: Sequence[Progress] = (),
 ) -> Finished:
     """Runs every step that isn't done, up to and including step `until`: `deduplicate.minhash.sign` stops after that one,
@@ -70,6 +75,9 @@ def conduct(
     digests, too. What killed units left half written is removed.
 
     Units that other versions of packages or of Winnow worked are kept, unless `rework_versions`; `Finished.kept` tells.
+
+    `sources`: of the steps that work part by part only the units of these, for schedulers that work a source as a task;
+    `until` must be one of `BY_SOURCE`. `wait`: for another run in the folder to end, rather than refuse.
 
     `followers` hear of every step and unit, beside the bars on the console.
 
@@ -82,14 +90,16 @@ def conduct(
     fetch_downloads(settings, console)
     check_recipes(settings)
     parts = find_parts(settings)
+    asked, settings = settings, in_hand(settings, parts)
     planned = steps(parts, settings)
     names = [step.name for step, _ in planned]
     last = names[-1] if until is None else _last_step(names, until)
+    chosen = _parts_of(sources, parts, last)
     workspace = Workspace(out)
     _check_room(workspace, parts)
     done = []
     with (
-        alone(workspace),
+        alone(workspace, wait=wait),
         RunProgress(console) as progress,
         Runner(
             workspace,
@@ -103,9 +113,10 @@ def conduct(
         workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
         _discard_other_steps(workspace, names)
         for step, units in planned:
-            done.append((step, runner.run(step, units)))
+            own = [unit for unit in units if unit.name in chosen] if step.name in BY_SOURCE else units
+            done.append((step, runner.run(step, own, partial=len(own) < len(units))))
             if step.name in losses.TOLD:
-                lost = losses.losses(parts, done[-1][1])
+                lost = losses.losses([part for part in parts if part.name in chosen], done[-1][1])
                 losses.tell(console, step.name, lost)
                 if not keep_going:
                     losses.check(step.name, lost, parts, settings, workspace)
@@ -113,7 +124,7 @@ def conduct(
                 _check_inputs(planned)
             if step.name == last:
                 break
-    kept = (*_kept(workspace, done), *_mended(runner.damaged))
+    kept = (*_without(asked, settings), *_kept(workspace, done), *_mended(runner.damaged))
     if len(done) < len(planned):
         return Finished(done=done, kept=kept)
     digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
@@ -136,6 +147,12 @@ def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt
         (digest, read_environment(workspace, digest)) for digest in {name for step in steps.values() for name in step}
     )
     return tuple(kept_notes({digest: table for digest, table in found if table}, steps, environment()))
+
+
+def _without(asked: Settings, settings: Settings) -> list[str]:
+    """The sources of a series that have brought nothing new, in words."""
+    absent = sorted(set(asked.manifest.weights()) - set(settings.manifest.weights()))
+    return [f"{', '.join(absent)}: nothing new; its share went to the others"] if absent else []
 
 
 def _mended(damaged: Sequence[str]) -> list[str]:
@@ -163,6 +180,17 @@ def _last_step(names: Sequence[str], until: str) -> str:
     if not matching:
         raise ConfigurationError(f"--until: there is no step {until!r}{nearest(until, names)}")
     return matching[-1]
+
+
+def _parts_of(sources: Sequence[str], parts: Sequence[Part], last: str) -> frozenset[str]:
+    """The names of the parts of these sources, or of all where none is named."""
+    there = {part.source for part in parts}
+    for source in sources:
+        if source not in there:
+            raise ConfigurationError(f"--source: this run has no source {source!r}{nearest(source, there)}")
+    if sources and last not in BY_SOURCE:
+        raise ConfigurationError(f"--source needs --until {', '.join(BY_SOURCE)}: later steps look at all sources")
+    return frozenset(part.name for part in parts if not sources or part.source in sources)
 
 
 def fetch_downloads(settings: Settings, console: Any) -> None:
@@ -203,10 +231,10 @@ def _discard_other_steps(workspace: Workspace, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Any:
-    """Holds the run directory for this process, so that a second run there waits for nobody and says so."""
+def alone(workspace: Workspace, *, wait: bool = False) -> Any:
+    """Holds the run directory for this process; a second run there says so and ends, or waits if it was told to."""
     if not workspace.is_local:
-        with lease(workspace, terminal.say):
+        with lease(workspace, terminal.say, wait=wait):
             yield
         return
     import fcntl
@@ -216,5 +244,8 @@ def alone(workspace: Workspace) -> Any:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigurationError(f"another run is working in {workspace.root}") from None
+            if not wait:
+                raise ConfigurationError(f"another run is working in {workspace.root}") from None
+            terminal.say(f"waiting for the run that works in {workspace.root} …")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

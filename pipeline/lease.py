@@ -23,14 +23,22 @@ PATIENCE = 20.0  # seconds without one, after which a lease is nobody's: retries
 
 
 @contextmanager
-def lease(workspace: Workspace, tell: Callable[[str], None]) -> Iterator[None]:
-    """Holds the folder until the block ends. Raises `ConfigurationError` where another run works in it.
+def lease(workspace: Workspace, tell: Callable[[str], None], *, wait: bool = False) -> Iterator[None]:
+    """Holds the folder until the block ends. Raises `ConfigurationError` where another run works in it, unless it is to
+    `wait` for that one's end.
 
     A store that knows no conditional writes is worked in without a lease: units commit the same bytes, so a second run
     wastes work and spoils nothing.
     """
     token = uuid.uuid4().hex
-    if not _taken(workspace, token, tell):
+    while True:
+        try:
+            taken = _taken(workspace, token, tell)
+            break
+        except ConfigurationError:
+            if not wait:
+                raise
+    if not taken:
         yield
         return
     ended = threading.Event()

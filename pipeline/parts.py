@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from winnow.formats.addresses import expand, filesystem_of
 from winnow.formats.splits import Split
 from winnow.pipeline.profile import Input
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError, NothingNew
+from winnow.pipeline.series import shared_by
 from winnow.pipeline.settings import Settings
 from winnow.stages.ingest.source import kind_module
 from winnow.stages.run.inventory import TakeInventory, change_mark
@@ -41,9 +42,10 @@ class Part:
 
 
 def find_parts(settings: Settings) -> list[Part]:
-    """The parts of every source of the mixture, in the order of the profile.
+    """The parts of every source of the mixture, in the order of the profile; of a run of a series those of new inputs.
 
-    Raises `ConfigurationError` that names every input, resource and benchmark that isn't there or can't be cut.
+    Raises `ConfigurationError` that names every input, resource and benchmark that isn't there or can't be cut, and
+    `NothingNew` where a series has none.
     """
     parts: list[Part] = []
     profile = settings.profile
@@ -53,7 +55,7 @@ def find_parts(settings: Settings) -> list[Part]:
         for entry, given in enumerate(profile.sources[source]):
             for position, pattern in enumerate(given.paths):
                 try:
-                    found = list(_splits(given, profile.place(pattern)))
+                    found = list(_splits(given, pattern, settings))
                 except (OSError, ValueError) as error:
                     place = settings.in_profile("sources", source, entry, "paths", position)
                     problems.append(f"{place}: {error}")
@@ -72,17 +74,37 @@ def find_parts(settings: Settings) -> list[Part]:
                     )
     if problems:
         raise ConfigurationError("\n".join(problems))
+    if not parts and settings.seen is not None:
+        raise NothingNew("there is nothing new to read: earlier runs of the series have read every input")
     return parts
 
 
-def _splits(given: Input, pattern: str) -> Iterator[tuple[str, Split]]:
+def in_hand(settings: Settings, parts: Sequence[Part]) -> Settings:
+    """The settings with which these parts are worked: in a series a source that brings nothing has no share."""
+    there = {part.source for part in parts}
+    if settings.seen is None or there == set(settings.manifest.weights()):
+        return settings
+    return replace(settings, manifest=shared_by(settings.manifest, there))
+
+
+def _splits(given: Input, pattern: str, settings: Settings) -> Iterator[tuple[str, Split]]:
     """The pieces of what one path or pattern of the profile names, each with its file or folder.
 
-    Raises `OSError` or `ValueError` where nothing is there or the kind can't cut it.
+    Raises `OSError` or `ValueError` where nothing is there or the kind can't cut it. In a series there may be nothing of
+    a date, and what was read before is left out.
     """
     module, options = kind_module(given.kind), given.settings()
-    for path in expand(pattern):
-        yield from ((path, split) for split in module.splits(path, options))
+    profile, seen = settings.profile, settings.seen
+    try:
+        paths = expand(profile.place(pattern))
+    except FileNotFoundError:
+        if seen is None or pattern not in settings.dated:
+            raise
+        paths = []
+    for path in paths:
+        name = profile.relative(path)
+        if seen is None or not seen.has(_inventory_unit(inventory_name(name), name, path)):
+            yield from ((path, split) for split in module.splits(path, options))
 
 
 def _bundled(found: Sequence[tuple[str, Split]]) -> Iterator[list[tuple[str, Split]]]:
@@ -138,13 +160,11 @@ def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit[Take
     paths = {inventory_name(profile.relative(path)): path for part in parts for path in part.inputs}
     others = [*profile.resources.values(), *(benchmark.path for benchmark in profile.benchmarks)]
     paths |= {inventory_name(path): profile.place(path) for path in others}
-    return [
-        Unit(
-            name=name,
-            asked=TakeInventory(path=profile.relative(path), place=Place(path), **change_mark(path)),
-        )
-        for name, path in sorted(paths.items())
-    ]
+    return [_inventory_unit(name, profile.relative(path), path) for name, path in sorted(paths.items())]
+
+
+def _inventory_unit(name: str, path: str, place: str) -> Unit[TakeInventory]:
+    return Unit(name=name, asked=TakeInventory(path=path, place=Place(place), **change_mark(place)))
 
 
 def changed_since(units: Sequence[Unit[TakeInventory]]) -> list[str]:

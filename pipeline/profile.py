@@ -47,7 +47,7 @@ class Input(BaseModel):
     paths: tuple[str, ...] = Field(
         min_length=1,
         description="files, folders or patterns; relative to the profile's root. Files below 1 MiB that one of them names "
-        "share parts of up to 16 MiB",
+        "share parts of up to 16 MiB. `{date}`, or `{date:%Y/%m}`, is what `--date` says",
     )
 
     content: Content | None = Field(

@@ -23,6 +23,10 @@ class ConfigurationError(Exception):
     """A user's mistake in a manifest or profile. The message is complete; no traceback is needed to understand it."""
 
 
+class NothingNew(ConfigurationError):
+    """A run of a series for which there is nothing to read: no mistake, and nothing to do."""
+
+
 class OptionError(ValueError):
     """Raised by a validator for a mistake that lies deeper than what it validates: at `location` below it."""
 

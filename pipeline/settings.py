@@ -10,7 +10,8 @@ from winnow.pipeline.ancestry import Ancestor, ancestors
 from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.packaged import MANIFESTS, is_packaged, packaged
 from winnow.pipeline.profile import Profile, scaled
-from winnow.pipeline.reading import folder_of, read_model, written_at
+from winnow.pipeline.reading import ConfigurationError, folder_of, read_model, written_at
+from winnow.pipeline.series import Seen, built_on, dated, seen_by
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Settings:
     manifest_path: Path | None = None
     profile_path: Path | None = None
     line: tuple[Ancestor, ...] = ()  # the runs that this one is built on, nearest first
+    dated: frozenset[str] = frozenset()  # paths of the profile that a date was written into
+    seen: Seen | None = None  # of a series: what its earlier runs have read
 
     def in_manifest(self, *keys: str | int) -> str:
         """`file:line: key` of what the manifest says at these keys, to begin a message with."""
@@ -39,17 +42,27 @@ class Settings:
         return written_at(self.profile_path, keys)
 
 
-def load_settings(manifest: str, profile: str, after: str | None = None) -> Settings:
+def load_settings(
+    manifest: str, profile: str, after: str | None = None, *, date: str | None = None, series: str | None = None
+) -> Settings:
     """Both by name (`mid`, `sample`) or by the path of a YAML file; `after`: the finished run to build on.
+
+    `date`: what `{date}` is in paths of the profile. `series`: the folder of runs of which the one of that date takes what
+    is new; then `after` is for the first of them.
 
     Raises `ConfigurationError` with file, line and key of every mistake.
     """
     manifest_path, profile_path = _find(manifest, MANIFESTS), _find(profile, MANIFESTS / "profiles")
     what = read_model(manifest_path, Manifest)
-    where = read_model(profile_path, Profile)
+    where, named = dated(read_model(profile_path, Profile), date, written_at(profile_path, ("sources",)))
     where = where.model_copy(update={"root": beside(profile_path, "root", where.root)})
     what = scaled(what, where, written_at(profile_path, ("sources",)))
-    return Settings(what, where, manifest_path, profile_path, ancestors(after))
+    if series is None:
+        return Settings(what, where, manifest_path, profile_path, ancestors(after), named)
+    if date is None:
+        raise ConfigurationError("--series needs --date: the run's name in it")
+    line = ancestors(built_on(series, date, after))
+    return Settings(what, where, manifest_path, profile_path, line, named, seen_by(series, line))
 
 
 def beside(file: Path, key: str, path: str) -> str:

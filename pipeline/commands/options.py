@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +38,18 @@ after = click.option(
     metavar="RUN",
     help="the finished run of the stage before: its tokenizer is taken, its near-duplicates go, the lock names it",
 )
+date = click.option(
+    "--date",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
+    callback=lambda _, __, when: _as_named(when),
+    metavar="DATE",
+    help="what {date} is in the profile's paths, such as 2026-11-16 or 2026-11-16T06:00",
+)
+series = click.option(
+    "--series",
+    metavar="DIR",
+    help="work in DIR/DATE on the inputs that no earlier run in DIR has read, built on the last of them as by --after",
+)
 changes = click.option(
     "--set",
     "changes",
@@ -44,6 +58,29 @@ changes = click.option(
     help="a setting, such as threshold=0.8 or overlap.answer=0.9",
 )
 run_folder = click.argument("run", metavar="RUN")
+
+
+def _as_named(when: datetime | None) -> str | None:
+    """A date as runs of a series are called by it; midnight goes without saying."""
+    if when is None:
+        return None
+    return when.date().isoformat() if when.time() == time.min else when.isoformat(timespec="minutes")
+
+
+def folder(out: str | None, series: str | None, date: str | None, stage: str) -> str:
+    """Where a run works. Raises `ConfigurationError` where a series and another folder are asked for."""
+    from winnow.pipeline.series import place_of
+
+    if series is None or date is None:
+        return out or f"runs/{stage}"
+    if out is not None:
+        raise ConfigurationError("--series says where the run works: leave --out away")
+    return place_of(series, date)
+
+
+def trace_parent() -> dict[str, str]:
+    """The headers of the trace that whoever calls this command is in, as W3C's Trace Context hands them on."""
+    return {name.lower(): os.environ[name] for name in ("TRACEPARENT", "TRACESTATE") if name in os.environ}
 
 
 def parse_option(text: str) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,23 @@ if TYPE_CHECKING:
 @options.stage
 @options.profile
 @options.after
+@options.date
+@options.series
 @click.option("--out", default=None, metavar="DIR", help="count what is already done there")
 @click.option("--offline", is_flag=True, help="check the files alone: look at no input, fetch nothing")
-def command(manifest: str, profile: str, after: str | None, out: str | None, offline: bool) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="one line of JSON: sources with their parts, steps with their units"
+)
+def command(
+    manifest: str,
+    profile: str,
+    after: str | None,
+    date: str | None,
+    series: str | None,
+    out: str | None,
+    offline: bool,
+    as_json: bool,
+) -> None:
     """Print the steps, parts and input sizes of a run without working anything.
 
     Reads and checks the manifest and the profile whole: unknown keys, impossible values, filters and rules that don't
@@ -36,7 +52,7 @@ def command(manifest: str, profile: str, after: str | None, out: str | None, off
     from winnow.pipeline import fetch
     from winnow.pipeline.coverage import gaps
     from winnow.pipeline.glimpse import glimpse, languages, said
-    from winnow.pipeline.parts import find_parts
+    from winnow.pipeline.parts import find_parts, in_hand
     from winnow.pipeline.plan import check_recipes, steps
     from winnow.pipeline.reading import ConfigurationError
     from winnow.pipeline.receipt import receipt_path
@@ -44,9 +60,20 @@ def command(manifest: str, profile: str, after: str | None, out: str | None, off
     from winnow.stages.run.workspace import Workspace
 
     console = terminal.console()
-    settings = load_settings(manifest, profile, after)
+    settings = load_settings(manifest, profile, after, date=date, series=series)
     check_recipes(settings)
     asked = settings.manifest
+    folder = options.folder(out, series, date, asked.stage)
+    if as_json:
+        parts = find_parts(settings)
+        told = {
+            "stage": asked.stage,
+            "out": folder,
+            "sources": Counter(part.source for part in parts),
+            "steps": {step.name: len(units) for step, units in steps(parts, in_hand(settings, parts))},
+        }
+        click.echo(json.dumps(told))
+        return
     console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")
     mixture = Table("source", "share %", "inputs", "kinds", box=None)
     for source, share in asked.weights().items():
@@ -82,8 +109,8 @@ def command(manifest: str, profile: str, after: str | None, out: str | None, off
         )
     console.print(looks)
     table = Table("step", "version", "units", "done", box=None)
-    workspace = Workspace(out or f"runs/{asked.stage}")
-    for step, units in steps(parts, settings):
+    workspace = Workspace(folder)
+    for step, units in steps(parts, in_hand(settings, parts)):
         done = sum(workspace.exists(receipt_path(step.name, unit.name)) for unit in units)
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)

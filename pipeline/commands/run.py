@@ -15,6 +15,8 @@ from winnow.pipeline.commands import options
 @options.stage
 @options.profile
 @options.after
+@options.date
+@options.series
 @click.option("--out", default=None, metavar="DIR", help="the run's folder or address [default: runs/STAGE]")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=None, help="local worker processes [default: one per core]"
@@ -30,6 +32,10 @@ from winnow.pipeline.commands import options
 @click.option(
     "--until", metavar="STEP", help="stop after this step, or after all whose name begins so (`winnow plan` lists them)"
 )
+@click.option(
+    "--source", "sources", multiple=True, metavar="NAME", help="work this source alone, up to --until ingest or decide"
+)
+@click.option("--wait", is_flag=True, help="wait while another run works in the folder, rather than refuse")
 @click.option("--keep-going", is_flag=True, help="go on where a source has lost every record")
 @click.option("--paranoid", is_flag=True, help="compare the digest of every file that is there before it is believed")
 @click.option(
@@ -41,22 +47,30 @@ from winnow.pipeline.commands import options
 )
 @click.option("--metrics", metavar="[HOST:]PORT", help="serve Prometheus metrics there while it runs, such as 9464")
 @click.option(
+    "--traces", metavar="URL", help="send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318"
+)
+@click.option(
     "--rework-versions", is_flag=True, help="work again what other versions of packages or of Winnow have worked"
 )
 def command(
     manifest: str,
     profile: str,
     after: str | None,
+    date: str | None,
+    series: str | None,
     out: str | None,
     workers: int | None,
     scheduler: str | None,
     tls: tuple[str, str, str] | None,
     until: str | None,
+    sources: tuple[str, ...],
+    wait: bool,
     keep_going: bool,
     rework_versions: bool,
     paranoid: bool,
     log_format: str,
     metrics: str | None,
+    traces: str | None,
 ) -> None:
     """Build the shards of one training stage, from the raw inputs to the lock.
 
@@ -67,6 +81,7 @@ def command(
     \b
     winnow run --stage mid                          the sample, on this machine
     winnow run --stage sft --after runs/mid         for the model that mid is trained on
+    winnow run --stage mid --profile weekly --series runs/weekly --date 2026-11-16
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
     from winnow.pipeline.cluster import Tls
@@ -77,14 +92,16 @@ def command(
     from winnow.pipeline.runner import RunFailed
     from winnow.pipeline.settings import load_settings
     from winnow.pipeline.summary import print_summary
+    from winnow.pipeline.traces import Traces
 
     start = time.perf_counter()
     log = JsonLog() if log_format == "json" else None
     console = terminal.console(log)  # type: ignore[arg-type]  # of a file it writes and flushes alone
-    settings = load_settings(manifest, profile, after)
+    settings = load_settings(manifest, profile, after, date=date, series=series)
     served = Metrics(metrics, settings.manifest.stage) if metrics else None
-    followers = [each for each in (log, served) if each is not None]
-    folder = out or f"runs/{settings.manifest.stage}"
+    traced = Traces(traces, settings.manifest.stage, parent=options.trace_parent()) if traces else None
+    followers = [each for each in (log, served, traced) if each is not None]
+    folder = options.folder(out, series, date, settings.manifest.stage)
     try:
         finished = conduct(
             settings,
@@ -97,6 +114,8 @@ def command(
             keep_going=keep_going,
             rework_versions=rework_versions,
             paranoid=paranoid,
+            sources=sources,
+            wait=wait,
             followers=followers,
         )
     except RunFailed as failed:
@@ -108,8 +127,9 @@ def command(
         console.print("Stopped. The same command goes on from here.")
         sys.exit(130)
     finally:
-        if served is not None:
-            served.close()
+        for each in (served, traced):
+            if each is not None:
+                each.close()
     if finished.lock_digest is not None:
         from winnow.pipeline.report import write_report
         from winnow.pipeline.seal import report_stands

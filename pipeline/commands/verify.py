@@ -22,10 +22,12 @@ def command(run: str) -> None:
     truncated or changed by one bit, and says which steps come after a damaged one; counts documents, drops, sequences
     and tokens again. Exit status 1 and one line per finding when anything differs; `winnow repair` mends.
     """
+    from winnow.pipeline.lock import PATH, lock_digest
     from winnow.pipeline.verification import verify_run
 
     console = terminal.console()
-    result = verify_run(options.open_finished(run))
+    workspace = options.open_finished(run)
+    result = verify_run(workspace)
     for finding in result.findings:
         console.print(f"[red]{escape(finding.path)}[/red] {escape(finding.problem)}")
     for step, later in result.later.items():
@@ -40,3 +42,4 @@ def command(run: str) -> None:
         )
         sys.exit(1)
     console.print(f"{result.files} files, {result.bytes / 1e6:,.1f} MB: every digest and every count is right")
+    console.print(f"lock {lock_digest(workspace.read_bytes(PATH))}")

@@ -27,12 +27,20 @@ class TakeInventory:
 
 
 def take_inventory(workspace: Workspace, unit: Unit[TakeInventory]) -> Counts:
-    """Digests one input: a file by its bytes, a folder by the names and bytes of all its files.
+    """Writes size and digest of one input."""
+    size, digest = digest_input(unit.asked.place)
+    entry = {"path": unit.asked.path, "size": size, "digest": digest}
+    workspace.write_bytes(inventory_path(unit.name), metadata_json(entry).encode())
+    return entry
+
+
+def digest_input(place: str) -> tuple[int, str]:
+    """Bytes and digest of one input: a file by its bytes, a folder by the names and bytes of all its files.
 
     An object of a remote store is taken by its entity tag, which the store computed from the content; a link that leads
     to a folder or nowhere, a pipe, a socket or a device by what it is, since no reader opens it.
     """
-    filesystem, name = filesystem_of(unit.asked.place)
+    filesystem, name = filesystem_of(place)
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     local = "file" in filesystem.protocol
     total = 0
@@ -49,9 +57,7 @@ def take_inventory(workspace: Workspace, unit: Unit[TakeInventory]) -> Counts:
                 while block := stream.read(READ_BLOCK):
                     summary.update(block)
         total += int(details["size"] or 0)
-    entry = {"path": unit.asked.path, "size": total, "digest": summary.hexdigest()}
-    workspace.write_bytes(inventory_path(unit.name), metadata_json(entry).encode())
-    return entry
+    return total, summary.hexdigest()
 
 
 def change_mark(path: str) -> dict[str, Any]:
