@@ -14,11 +14,12 @@ BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters
   ingest ingest_text trainer \
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
-READERS := mosaic litdata olmo ray recipes
+READERS := mosaic litdata olmo ray recipes croissant
 READER_mosaic  := 'mosaicml-streaming>=0.13,<0.14'
 READER_litdata := 'litdata>=0.2.76,<0.3' 'polars>=1'
 READER_olmo    := 'ai2-olmo-core>=3'
 READER_ray     := 'ray[data]>=2.40'
+READER_croissant := 'mlcroissant>=1.1,<2' 'pyarrow>=21'
 READER_recipes := numpy pyarrow 'transformers>=5.2' 'trl>=1.16' accelerate lightning 'datasets>=4'
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
@@ -126,7 +127,7 @@ wheel-test: setup-test ## the wheel in an empty environment and an empty folder,
 	.venv/bin/python -m pytest tests/test_wheel.py -m slow
 
 readers-test: setup-test $(READERS:%=.venv-readers/%/.ready) ## exports read by the libraries they are for, recipes of training run as they stand
-	.venv/bin/python -m pytest tests/readers tests/feeds/test_recipes.py -m slow
+	.venv/bin/python -m pytest tests/readers tests/feeds/test_recipes.py tests/pipeline/test_card.py -m slow
 
 .venv-readers/%/.ready: | .venv/bin/uv
 	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-readers/$*

@@ -22,6 +22,7 @@ COMMANDS = {
     "trace": "tell which document, file and line a token of a shard comes from",
     "diff": "compare two runs: manifest, inputs, funnel, mixture",
     "report": "write the HTML report of a run",
+    "card": "write the data card, Croissant file and model card of a run",
     "recipes": "list the named filters, their rules and where they were published",
     "mix": "find the mixture that small models learn best from",
     "ablate": "compare ways to make data by what small models learn from them",
