@@ -16,7 +16,8 @@ BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters
   'decontaminate planted' 'decontaminate code' 'decontaminate speed'
 READERS := mosaic litdata olmo ray recipes croissant
 READER_mosaic  := 'mosaicml-streaming>=0.13,<0.14'
-READER_litdata := 'litdata>=0.2.76,<0.3' 'polars>=1'
+TORCH_mosaic := torch torchvision # which must be of one build: those that pip finds together
+READER_litdata := 'litdata>=0.2.76,<0.3' 'polars>=1' pyarrow
 READER_olmo    := 'ai2-olmo-core>=3'
 READER_ray     := 'ray[data]>=2.40'
 READER_croissant := 'mlcroissant>=1.1,<2' 'pyarrow>=21'
@@ -131,8 +132,9 @@ readers-test: setup-test $(READERS:%=.venv-readers/%/.ready) ## exports read by 
 
 .venv-readers/%/.ready: | .venv/bin/uv
 	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-readers/$*
-	.venv/bin/python -m pip --python .venv-readers/$*/bin/python install --quiet torch==2.13.0
-	.venv/bin/uv pip install --quiet --python .venv-readers/$*/bin/python --constraint tests/readers/constraints.txt $(READER_$*)
+	.venv/bin/python -m pip --python .venv-readers/$*/bin/python install --quiet $(or $(TORCH_$*),torch==2.13.0)
+	.venv/bin/uv pip install --quiet --python .venv-readers/$*/bin/python \
+	  $(if $(TORCH_$*),,--constraint tests/readers/constraints.txt) $(READER_$*)
 	@touch $@
 
 patterns: setup-test ## is every regular expression linear? by the clock, on a quiet machine
