@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.filters import statistics
@@ -47,9 +48,10 @@ def passages_of(text: str) -> Iterator[str]:
         yield passage
 
 
-def _shares(texts: pa.ChunkedArray) -> np.ndarray:
+def _shares(texts: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     found = statistics.measure(pa.table({"text": texts}), columns=frozenset({WORDS}))[WORDS]
-    return np.nan_to_num(found.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    shares: npt.NDArray[np.float64] = np.nan_to_num(found.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    return shares
 
 
 RECIPES = (
