@@ -64,13 +64,18 @@ class Traces:
         self._run.add_event("cluster", {"dashboard": dashboard})
 
     def step_started(self, step: Step[Any], units: int, done: int) -> None:
-        told = {"winnow.step": step.name, "winnow.version": step.version, "winnow.units": units, "winnow.done": done}
+        told: dict[str, Any] = {
+            "winnow.step": step.name,
+            "winnow.version": step.version,
+            "winnow.units": units,
+            "winnow.done": done,
+        }
         self._step = self._tracer.start_span(step.name, self._within(self._run), attributes=told)
 
     def unit_finished(self, step: Step[Any], receipt: Receipt) -> None:
         """A worker's seconds, as they ended just now: the clock of another machine isn't asked."""
         end = time.time_ns()
-        told = {
+        told: dict[str, Any] = {
             "winnow.step": step.name,
             "winnow.unit": receipt.unit,
             "winnow.written_bytes": sum(output.bytes for output in receipt.outputs),
