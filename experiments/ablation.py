@@ -18,7 +18,7 @@ from winnow.experiments import pool
 from winnow.experiments.corpus import Corpus
 from winnow.experiments.held_out import Gold
 from winnow.experiments.material import Cluster, prepare
-from winnow.experiments.proxy import PROXY, Model, Scored, check_equal_compute, proxy_unit, read_scored
+from winnow.experiments.proxy import PROXY, Model, Scored, check_equal_compute, check_model, proxy_unit, read_scored
 from winnow.experiments.remix import Recipe, asked_tokens
 from winnow.experiments.verdict import Difference, difference, sentence
 from winnow.pipeline.conductor import alone
@@ -99,8 +99,7 @@ def check_arms(corpora: Sequence[Corpus], asked: Ablation) -> None:
             )
         if other.loss_mask != first.loss_mask:
             raise ConfigurationError(f"{first.run} and {other.run} learn from different tokens (`loss`)")
-    if asked.model.batch_tokens % asked.length:
-        raise ConfigurationError(f"--batch-tokens {asked.model.batch_tokens} is no multiple of --length {asked.length}")
+    check_model(asked.model, asked.length)
     for corpus in corpora:
         if asked.model.tokens > corpus.tokens:
             raise ConfigurationError(

@@ -84,6 +84,9 @@ def hold_out(workspace: Workspace, unit: Unit[HoldOut]) -> Counts:
     for gold in asked.gold:
         pieces[gold.domain] = list(_gold(gold, encoder, asked))
     mask = any(corpus.loss_mask for corpus in asked.corpora)
+    for domain, found in pieces.items():
+        if not any(piece.mask is None or piece.mask.any() for piece in found):
+            raise Unworkable(f"of what is held out of {domain} not a token is learned: more --held-out-tokens")
     dtype = np.dtype(json.loads(workspace.read_bytes(asked.tokenizer))["dtype"])
     laid = (laid_out(domain, found, asked.length, dtype, mask=mask) for domain, found in pieces.items())
     write_shard(workspace, ROWS, chain.from_iterable(laid))

@@ -20,6 +20,7 @@ import torch
 from winnow.experiments.held_out import EXCLUDED, ROWS
 from winnow.experiments.pool import check_apart
 from winnow.experiments.remix import PHASE, Recipe, Remixed, remix
+from winnow.pipeline.reading import ConfigurationError
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Unworkable, canonical
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import read_groups
@@ -164,6 +165,16 @@ def _train_and_score(workspace: Workspace, unit: Unit[TrainProxy], folder: Path,
 def read_scored(workspace: Workspace, name: str) -> Scored:
     fields: dict[str, Any] = json.loads(workspace.read_bytes(proxy_path(name)))
     return Scored(**{**fields, "unmet": tuple(fields["unmet"])})
+
+
+def check_model(model: Model, length: int) -> None:
+    """Raises `ConfigurationError` for a preset that there isn't, or a step that isn't whole rows of `length` tokens."""
+    try:
+        preset(model.preset)
+    except TrainingError as error:
+        raise ConfigurationError(f"--preset: {error}") from None
+    if model.batch_tokens % length:
+        raise ConfigurationError(f"--batch-tokens {model.batch_tokens} is no multiple of --length {length}")
 
 
 def check_equal_compute(scored: list[Scored]) -> None:

@@ -16,7 +16,16 @@ from winnow.experiments.feasibility import mixture_with, most_shares, unmet
 from winnow.experiments.held_out import Gold
 from winnow.experiments.material import Cluster, prepare
 from winnow.experiments.optimum import Objective, Uncertainty, best, objective, rounded, uncertainty
-from winnow.experiments.proxy import PROXY, VALIDATION, Model, Scored, check_equal_compute, proxy_unit, read_scored
+from winnow.experiments.proxy import (
+    PROXY,
+    VALIDATION,
+    Model,
+    Scored,
+    check_equal_compute,
+    check_model,
+    proxy_unit,
+    read_scored,
+)
 from winnow.experiments.regression import Floats, Surface, cross_validated, fit, rank_correlation
 from winnow.experiments.remix import Recipe, asked_tokens
 from winnow.pipeline.conductor import alone
@@ -168,13 +177,12 @@ def _check(corpus: Corpus, asked: Search, models: Sequence[Model]) -> int:
     objective(asked.weights, asked.floors, [*corpus.mixture.source_shares(), *(gold.domain for gold in asked.gold)])
     tokens = asked.tokens or corpus.tokens
     for model in models:
+        check_model(model, asked.length)
         if model.tokens > tokens:
             raise ConfigurationError(
                 f"a {model.preset} of {model.steps} steps of {model.batch_tokens:,} tokens reads more than the full run's "
                 f"{tokens:,}: fewer steps, or --tokens for a larger run"
             )
-        if model.batch_tokens % asked.length:
-            raise ConfigurationError(f"--batch-tokens {model.batch_tokens} is no multiple of --length {asked.length}")
     return tokens
 
 

@@ -152,6 +152,7 @@ def _none() -> Any:
         ({"weights": ("code=1",)}, "nothing of that name is held out"),
         ({"model": Model(preset="smallest", steps=10**6, batch_tokens=512, learning_rate=1e-3)}, "fewer steps"),
         ({"length": 100}, "no multiple of --length"),
+        ({"model": Model(preset="smal", steps=1, batch_tokens=512, learning_rate=1e-3)}, "no preset 'smal'"),
     ],
 )
 def test_what_cannot_be_searched_is_said_before_anything_is_worked(
