@@ -28,7 +28,7 @@ from winnow.stages.measuring import LABEL
 from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
 from winnow.stages.run.code import code_of
-from winnow.stages.tokens.settings import TooLong
+from winnow.stages.tokens.settings import Thinking, TooLong
 from winnow.stages.training import Training
 
 
@@ -145,6 +145,11 @@ class Conversations(Section):
         TooLong.DROP,
         description="what becomes of one longer than the longest sequence: `drop`; `cut` behind the last answer that fits; "
         "`continue` in further sequences, its opening repeated and not learned",
+    )
+    thinking: Thinking = Field(
+        Thinking.LATEST,
+        description="which reasoning stays and is learned: `latest`, after the user's last words, as the model is asked; "
+        "`all`, of every turn, for a model that is served with `clear_thinking` false",
     )
 
 

@@ -22,7 +22,8 @@ from winnow.stages.shards.index import INDEX_STEP, index_units
 from winnow.stages.shards.shard import Phase as ShardPhase
 from winnow.stages.tokens import sample
 from winnow.stages.tokens.encode import ENCODE, EncodePart, Encoding, encode_units
-from winnow.tokenizer.chat import is_ours
+from winnow.stages.tokens.settings import Thinking
+from winnow.tokenizer.chat import is_ours, keeps_thinking
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import digest_of
 from winnow.tokenizer.files import read
@@ -140,6 +141,8 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
             if not is_ours(encoder):  # its own template writes its own tokens
                 special = [name for name in special if name not in CONVERSATION]
             encoder.require(special, "the documents of this run")
+            if manifest.conversations.thinking == Thinking.ALL and not keeps_thinking(encoder):
+                raise ValueError("its chat template can't be asked to keep all reasoning (`conversations.thinking`)")
         except (OSError, ValueError, SpecialTokenError) as error:
             key = "tokenizer.path" if asked.path is not None else "tokenizer"
             raise ConfigurationError(f"{key} {place}: {error}") from None
@@ -180,6 +183,7 @@ def _encoding(manifest: Manifest) -> Encoding:
         infill=Infill(rate=infill.rate, spm=infill.spm, syntax=infill.syntax) if infill else None,
         longest=max(phase.length for phase in manifest.curriculum) if whole else None,
         too_long=manifest.conversations.too_long,
+        thinking=manifest.conversations.thinking,
     )
 
 

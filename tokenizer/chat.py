@@ -27,6 +27,7 @@ from winnow.tokenizer.template import CLOSE, OPEN, ChatError, marked, ours
 _GUARD, _ADDED, _SHIFT = "\ufdd0", "\ufdd2", 0x10
 _OWN = re.compile(f"[{_GUARD}{OPEN}{CLOSE}]")
 _GUARDED = re.compile(f"{_GUARD}({_ADDED}|[\ufde0\ufde3\ufde4])")
+KEEPS = "clear_thinking"  # false: what a template is told to keep all reasoning
 GENERATES = re.compile(r"\{%[-+]?\s*generation\b")
 
 Message = Mapping[str, Any]
@@ -40,32 +41,40 @@ def render(messages: Sequence[Message], tools: Sequence[Tool] | None = None, **o
     return marked(ours(), messages, tools, **options).replace(OPEN, "").replace(CLOSE, "")
 
 
+def keeps_thinking(encoder: Encoder) -> bool:
+    """Whether the template of this tokenizer can be asked to leave no reasoning out."""
+    return KEEPS in (encoder.conventions.template or ours())
+
+
 def is_ours(encoder: Encoder) -> bool:
     """Whether conversations of this tokenizer are rendered by our own template."""
     return encoder.conventions.template in (None, ours())
 
 
 def encode_conversation(
-    messages: Sequence[Message], tools: Sequence[Tool] | None, encoder: Encoder
+    messages: Sequence[Message], tools: Sequence[Tool] | None, encoder: Encoder, *, all_thinking: bool = False
 ) -> tuple[npt.NDArray[Any], Mask]:
     """The ids (the encoder's dtype) of a conversation and its loss mask (bool, as long).
 
     `messages`: role `system`, `user`, `assistant` or `tool`; `content`; of an assistant `reasoning` and `tool_calls`.
     True in the mask: everything an assistant's turn says and what ends it. Not so a turn with `"train": false`, nor
-    `<think></think>` where our template left a turn's reasoning out: the assistant did think there. Raises
-    `SpecialTokenError`, `ChatError`.
+    `<think></think>` where our template left a turn's reasoning out: the assistant did think there. With `all_thinking` the
+    template is asked to leave none out (`clear_thinking`, the name that GLM-4.7's has for it). Raises `SpecialTokenError`,
+    `ChatError`.
     """
     source = encoder.conventions.template
+    asked_for = {KEEPS: False} if all_thinking else {}
     if source is None or source == ours():
         ids_of = dict(zip(CONVERSATION, encoder.require(CONVERSATION, "conversations"), strict=True))
         names = _pattern(CONVERSATION)
-        rendered = marked(ours(), _guarded(messages, names), _guarded(tools or (), names))
+        rendered = marked(ours(), _guarded(messages, names), _guarded(tools or (), names), **asked_for)
     else:
         ids_of = {n: i for n, i in encoder.added.items() if n in encoder.special or (n.strip() and n in source)}
         names = _pattern(tuple(ids_of))
         asked = _guarded([_as_usual(message) for message in messages], names)
         offered = _guarded([t if "function" in t else {"type": "function", "function": t} for t in tools or ()], names)
-        rendered = _with_marks(source, asked, offered, encoder.conventions.names, encoder.conventions.ends, ids_of)
+        options = {**encoder.conventions.names, **asked_for}
+        rendered = _with_marks(source, asked, offered, options, encoder.conventions.ends, ids_of)
     plain, ranges = _ranges(rendered)
     marks = [(found.start(), found.end()) for found in names.finditer(plain)]
     edges = [0, *(edge for mark in marks for edge in mark), len(plain)]
@@ -99,7 +108,7 @@ def _with_marks(
     source: str,
     messages: list[Any],
     tools: list[Any],
-    names: Mapping[str, str],
+    options: Mapping[str, Any],
     ends: frozenset[int],
     ids_of: Mapping[str, int],
 ) -> str:
@@ -108,7 +117,7 @@ def _with_marks(
     The difference is sound where the rendering of the first turns begins that of all, the prompt for an answer
     included; raises `ChatError` where it doesn't. Behind a turn nothing is learned after the last token that ends one.
     """
-    whole = marked(source, messages, tools, **names)
+    whole = marked(source, messages, tools, **options)
     unlearned = any(message["role"] == "assistant" and message.get("train") is False for message in messages)
     if GENERATES.search(source) and not unlearned:
         return whole
@@ -118,8 +127,8 @@ def _with_marks(
     for place, message in enumerate(messages):
         if message["role"] != "assistant" or message.get("train") is False:
             continue
-        before = _strip(marked(source, messages[:place], tools, add_generation_prompt=True, **names))
-        after = _strip(marked(source, messages[: place + 1], tools, **names))
+        before = _strip(marked(source, messages[:place], tools, add_generation_prompt=True, **options))
+        after = _strip(marked(source, messages[: place + 1], tools, **options))
         if not (whole.startswith(before) and whole.startswith(after) and done <= len(before) <= len(after)):
             raise ChatError(
                 "the chat template renders a turn differently in a longer conversation, and has no generation marks"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from winnow.stages.tokens.settings import TooLong
+from winnow.stages.tokens.settings import Thinking, TooLong
 from winnow.tokenizer.chat import encode_conversation
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.special import ROLES
@@ -37,7 +37,13 @@ class Tokenization(NamedTuple):
 
 
 def tokenize(
-    talk: Mapping[str, Any], encoder: Encoder, *, loss_mask: bool, longest: int | None, too_long: TooLong
+    talk: Mapping[str, Any],
+    encoder: Encoder,
+    *,
+    loss_mask: bool,
+    longest: int | None,
+    too_long: TooLong,
+    thinking: Thinking = Thinking.LATEST,
 ) -> Tokenization:
     """A conversation, `{"messages": […], "tools": […]}`, in rows of at most `longest` tokens, the end of text included.
 
@@ -49,7 +55,7 @@ def tokenize(
     messages, tools = talk["messages"], talk.get("tools")
 
     def encoded(chosen: Messages) -> Tokenized:
-        return _tokenized(chosen, tools, encoder, loss_mask)
+        return _tokenized(chosen, tools, encoder, loss_mask, thinking)
 
     try:
         whole = encoded(messages)
@@ -118,9 +124,9 @@ def _continued(messages: Messages, fit: _Fit) -> list[Tokenized]:
     return rows
 
 
-def _tokenized(messages: Messages, tools: Any, encoder: Encoder, loss_mask: bool) -> Tokenized:
+def _tokenized(messages: Messages, tools: Any, encoder: Encoder, loss_mask: bool, thinking: Thinking) -> Tokenized:
     """A conversation, best cut where somebody begins to speak."""
-    ids, learned = encode_conversation(messages, tools, encoder)
+    ids, learned = encode_conversation(messages, tools, encoder, all_thinking=thinking == Thinking.ALL)
     roles = encoder.conventions.roles
     turns = np.flatnonzero(np.isin(ids, [roles[role] for role in ROLES if role in roles]))
     return Tokenized(ids, learned if loss_mask else None, turns[turns > 0])

@@ -29,7 +29,7 @@ from winnow.stages.tokens.conversations import Tokenized, tokenize
 from winnow.stages.tokens.cuts import paragraph_cuts
 from winnow.stages.tokens.sample import TOKENIZER
 from winnow.stages.tokens.schema import NO_BUCKET, lists, tokens_path, tokens_schema
-from winnow.stages.tokens.settings import TooLong
+from winnow.stages.tokens.settings import Thinking, TooLong
 from winnow.tokenizer import infill
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.infill import Infill
@@ -53,6 +53,7 @@ class Encoding:
     edges: tuple[float, ...] = ()  # … and the ascending lower bounds of buckets 1, 2, …
     longest: int | None = None  # tokens of the longest sequence, where conversations must not be cut …
     too_long: TooLong = TooLong.DROP  # … and what becomes of longer ones
+    thinking: Thinking = Thinking.LATEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,7 @@ def encode(
                 loss_mask=encoding.loss_mask,
                 longest=encoding.longest,
                 too_long=encoding.too_long,
+                thinking=encoding.thinking,
             )
             if not talks[row]:
                 dropped[row] = size

@@ -11,3 +11,10 @@ class TooLong(StrEnum):
     DROP = "drop"
     CUT = "cut"
     CONTINUE = "continue"
+
+
+class Thinking(StrEnum):
+    """Which of an assistant's reasoning stays in a conversation."""
+
+    LATEST = "latest"
+    ALL = "all"

@@ -59,7 +59,9 @@ def peer(encoder: BytePairEncoder, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("messages", "tools"), CONVERSATIONS)
-@pytest.mark.parametrize("options", [{}, {"add_generation_prompt": True}, {"enable_thinking": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"add_generation_prompt": True}, {"enable_thinking": False}, {"clear_thinking": False}]
+)
 def test_rendering_is_that_of_transformers(
     peer: Any, messages: list[dict[str, Any]], tools: list[dict[str, Any]], options: dict[str, bool]
 ) -> None:
@@ -90,9 +92,11 @@ def test_what_is_learned_is_what_transformers_marks(
     )
 
 
-def spoken(encoder: BytePairEncoder, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None) -> str:
+def spoken(
+    encoder: BytePairEncoder, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None = None, **options: bool
+) -> str:
     """What the mask tells the model to say, runs apart by a bar."""
-    ids, mask = encode_conversation(messages, tools, encoder)
+    ids, mask = encode_conversation(messages, tools, encoder, **options)
     runs = np.split(np.arange(len(ids)), np.flatnonzero(np.diff(mask.astype(int))) + 1)
     return "¦".join(encoder.decode(ids[run]) for run in runs if mask[run[0]])
 
@@ -131,6 +135,28 @@ def test_thinking_that_the_template_leaves_out_is_not_unlearned(encoder: BytePai
         {"role": "assistant", "content": "yes", "reasoning": "checked"},
     ]
     assert spoken(encoder, messages) == "\n4<|user|>¦\n<think>checked</think>\nyes"
+
+
+def test_all_thinking_is_kept_and_learned_where_that_is_asked_for(peer: Any, encoder: BytePairEncoder) -> None:
+    messages = [
+        {"role": "user", "content": "天气?"},
+        {
+            "role": "assistant",
+            "content": "",
+            "reasoning": "ask",
+            "tool_calls": [{"name": "weather", "arguments": {"n": 1}}],
+        },
+        {"role": "tool", "content": "晴"},
+        {"role": "assistant", "content": "晴。", "reasoning": "it is fine"},
+        {"role": "user", "content": "sure?"},
+        {"role": "assistant", "content": "yes"},
+    ]
+    call = "<tool_call>weather\n<arg_key>n</arg_key>\n<arg_value>1</arg_value>\n</tool_call>"
+    assert spoken(encoder, messages, [TOOL], all_thinking=True) == (
+        f"\n<think>ask</think>\n{call}<|observation|>¦\n<think>it is fine</think>\n晴。<|user|>¦\n<think></think>\nyes"
+    )
+    ids, _ = encode_conversation(messages, [TOOL], encoder, all_thinking=True)
+    assert ids.tolist() == peer.apply_chat_template(messages, tools=[TOOL], return_dict=False, clear_thinking=False)
 
 
 def test_a_turn_that_is_not_to_be_learned_is_read_alone(encoder: BytePairEncoder) -> None:

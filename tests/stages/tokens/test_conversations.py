@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from winnow.stages.tokens.conversations import Tokenized, exchanges, tokenize
-from winnow.stages.tokens.settings import TooLong
+from winnow.stages.tokens.settings import Thinking, TooLong
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.load import load
 from winnow.tokenizer.special import ASSISTANT, GENERATE_MASK, USER
@@ -50,6 +50,17 @@ def test_what_fits_stays_whole(encoder: Encoder, too_long: TooLong) -> None:
     np.testing.assert_array_equal(same.ids, whole.ids)
     rows = made(encoder, talk(5), len(whole.ids), too_long)
     assert [len(row.ids) for row in rows] != [len(whole.ids)]
+
+
+def test_all_thinking_is_learned_where_the_manifest_says_so(encoder: Encoder) -> None:
+    asked = talk(2)
+    asked["messages"][2]["reasoning"] = "Be brief again"
+    rows = {
+        thinking: tokenize(asked, encoder, loss_mask=True, longest=None, too_long=TooLong.DROP, thinking=thinking).rows
+        for thinking in Thinking
+    }
+    assert "<think>Be brief again</think>" in learned(encoder, rows[Thinking.ALL][0])
+    assert "Be brief again" not in said(encoder, rows[Thinking.LATEST][0])
 
 
 def test_the_default_is_to_drop_and_to_tell_the_length(encoder: Encoder) -> None:
