@@ -8,6 +8,7 @@ TRIALS ?= 100
 FLIPS ?= 2000
 SEED ?= 0
 RUN     ?= runs/$(STAGE)
+SPINE   ?= runs/spine
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON  ?= python3
 BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters_classifier language personal_data extract \
@@ -33,7 +34,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +77,11 @@ plan: setup ## what a run would do
 
 train: setup-train pipeline ## train the bundled model on the run's shards: make train STAGE=mid
 	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train --run $(RUN) --out $(RUN)/model
+
+spine: setup-train ## one model through five stages, from archives to reinforcement, and its page: make spine [SPINE=runs/spine]
+	$(INSTALL) --editable '.[align]'
+	.venv/bin/winnow warm --stage pretrain --profile spine
+	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train spine --profile spine --out $(SPINE) --workers $(WORKERS)
 
 ablate: setup-train ## does curation pay? a stage's manifest against its inputs as they came, three seeds
 	.venv/bin/winnow ablate $(STAGE) --raw --profile $(PROFILE) --out runs/ablation --workers $(WORKERS)

@@ -95,6 +95,9 @@ class Scale(Section):
     training: dict[str, Any] = Field(
         default_factory=dict, description="keys of `training` that are others for a small model and few tokens"
     )
+    stages: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="more such keys for one training stage alone, by its name"
+    )
 
 
 class Profile(Section):
@@ -160,12 +163,17 @@ def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> 
         phase.model_copy(update={"length": max(phase.length // scale.length_divisor, SHORTEST_SEQUENCE)})
         for phase in manifest.curriculum
     )
-    try:
-        training = manifest.training.changed(**scale.training)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("scale", "training", *first["loc"])))
-        raise ConfigurationError(f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+    training = manifest.training
+    for keys, changes in (
+        (("training",), scale.training),
+        (("stages", manifest.stage), scale.stages.get(manifest.stage, {})),
+    ):
+        try:
+            training = training.changed(**changes)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, ("scale", *keys, *first["loc"])))
+            raise ConfigurationError(f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
     length = max(manifest.repositories.length // scale.length_divisor, SHORTEST_SEQUENCE)
     return manifest.model_copy(
         update={

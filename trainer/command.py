@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": ("winnow.trainer.evaluate", "perplexity, balance and cost of length on held-out text"),
     "reward": ("winnow.trainer.alignment.reward", "train a reward model on a run's preference pairs"),
     "grpo": ("winnow.trainer.alignment.grpo", "train a model by reinforcement on a run's labelled prompts"),
+    "spine": ("winnow.trainer.spine.command", "one model through all stages, from raw corpora to reinforcement"),
     "plan": ("winnow.trainer.plan", "memory, days and cost on a cluster"),
 }
 DEFAULT = "train"

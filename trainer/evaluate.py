@@ -20,15 +20,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
-from winnow.stages.shards.shard import INDEX, ShardIndex, ShardPhase
-from winnow.trainer import checkpoint
 from winnow.trainer.batch import make_batch
 from winnow.trainer.config import TrainingError
-from winnow.trainer.curriculum import held_out_of, planned
 from winnow.trainer.export import load_run
-from winnow.trainer.held_out import documents_read, tail, without
+from winnow.trainer.held_out import split_of
 from winnow.trainer.model import Transformer
 from winnow.trainer.printing import say
 from winnow.trainer.router import max_violation
@@ -43,27 +39,17 @@ def evaluate_run(run: str, out: Path, *, most_tokens: int) -> dict[str, Any]:
     Reads at most `most_tokens` of each phase, and twice as many of each length to measure what it costs.
     """
     model, _ = load_run(out)
-    progress = checkpoint.progress_of(checkpoint.complete(out / "checkpoints")[-1])
-    settings, share = progress.settings, progress.settings["held_out"]
-    workspace = Workspace(run)
-    index_path = workspace.path(INDEX)
-    index = ShardIndex.from_json(workspace.read_bytes(INDEX), index_path)
-    steps = planned(index, model.config, settings)[: progress.steps]
-    read = documents_read(index_path, index, steps, share)
-
-    def unread(phase: ShardPhase, most: int | None = None) -> Iterator[Sequences]:
-        return without(tail(index_path, phase.name, held_out_of(phase, share), most), read)
-
-    spelled = spelling_lengths(workspace.path(str(index.tokenizer["path"])))
+    split = split_of(run, out)
+    read = split.read()
+    spelled = spelling_lengths(split.tokenizer())
     results: dict[str, Any] = {"phases": {}, "qd": {}}
-    trained = [phase for phase in index.phases if any(step.phase == phase.name for step in steps)]
-    for phase in trained:
-        found = score(model, unread(phase, max(1, most_tokens // phase.length)), spelled)
+    for phase in split.phases():
+        found = score(model, split.unread(phase, read, max(1, most_tokens // phase.length)), spelled)
         if found["tokens"]:
             results["phases"][phase.name] = found
-    base, *longer = sorted({phase.length for phase in trained})
+    base, *longer = sorted({phase.length for phase in split.phases()})
     for length in longer:
-        rows = (row for phase in index.phases if phase.length >= length for row in unread(phase))
+        rows = (row for phase in split.index.phases if phase.length >= length for row in split.unread(phase, read))
         windows = list(islice(long_windows(rows, length), max(1, most_tokens // length)))
         if windows:
             results["qd"][str(length)] = length_cost(model, windows, base)

@@ -7,16 +7,66 @@ sequences of 512 tokens lie in other sequences of that phase too. A loss over al
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.reader import ShardReader
 from winnow.stages.shards.sequences import Sequences
-from winnow.stages.shards.shard import ShardIndex
-from winnow.trainer.curriculum import Step, held_out_of
+from winnow.stages.shards.shard import INDEX, ShardIndex, ShardPhase
+from winnow.trainer import checkpoint
+from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.curriculum import Step, held_out_of, planned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The shards of a run, the steps that a training took of them, and the share that it kept for evaluation."""
+
+    workspace: Workspace
+    index_path: str
+    index: ShardIndex
+    steps: tuple[Step, ...]
+    share: float
+
+    def phases(self) -> list[ShardPhase]:
+        """The phases trained on."""
+        taken = {step.phase for step in self.steps}
+        return [phase for phase in self.index.phases if phase.name in taken]
+
+    def read(self) -> set[str]:
+        """Ids of the documents that lie in a sequence which the steps took."""
+        return documents_read(self.index_path, self.index, self.steps, self.share)
+
+    def unread(self, phase: ShardPhase, read: set[str], most: int | None = None) -> Iterator[Sequences]:
+        """The phase's held-out sequences, or the first `most` of them, without the documents `read`."""
+        return without(tail(self.index_path, phase.name, held_out_of(phase, self.share), most), read)
+
+    def tokenizer(self) -> str:
+        return self.workspace.path(str(self.index.tokenizer["path"]))
+
+
+def split_of(run: str, out: Path) -> Split:
+    """What the last checkpoint in `out` was trained on. Raises `TrainingError` where there is none."""
+    found = checkpoint.complete(out / "checkpoints")
+    if not found:
+        raise TrainingError(f"{out / 'checkpoints'} holds no complete checkpoint")
+    progress = checkpoint.progress_of(found[-1])
+    workspace = Workspace(run)
+    index_path = workspace.path(INDEX)
+    index = ShardIndex.from_json(workspace.read_bytes(INDEX), index_path)
+    steps = planned(index, ModelConfig(**progress.settings["model"]), progress.settings)[: progress.steps]
+    return Split(
+        workspace=workspace,
+        index_path=index_path,
+        index=index,
+        steps=tuple(steps),
+        share=progress.settings["held_out"],
+    )
 
 
 def tail(index_path: str, phase: str, count: int, most: int | None = None) -> Iterator[Sequences]:

@@ -141,7 +141,7 @@ class Training:
 
     def _step(self, step: Step, batches: list[Batch]) -> Note:
         config, schedule = self.config, self.config.schedule
-        self.model.rotary.base = config.rotary_base or step.rotary_base
+        self.model.rotary.base = config.rotary_base or max(step.rotary_base, config.least_rotary_base)
         counts = torch.tensor([[len(b.next.tokens), len(b.ahead.tokens), len(b.tokens)] for b in batches]).sum(dim=0)
         next_count, ahead_count, tokens = self.world.sum(counts.to(self.world.device)).tolist()
         prediction = schedule.prediction_weight(step.number)

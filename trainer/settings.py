@@ -22,6 +22,7 @@ class RunConfig:
     multiple: int = 1  # sequences of a step are a multiple of this
     phases: tuple[str, ...] | None = None  # names to train on, in the index's order; None for all
     rotary_base: float | None = None  # overrides the phases' own: a control that doesn't change the base
+    least_rotary_base: float = 0.0  # what the weights have come to: in a later stage the base grows or stays
     held_out: float = 0.02  # the last share of each phase is kept for evaluation
     balance_weight: float = 1e-4  # of the sequence balance loss
     seed: int = 0

@@ -130,11 +130,21 @@ def main(
                 checkpoint_activations=recipe.checkpoint_activations,
                 precision=recipe.precision,
                 phases=chosen,
+                least_rotary_base=start.model.rotary.base if start else 0.0,
                 **options,
             )
             before, now = model.max_position_embeddings, config.model.max_position_embeddings
             if start and now > before:
                 tell(f"context extended from {before:,} to {now:,} positions")
+            lower = [
+                phase.name
+                for phase in index.phases
+                if phase.name in chosen and phase.rotary_base < config.least_rotary_base
+            ]
+            if lower and config.rotary_base is None:
+                tell(
+                    f"rotary base {config.least_rotary_base:g}, which the weights have come to, for {', '.join(lower)}, too"
+                )
             training = Training(run, out, config, world, start)
             if training.resume() and world.leads:
                 say(f"resumed after step {training.progress.steps} of {len(training.steps)}")

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from winnow.pipeline.cli import cli
+from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import MANIFESTS, load_settings
 
 STAGES = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
@@ -47,6 +48,20 @@ def test_the_sample_scales_lengths_and_vocabulary_down() -> None:
     manifest = load_settings("mid", "sample").manifest
     assert [phase.length for phase in manifest.curriculum] == [512, 1024, 2048, 4096, 8192, 16384, 25000]
     assert manifest.tokenizer.vocabulary_size == 16_384
+
+
+def test_a_profile_gives_one_stage_a_recipe_of_its_own(tmp_path: Path) -> None:
+    profile = tmp_path / "small.yaml"
+    scale = "scale: {training: {learning_rate: 8e-3, steps: 9}, stages: {sft: {learning_rate: 3e-4, epochs: 2}}}\n"
+    profile.write_text("extends: sample\n" + scale)
+    recipes = {stage: load_settings(stage, str(profile)).manifest.training for stage in ("mid", "sft")}
+    assert [(recipe.learning_rate, recipe.steps, recipe.epochs) for recipe in recipes.values()] == [
+        (8e-3, 9, None),
+        (3e-4, None, 2),
+    ]
+    profile.write_text("extends: sample\nscale: {stages: {sft: {learning_rat: 1}}}\n")
+    with pytest.raises(ConfigurationError, match=r"scale\.stages\.sft\.learning_rat: "):
+        load_settings("sft", str(profile))
 
 
 def test_an_unknown_stage_is_answered_without_a_traceback(tmp_path: Path) -> None:

@@ -73,8 +73,11 @@ def test_a_longer_stage_starts_from_an_export_and_keeps_its_line(stage: Stage, t
     assert [entry["stage"] for entry in line["stages"]] == ["pretrain", "mid"]
     assert line["tokenizer"] == digest_file(long, "tokenizer/tokenizer.model")
     # a shorter stage afterwards takes nothing away
-    assert train(stage("sft", 64, 1e6), tmp_path / "three", "--weights", str(tmp_path / "two")).exit_code == 0
-    assert AutoConfig.from_pretrained(tmp_path / "three" / "huggingface").max_position_embeddings == 128
+    result = train(stage("sft", 64, 1e4), tmp_path / "three", "--weights", str(tmp_path / "two"))
+    assert result.exit_code == 0 and "rotary base 1e+06, which the weights have come to, for p, too" in result.output
+    told = AutoConfig.from_pretrained(tmp_path / "three" / "huggingface")
+    assert (told.max_position_embeddings, told.rope_parameters["rope_theta"]) == (128, 1e6)
+    assert {json.loads(line)["rotary_base"] for line in (tmp_path / "three" / "steps.jsonl").open()} == {1e6}
 
 
 def test_a_model_of_another_tokenizer_of_the_same_size_is_refused(stage: Stage, tmp_path: Path) -> None:
