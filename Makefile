@@ -34,7 +34,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ spine: setup-train ## one model through five stages, from archives to reinforcem
 	$(INSTALL) --editable '.[align]'
 	.venv/bin/winnow warm --stage pretrain --profile spine
 	OMP_WAIT_POLICY=PASSIVE .venv/bin/winnow-train spine --profile spine --out $(SPINE) --workers $(WORKERS)
+
+spine-test: setup-test ## two small stages of it by the real commands
+	.venv/bin/python -m pytest tests/trainer/spine -m "slow or not slow"
 
 ablate: setup-train ## does curation pay? a stage's manifest against its inputs as they came, three seeds
 	.venv/bin/winnow ablate $(STAGE) --raw --profile $(PROFILE) --out runs/ablation --workers $(WORKERS)

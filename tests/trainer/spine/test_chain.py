@@ -61,6 +61,7 @@ def call(house: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["--stages", stages, *place, *options])
 
 
+@pytest.mark.slow  # two minutes of processor time beside other work
 def test_two_stages_make_one_model(house: Path) -> None:
     result = call(house)
     assert result.exit_code == 0, result.output
