@@ -1,7 +1,7 @@
 """Regression: a domain's bits per byte as a function of the shares of sources.
 
-bits(p) = c + exp(b + t · p), the form of the data mixing laws (Ye et al. 2024, arXiv 2403.16952) that Olmix (arXiv
-2602.12237) found best of the surfaces it compared. The constant c and a ridge on the slopes t are chosen by
+bits(p) = c + exp(b + t · p), the form of the data mixing laws (Ye et al. 2024, arXiv 2403.16952) and of Olmix (arXiv
+2602.12237), whose default it is. The constant c and a ridge on the slopes t are chosen by
 leave-one-out error; given these, b and t are linear in log(bits − c). With few proxies the ridge draws slopes towards
 none, so that what the data don't show isn't believed. It is convex in p, so it has one optimum.
 """
