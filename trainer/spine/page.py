@@ -114,9 +114,7 @@ def _runs(spine: Spine) -> str:
         counts = {step["step"]: step["counts"] for step in lock["steps"]}
         index = _told(run / "shards" / "index.json")
         tokens = sum(phase["tokens"] for phase in index.get("phases", []))
-        dropped = sum(
-            counts.get(step, {}).get("dropped", 0) for step in counts if step.startswith("deduplicate.minhash")
-        )
+        dropped = counts.get("deduplicate.minhash.drop", {}).get("dropped", 0)
         rows.append(
             (
                 name_of(stage),

@@ -60,6 +60,19 @@ def test_the_page_tells_what_came_of_alignment(spine: Spine) -> None:
     assert "<script" not in page and page.count("<svg") == 2
 
 
+def test_each_run_stands_with_its_parent_and_what_earlier_runs_took(spine: Spine) -> None:
+    counts = {"ingest": {"documents": 1200}, "deduplicate.minhash.choose": {"dropped": 7}}
+    counts["deduplicate.minhash.drop"] = {"dropped": 7}
+    steps = [{"step": step, "counts": told} for step, told in counts.items()]
+    write(spine.run("mid") / "lock.json", {"steps": steps})
+    write(spine.run("sft") / "lock.json", {"steps": steps, "after": [{"stage": "mid", "lock": "0123456789abcdef"}]})
+    found = cells(write_spine_page(spine, Ledger(spine.out / LEDGER), {}).read_text())
+    assert [[row[0], *row[2:]] for row in found[1:3]] == [
+        ["mid", "–", "1,200", "7", "–"],
+        ["sft", "mid 01234567", "1,200", "7", "–"],
+    ]
+
+
 def test_a_chain_that_has_not_begun_has_a_page_without_charts(spine: Spine) -> None:
     page = write_spine_page(spine, Ledger(spine.out / LEDGER), {}).read_text()
     assert "mid → sft → rl. 0 steps, 0 tokens." in page and "<svg" not in page
