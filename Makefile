@@ -14,7 +14,7 @@ PYTHON  ?= python3
 BENCHMARKS := encode pack pack_bound shards readers filters filters_part filters_classifier language personal_data extract \
   ingest ingest_text trainer \
   'deduplicate signatures' 'deduplicate pipeline' 'deduplicate_quality recall' \
-  'decontaminate planted' 'decontaminate code' 'decontaminate speed'
+  'decontaminate planted' 'decontaminate code' 'decontaminate speed' decontaminate_curve untranslated spam_passages
 READERS := mosaic litdata olmo ray recipes croissant
 READER_mosaic  := 'mosaicml-streaming>=0.13,<0.14'
 TORCH_mosaic := torch torchvision # which must be of one build: those that pip finds together

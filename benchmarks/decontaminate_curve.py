@@ -128,9 +128,10 @@ def caught(
         found = match_texts(texts, open_index(postings["prose"], measured, "prose"), measured, "prose")
         found = found.append_column("part", pa.array(np.zeros(found.num_rows, np.int32)))
         hits = judge(found, measured, settings.boilerplate)
-        row, other = hits["row"].to_numpy(), hits["altered"].to_numpy()
+        hits = hits.sort_by([("row", "ascending"), ("overlap", "descending"), ("altered", "ascending")])
+        row, first = np.unique(hits["row"].to_numpy(), return_index=True)
         dropped[share] = set(row.tolist())
-        altered[share] = dropped[share] - set(row[~other].tolist())
+        altered[share] = set(row[hits["altered"].to_numpy()[first]].tolist())
     return dropped, altered, looked
 
 

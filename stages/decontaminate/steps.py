@@ -43,7 +43,7 @@ CONTAMINATION = pa.schema(
         pa.field("end", pa.int64(), nullable=False),
     ]
 )
-"""`contamination/<part>.parquet`: every hit, of a document those with the item's own numbers and the highest overlap first."""
+"""`contamination/<part>.parquet`: every hit, the highest overlap of a document first."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -147,7 +147,7 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     hits = gather(workspace, asked.hits, lane)
     hits = hits.filter(pa.array(hits["part"].to_numpy() == index))
     hits = hits.sort_by(
-        [("row", "ascending"), ("altered", "ascending"), ("overlap", "descending"), ("entry", "ascending")]
+        [("row", "ascending"), ("overlap", "descending"), ("altered", "ascending"), ("entry", "ascending")]
     )
     documents = workspace.read_table(asked.documents, columns=["id", "locator", "source"]).take(hits["row"])
     entries = workspace.read_table(asked.entries, columns=["benchmark", "item", "field", "kind"]).take(hits["entry"])
@@ -155,10 +155,12 @@ def drop_part(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     columns = [named[name] if name in named else hits[name] for name in CONTAMINATION.names]
     workspace.write_table(f"contamination/{part}.parquet", pa.table(columns, schema=CONTAMINATION))
 
-    _, worst = np.unique(hits["row"].to_numpy(), return_index=True)
-    altered = hits["altered"].to_numpy()[worst]
+    row, other = hits["row"].to_numpy(), hits["altered"].to_numpy()
+    _, worst = np.unique(row, return_index=True)
+    altered = other[worst]
     if asked.altered is Altered.REPORT:
-        worst = worst[~altered]
+        _, first = np.unique(row[~other], return_index=True)
+        worst = np.flatnonzero(~other)[first]
     told_hits = entries.append_column("overlap", hits["overlap"]).append_column("threshold", hits["threshold"])
     told_hits = told_hits.append_column("altered", hits["altered"])
     rows = told_hits.take(pa.array(worst)).to_pylist()
@@ -189,7 +191,7 @@ def _rule(hit: Mapping[str, Any]) -> str:
 INDEX = Step(name="decontaminate.index", version=5, work=index_benchmarks)
 MATCH = Step(name="decontaminate.match", version=5, work=match_part)
 JUDGE = Step(name="decontaminate.judge", version=3, work=judge_bucket)
-DROP = Step(name="decontaminate.drop", version=2, work=drop_part)
+DROP = Step(name="decontaminate.drop", version=3, work=drop_part)  # 3: a document is told by its highest overlap
 
 
 def index_units(settings: DecontaminationSettings) -> list[Unit[IndexBenchmarks]]:
