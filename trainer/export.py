@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,7 @@ def released_name(name: str, config: ModelConfig) -> str:
 def import_checkpoint(folder: Path) -> Transformer:
     """A model with the weights of a checkpoint in the released layout, for continued training.
 
+    Where the weights hold no prediction layer, as those that transformers has saved, the model has none.
     Raises `TrainingError` where the folder isn't one, or a tensor is missing.
     """
     try:
@@ -182,8 +183,10 @@ def import_checkpoint(folder: Path) -> Transformer:
     known["rope_theta"] = rotary["rope_theta"]
     known["partial_rotary_factor"] = rotary.get("partial_rotary_factor", known.get("partial_rotary_factor", 0.5))
     config = ModelConfig(**known)
-    model = Transformer(config).to(getattr(torch, configuration.get("dtype") or "float32"))
     released = _Released(folder)
+    if not released.holds(f"model.layers.{config.num_hidden_layers}."):
+        config = replace(config, num_nextn_predict_layers=0)
+    model = Transformer(config).to(getattr(torch, configuration.get("dtype") or "float32"))
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             tensor.copy_(released.tensor(released_name(name, config), tensor.shape))
@@ -201,6 +204,10 @@ class _Released:
         except (OSError, SafetensorError) as error:
             raise TrainingError(f"{folder}: its safetensors can't be read: {error}") from error
         self._where = {key: name for name, file in self._open.items() for key in sorted(file.keys())}
+
+    def holds(self, prefix: str) -> bool:
+        """Whether the name of any tensor begins so."""
+        return any(name.startswith(prefix) for name in self._where)
 
     def tensor(self, name: str, shape: torch.Size) -> torch.Tensor:
         """A tensor, or the stack of a layer's experts."""

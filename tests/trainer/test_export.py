@@ -15,6 +15,7 @@ from transformers.modeling_layers import MtpModel
 from winnow.stages.shards.sequences import Sequences
 from winnow.trainer.batch import make_batch
 from winnow.trainer.config import ModelConfig, TrainingError
+from winnow.trainer.evaluate import score
 from winnow.trainer.export import export, import_checkpoint
 from winnow.trainer.model import Transformer
 
@@ -94,6 +95,21 @@ def test_an_exported_checkpoint_comes_back_as_it_was(tiny: ModelConfig, make_mod
     ours, theirs = model.state_dict(), back.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_what_transformers_saved_comes_back_without_the_prediction_layer(
+    tiny: ModelConfig, make_model: Maker, pack: Packer, tmp_path: Path
+) -> None:
+    model = make_model(tiny)
+    export(model, tmp_path / "ours")
+    AutoModelForCausalLM.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "theirs")
+    back = import_checkpoint(tmp_path / "theirs")
+    assert back.prediction is None
+    sequences = pack([[20]])
+    with torch.no_grad():
+        assert torch.equal(back.logits(make_batch(sequences)), model.logits(make_batch(sequences)))
+    told = score(back, iter([sequences]))
+    assert told["loss"] == score(model, iter([sequences]))["loss"] and told["loss_ahead"] == 0
 
 
 def test_large_models_are_written_in_several_files(
