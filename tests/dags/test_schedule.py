@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class Served:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def start(self, **asked: object) -> str:
@@ -101,7 +100,7 @@ class Served:
 def wait_for(found: Callable[[], Any], what: str) -> Any:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, FileNotFoundError):
+        with contextlib.suppress(OSError):  # no file yet, or no answer
             if answer := found():
                 return answer
         time.sleep(0.2)
