@@ -38,7 +38,8 @@ class Spine:
     profile: str
     preset: str
     workers: int | None = None
-    grpo: tuple[str, ...] = ()  # options of `winnow-train grpo`
+    reward: tuple[str, ...] = ()  # options of `winnow-train reward`
+    grpo: tuple[str, ...] = ()  # and of `winnow-train grpo`
 
     def run(self, stage: str) -> Path:
         """The folder of a stage's run."""
@@ -131,7 +132,7 @@ def _training(spine: Spine, name: str, run: Path, weights: Path | None) -> Link:
 def _alignment(spine: Spine, name: str, run: Path, model: Path) -> Iterator[Link]:
     given = ("--run", str(run), "--model", str(model))
     judge, out = spine.model(REWARD), spine.model(name)
-    judging = (*TRAIN, REWARD, *given, "--out", str(judge))
+    judging = (*TRAIN, REWARD, *given, "--out", str(judge), *spine.reward)
     yield Link(name=f"{name}: reward model", command=judging, folder=judge, inputs=(run / LOCK, *_weights(model)))
     rewarding = (*TRAIN, "grpo", *given, "--out", str(out), "--reward-model", str(judge), *spine.grpo)
     inputs = (run / LOCK, *_weights(model), *_weights(judge))

@@ -26,9 +26,12 @@ STAGES = "pretrain,domain,mid,sft,rl"
 )
 @click.option("--preset", default="tiny", type=click.Choice(list(PRESETS)), help="Size of the model.")
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Worker processes of the runs.")
+@click.option("--pair", default=256, type=click.IntRange(min=16), help="Tokens of a pair that the reward model reads.")
 @click.option("--grpo-steps", default=24, type=click.IntRange(min=1), help="Steps of the reinforcement.")
 @click.option("--answer", default=64, type=click.IntRange(min=1), help="Tokens of an answer drawn there.")
-def main(profile: str, stages: str, out: Path, preset: str, workers: int | None, grpo_steps: int, answer: int) -> None:
+def main(
+    profile: str, stages: str, out: Path, preset: str, workers: int | None, pair: int, grpo_steps: int, answer: int
+) -> None:
     """Makes one model of all stages: each stage's run after the one before, each model from the one before.
 
     What is done is not done again: after an interruption, or when a manifest has changed, the same command works what
@@ -40,6 +43,7 @@ def main(profile: str, stages: str, out: Path, preset: str, workers: int | None,
         profile=profile,
         preset=preset,
         workers=workers,
+        reward=("--longest", str(pair)),
         grpo=("--steps", str(grpo_steps), "--answer", str(answer)),
     )
     try:
