@@ -180,7 +180,7 @@ bench: setup-test ## the benchmarks that need no inputs of their own, beside the
 docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md) anew
 	.venv/bin/python -m winnow.pipeline.reference
 
-airflow-test: setup .venv-airflow/.ready ## run the scheduled DAG once with a real Airflow
+airflow-test: setup .venv-airflow/.ready .venv/.$(STAGE)-warm ## run the scheduled DAG once with a real Airflow
 	dags/test.sh $(STAGE) $(PROFILE) $(RUN)
 
 airflow-serve-test: setup-test .venv-airflow/.ready ## the DAG under a scheduler and an API server, a task killed in the middle
