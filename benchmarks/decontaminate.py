@@ -175,7 +175,7 @@ def speed() -> None:
         path = Path(folder) / "items.jsonl"
         path.write_text("".join(json.dumps({"id": row["id"], "question": row["text"]}) + "\n" for row in items))
         entries = read_entries(Benchmark(path=str(path)))
-        settings = DecontaminationSettings(benchmarks=(Benchmark(path=str(path)),), words=12)
+        settings = DecontaminationSettings(benchmarks=(Benchmark(path=str(path)),))
         measured, postings = build_postings(entries, settings)
         index = open_index(postings["prose"], measured, "prose")
         questions = [row["text"] for row in items]
