@@ -72,7 +72,7 @@ def command(
             "sources": Counter(part.source for part in parts),
             "steps": {step.name: len(units) for step, units in steps(parts, in_hand(settings, parts))},
         }
-        click.echo(json.dumps(told))
+        terminal.say(json.dumps(told))
         return
     console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")
     mixture = Table("source", "share %", "inputs", "kinds", box=None)
