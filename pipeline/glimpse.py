@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from winnow.formats.addresses import filesystem_of, opened
+from winnow.formats.charset.decision import decode as decode_text
 from winnow.formats.charset.detection import READ_BYTES
 from winnow.formats.charset.pages import decode
 from winnow.formats.containers.columnar import LIMITS
@@ -26,6 +27,7 @@ from winnow.stages.ingest.source import Builder, kind_module
 MOST = 20  # documents of one input
 MOST_REJECTED = 200  # records that became none: manuals and catalogues have hundreds before the first document
 LARGEST = 8 << 20  # bytes of an archive that is looked into: it is read whole
+FEW_BYTES = 4096  # tell text from what is none
 EXCERPT = 60  # characters of what was found
 TEXT_NAME = re.compile(
     r"\.(jsonl?|ndjson|jsonlines|[ct]sv|txt|md|rst|html?|xhtml|tex|ltx|latex|po|srt|vtt)(\.(gz|bz2|xz|zst))?$",
@@ -119,15 +121,29 @@ def charset_of(path: str) -> str | None:
     """The charset of a file of text by its first bytes; None for a folder, and for what is no text by its name."""
     if not (TEXT_NAME.search(path) and _is_file(path)):
         return None
-    try:
-        with opened(path) as stream:
-            head = Inflated(stream, LIMITS).read(READ_BYTES)
-    except (Broken, OSError, ValueError):
-        return None
+    head = _head(path, READ_BYTES)
     if b"\0" in head[:512] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
     whole = head[: head.rfind(b"\n") + 1] or head
     return decode(whole)[1] if whole else None
+
+
+def is_text(path: str) -> bool:
+    """Whether the first bytes of a file, unpacked, are text in a charset that can be told."""
+    head = _head(path, FEW_BYTES)
+    try:
+        return bool(decode_text(head[: head.rfind(b"\n") + 1] or head).text.strip())
+    except ValueError:
+        return False
+
+
+def _head(path: str, size: int) -> bytes:
+    """The first bytes of a file, unpacked; none where it can't be opened or unpacked."""
+    try:
+        with opened(path) as stream:
+            return Inflated(stream, LIMITS).read(size)
+    except (Broken, OSError, ValueError):
+        return b""
 
 
 def likely_text(row: Mapping[str, Any], wanted: str) -> str | None:

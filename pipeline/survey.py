@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from winnow.filters.linguist import language_of
-from winnow.formats.addresses import filesystem_of, opened
-from winnow.formats.charset.decision import decode
-from winnow.formats.containers.columnar import LIMITS
-from winnow.formats.containers.inflate import Broken, Inflated
+from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.records import PACKED, table_format
 from winnow.pipeline.columns import BOOK_CHARACTERS, reading
+from winnow.pipeline.glimpse import is_text
 from winnow.stages.document import Content
 from winnow.stages.ingest.longform import other_markup
 
@@ -31,7 +29,6 @@ NOT_PLACED = "no kind of source reads it"
 SINGLE_CODE = "source code outside of a folder of its own: put it into one"
 LEAST_CODE = 0.1
 LOOKED_INTO = 5_000  # files without a known suffix whose first bytes are read, to see whether they are text
-HEAD = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +142,7 @@ def _files(
         group = _group(name)
         if group == NOT_PLACED and looked < LOOKED_INTO:
             looked += 1
-            group = "plain" if _is_text(name) else group
+            group = "plain" if not other_markup(PACKED.sub("", name)) and is_text(name) else group
         groups[group].append(name)
     for group, names in groups.items():
         if group == "tables":
@@ -278,18 +275,6 @@ def _pattern(name: str) -> str:
     """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one."""
     inner = PACKED.sub("", name.rpartition("/")[2])
     return f"*{posixpath.splitext(inner)[1]}" if posixpath.splitext(inner)[1] else f"*{inner}"
-
-
-def _is_text(name: str) -> bool:
-    """Whether the first bytes of a file, unpacked, are text in a charset that can be told, and its name says no more."""
-    if other_markup(PACKED.sub("", name)):
-        return False
-    try:
-        with opened(name) as stream:
-            head = Inflated(stream, LIMITS).read(HEAD)
-        return bool(decode(head[: head.rfind(b"\n") + 1] or head).text.strip())
-    except (Broken, OSError, ValueError):
-        return False
 
 
 def _joined(finds: Iterable[Find]) -> Iterator[Find]:
