@@ -266,7 +266,8 @@ def _draw_divergence(axes: Axes, steps: list[Note]) -> None:
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("rewards/").removesuffix("/mean")
+    inner = name.removeprefix("rewards/").removesuffix("/mean")
+    return {"rewards/reward/mean": "reward model", "reward": "sum of all"}.get(name, inner)
 
 
 def _times(ledger: Ledger) -> str:
