@@ -3,10 +3,9 @@
 Formats are known by their content: tar (plain, gzip, bzip2, xz, zstd), zip (so wheels and EPUB too), a folder, a lone
 compressed file; anything else is its own only member. A member that is compressed by itself (`notes.md.gz` in a folder
 of documentation) is unpacked, and goes by its inner name, where that is asked for and its own isn't. Nothing is ever
-unpacked to a disk. What is hostile or broken
-costs only itself: a member with an absolute name, `..`, a name that isn't UTF-8, a link, a device, a false checksum or
-too many bytes is reported to `reject` and skipped; a stream that ends early or swells like a bomb ends the archive
-there, with what came before it kept.
+unpacked to a disk. What is hostile or broken costs only itself: a member with an absolute name, `..`, a name that isn't
+UTF-8, a link, a device, a false checksum or too many bytes is reported to `reject` and skipped; a stream that ends early
+or swells like a bomb ends the archive there, with what came before it kept.
 """
 
 from __future__ import annotations
@@ -140,8 +139,8 @@ class _Walk:
                 self.reject(printable(name), "link", entry.get("destination"))
             elif entry["type"] != "file":
                 self.reject(printable(name), "device", entry["type"])
-            elif self._wanted(name, int(entry["size"] or 0)):
-                yield from self._member(name, None, bytes(filesystem.cat_file(path)))
+            elif asked := self._wanted(name, int(entry["size"] or 0)):
+                yield from self._member(asked, name, None, bytes(filesystem.cat_file(path)))
 
     def file(self, stream: IO[bytes], name: str) -> Iterator[Member]:
         magic = stream.read(4)
@@ -156,11 +155,7 @@ class _Walk:
             if ARCHIVE_NAME.search(name):
                 self.reject(printable(inner), "corrupt", f"no archive: it begins with {magic.hex() or 'nothing'}")
             elif self._wanted(inner, 0):
-                content = inflated.read(self.limits.member_bytes + 1)
-                if len(content) > self.limits.member_bytes:
-                    self.reject(inner, "size", f"> {self.limits.member_bytes}")
-                else:
-                    yield Member(inner, len(content), None, content)
+                yield from self._unpacked(inner, None, inflated)
 
     def _tar(self, stream: Inflated) -> Iterator[Member]:
         try:
@@ -173,12 +168,12 @@ class _Walk:
                     self.reject(printable(entry.name), "link", printable(entry.linkname))
                 elif not entry.isreg() or entry.issparse():
                     self.reject(printable(entry.name), "device", entry.type.decode("latin-1"))
-                elif self._wanted(entry.name, entry.size):
+                elif asked := self._wanted(entry.name, entry.size):
                     stream.seek(entry.offset_data)
                     content = stream.read(entry.size)
                     if len(content) < entry.size:
                         raise Broken("truncated", f"{len(content)} of {entry.size} bytes of {entry.name}")
-                    yield from self._member(relative(entry.name), _day(entry.mtime), content)
+                    yield from self._member(asked, relative(entry.name), _day(entry.mtime), content)
             if stream.last != bytes(tarfile.BLOCKSIZE):  # the end is a block of zeros; tarfile takes any damage for it
                 raise Broken("truncated", "no end of archive")
         except TAR_ERRORS as error:
@@ -196,7 +191,7 @@ class _Walk:
                 self.reject(printable(name), "link", entry.file_size)
             elif entry.flag_bits & 1:
                 self.reject(printable(name), "encrypted", entry.flag_bits)
-            elif self._wanted(name, entry.file_size):
+            elif asked := self._wanted(name, entry.file_size):
                 self.unpacked += entry.file_size
                 if self.unpacked > allowed:
                     raise Broken("bomb", f"{self.unpacked} bytes from {packed}")
@@ -206,21 +201,25 @@ class _Walk:
                 except ZIP_ERRORS as error:
                     self.reject(relative(name), "corrupt", f"{type(error).__name__}: {error}")
                     continue
-                yield from self._member(relative(name), zip_day(entry), content)
+                yield from self._member(asked, relative(name), zip_day(entry), content)
 
-    def _member(self, name: str, date: str | None, content: bytes) -> Iterator[Member]:
+    def _member(self, asked: str, name: str, date: str | None, content: bytes) -> Iterator[Member]:
         """The member under the name that was asked for: unpacked, where that is its inner one."""
-        if not self._asked_for(name):
-            name = PACKED_SUFFIX.sub("", name)
-            try:
-                content = Inflated(io.BytesIO(content), self.limits).read(self.limits.member_bytes + 1)
-            except Broken as broken:
-                self.reject(name, broken.rule, broken.value)
-                return
-            if len(content) > self.limits.member_bytes:
-                self.reject(name, "size", f"> {self.limits.member_bytes}")
-                return
-        yield Member(name, len(content), date, content)
+        if asked == relative(name):
+            yield Member(name, len(content), date, content)
+            return
+        try:
+            yield from self._unpacked(asked, date, Inflated(io.BytesIO(content), self.limits))
+        except Broken as broken:
+            self.reject(asked, broken.rule, broken.value)
+
+    def _unpacked(self, name: str, date: str | None, stream: Inflated) -> Iterator[Member]:
+        """What a compressed stream holds. Raises `Broken`."""
+        content = stream.read(self.limits.member_bytes + 1)
+        if len(content) > self.limits.member_bytes:
+            self.reject(name, "size", f"> {self.limits.member_bytes}")
+        else:
+            yield Member(name, len(content), date, content)
 
     def _in_range(self) -> bool:
         self.index += 1
@@ -228,23 +227,26 @@ class _Walk:
             raise Broken("members", f"> {self.limits.members}")
         return self.index >= self.start and (self.stop < 0 or self.index < self.stop)
 
-    def _wanted(self, name: str, size: int) -> bool:
-        """Whether this regular file is asked for and harmless; a harmful one is reported, wanted or not."""
+    def _wanted(self, name: str, size: int) -> str | None:
+        """The name under which this regular file is asked for, its own or its inner one, where it is and is harmless.
+
+        A harmful one is reported, wanted or not.
+        """
         rule = harm(name)
         name = relative(name) if rule is None else printable(name)
         if rule is None and not self._asked_for(name):
             name = PACKED_SUFFIX.sub("", name)
             if not self._asked_for(name):
-                return False
+                return None
         if rule is None and size > self.limits.member_bytes:
             rule = "size"
         if rule is None and name in self.seen:
             rule = "duplicate"
         if rule is not None:
             self.reject(name, rule, size)
-            return False
+            return None
         self.seen.add(name)
-        return True
+        return name
 
     def _asked_for(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.include)
