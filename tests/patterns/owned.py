@@ -11,22 +11,10 @@ import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "experiments",
-    "feeds",
-    "filters",
-    "formats",
-    "manifests",
-    "pipeline",
-    "stages",
-    "tokenizer",
-    "trainer",
-    "viewer",
-)
+from tests.test_architecture import PACKAGE, ROOT, modules_under
+
 ONCE = ("search", "match", "fullmatch")
 METHODS = (*ONCE, "sub", "subn", "split", "findall", "finditer")
 
@@ -38,13 +26,6 @@ class Owned:
     place: str
     pattern: re.Pattern[Any]
     methods: set[str] = field(default_factory=set)
-
-
-def _sources() -> Iterator[tuple[str, Path]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            yield ".".join(("winnow", *(parts[:-1] if parts[-1] == "__init__" else parts))), path
 
 
 def _name(node: ast.AST) -> str:
@@ -81,7 +62,7 @@ def owned() -> list[Owned]:
     """Every pattern of the project once, with the ways in which it is used."""
     found: dict[tuple[Any, int], Owned] = {}
     calls: dict[str, set[str]] = {}  # name of a pattern: methods called on it, anywhere
-    trees = [(module, path, path.read_text("utf-8")) for module, path in _sources()]
+    trees = [(f"{PACKAGE}.{module}", path, path.read_text("utf-8")) for module, path in modules_under(ROOT).items()]
     modules = []
     for module, path, text in trees:
         if not re.search(r"\bre\b|Pattern|[a-z]\.(?:search|match|fullmatch|sub|finditer|findall)\(", text):
