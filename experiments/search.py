@@ -81,7 +81,7 @@ class Result:
 
     @property
     def given(self) -> Floats:
-        return np.array([self.corpus.mixture.source_shares()[source] for source in self.sources])
+        return given_shares(self.corpus, self.sources)
 
     def change(self, domain: str) -> float:
         """Bits per byte that the found mixture adds (below 0: saves) on a domain, by its surface."""
@@ -92,6 +92,11 @@ class Result:
     def gain(self) -> float:
         """Bits per byte that the found mixture saves by the objective."""
         return -float(self.wanted({domain: self.change(domain) for domain in self.surfaces}))
+
+
+def given_shares(corpus: Corpus, sources: Sequence[str]) -> Floats:
+    """The shares that the run's own manifest gives."""
+    return np.array([corpus.mixture.source_shares()[source] for source in sources])
 
 
 def shares_of(scored: Sequence[Scored], sources: Sequence[str]) -> Floats:
@@ -187,7 +192,7 @@ def _check(corpus: Corpus, asked: Search, models: Sequence[Model]) -> int:
 
 
 def _design(corpus: Corpus, sources: Sequence[str], most: Floats, tokens: int, asked: Search) -> Floats:
-    given = np.array([corpus.mixture.source_shares()[source] for source in sources])
+    given = given_shares(corpus, sources)
     try:
         return design(
             given,
@@ -225,7 +230,7 @@ def _conclude(
     wanted = objective(asked.weights or tuple(f"{name}=1" for name in preferred), asked.floors, domains)
     surfaces = {domain: fit(shares, values) for domain, values in bits.items()}
     said = {domain: cross_validated(shares, values) for domain, values in bits.items()}
-    given = np.array([corpus.mixture.source_shares()[source] for source in sources])
+    given = given_shares(corpus, sources)
     low = np.minimum(shares.min(axis=0), given)
     high = np.maximum(np.minimum(shares.max(axis=0), most), given)
     value = wanted({domain: surface(shares) for domain, surface in surfaces.items()})

@@ -6,7 +6,6 @@ it. The data card has the front matter that Hugging Face reads.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -20,9 +19,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from winnow.pipeline.environment import Environment as Packages
 from winnow.pipeline.lock import PATH, lock_digest
 from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.seal import content_digest
 from winnow.pipeline.shares import Share, shares
 from winnow.pipeline.terminal import inert
-from winnow.stages.run.workspace import DIGEST_BYTES, Workspace
+from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
 DATA_CARD, MODEL_CARD = "README.md", "MODEL.md"
@@ -141,7 +141,7 @@ def open_account(run: str) -> Account:
     if INDEX not in lock["outputs"] or not workspace.exists(INDEX):
         raise ConfigurationError(f"{run} holds no {INDEX}: it made preferences, not shards")
     index = workspace.read_bytes(INDEX)
-    if hashlib.blake2b(index, digest_size=DIGEST_BYTES).hexdigest() != lock["outputs"][INDEX]:
+    if content_digest(index) != lock["outputs"][INDEX]:
         raise ConfigurationError(f"{run}/{INDEX} isn't what the lock says: see `winnow verify {run}`")
     return Account(lock, lock_digest(content), ShardIndex.from_json(index))
 

@@ -94,11 +94,7 @@ def dated(profile: Profile, date: str | None, place: str) -> tuple[Profile, froz
         source: tuple(given.model_copy(update={"paths": tuple(map(written, given.paths))}) for given in inputs)
         for source, inputs in profile.sources.items()
     }
-    return (
-        (profile.model_copy(update={"sources": sources}), frozenset(found))
-        if _asks(profile)
-        else (profile, frozenset())
-    )
+    return (profile.model_copy(update={"sources": sources}) if found else profile), frozenset(found)
 
 
 def shared_by(manifest: Manifest, sources: Set[str]) -> Manifest:
@@ -122,10 +118,6 @@ def _of(weights: Mapping[str, float], sources: Set[str]) -> dict[str, float]:
     left = {name: share for name, share in weights.items() if name in sources}
     whole = sum(left.values())
     return {name: 100 * share / whole for name, share in left.items()} if whole else {}
-
-
-def _asks(profile: Profile) -> bool:
-    return any(DATE.search(path) for inputs in profile.sources.values() for given in inputs for path in given.paths)
 
 
 def _parent(place: str) -> str:

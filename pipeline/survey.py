@@ -27,7 +27,7 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".ta
 PROSE = "Text"  # what linguist calls `README` and `copyright`
 NOT_PLACED = "no kind of source reads it"
 SINGLE_CODE = "source code outside of a folder of its own: put it into one"
-LEAST_CODE = 0.1
+LEAST_CODE = 0.1  # of the files below the top, for folders of source code to be repositories
 LOOKED_INTO = 5_000  # files without a known suffix whose first bytes are read, to see whether they are text
 
 
@@ -121,15 +121,18 @@ def _code(files: Mapping[str, int], top: str) -> set[str]:
     for name in files:
         inner = name.removeprefix(f"{top}/")
         if "/" in inner and "/.git/" not in f"/{inner}":
-            language = language_of(name, "")
-            counted[f"{top}/{inner.partition('/')[0]}"][_is_source(name, language)] += 1
+            counted[f"{top}/{inner.partition('/')[0]}"][_is_source(name)] += 1
     found = {folder: counts.total() for folder, counts in counted.items() if counts[True] > counts[False]}
     return set(found) if sum(found.values()) >= LEAST_CODE * len(files) else set()
 
 
-def _is_source(name: str, language: str | None) -> bool:
+def _is_source(name: str) -> bool:
     suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
-    return language not in (None, PROSE) and table_format(name) is None and not name.lower().endswith(suffixes)
+    return (
+        language_of(name, "") not in (None, PROSE)
+        and table_format(name) is None
+        and not name.lower().endswith(suffixes)
+    )
 
 
 def _files(
@@ -185,7 +188,7 @@ def _group(name: str) -> str:
             "plain" if importlib.util.find_spec("pypdfium2") else "PDF needs the extra: pip install winnow-corpora[pdf]"
         )
     found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
-    if found is None and _is_source(name, language_of(name, "")):
+    if found is None and _is_source(name):
         return SINGLE_CODE
     return found or NOT_PLACED
 
