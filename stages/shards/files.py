@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import pyarrow.parquet as pq
-
 from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.shards.groups import OpenShard
 from winnow.stages.shards.sequences import ShardError
 from winnow.stages.shards.shard import ShardFile, footer_digest
 
@@ -18,19 +17,19 @@ class OpenFiles:
 
     def __init__(self, workspace: Workspace, *, check: bool) -> None:
         self._workspace, self._check = workspace, check
-        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self._open: OrderedDict[str, OpenShard] = OrderedDict()
         self._checked: set[str] = set()
 
-    def parquet(self, file: ShardFile) -> pq.ParquetFile:
+    def opened(self, file: ShardFile) -> OpenShard:
         if file.path in self._open:
             self._open.move_to_end(file.path)
             return self._open[file.path]
         if file.path not in self._checked:
             self._compare(file)
             self._checked.add(file.path)
-        self._open[file.path] = self._workspace.parquet(file.path)
+        self._open[file.path] = OpenShard.open(self._workspace, file.path)
         if len(self._open) > OPEN_FILES:
-            self._open.popitem(last=False)[1].close()
+            self._open.popitem(last=False)[1].parquet.close()
         return self._open[file.path]
 
     def _compare(self, file: ShardFile) -> None:

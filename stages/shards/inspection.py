@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from winnow.stages.run.workspace import Workspace
-from winnow.stages.shards.reader import from_table
+from winnow.stages.shards.groups import OpenShard
 from winnow.stages.shards.sequences import Sequences, ShardError
 
 Decode = Callable[[Sequence[int]], str]
@@ -47,12 +47,12 @@ def read_groups(path: str) -> Iterator[Sequences]:
     if not workspace.exists(name):
         raise ShardError(f"{path}: no such shard")
     try:
-        with workspace.parquet(name) as file:
-            length = int((file.metadata.metadata or {}).get(b"winnow.length", b"0"))
-            if not length:
-                raise ShardError(f"{path} is no shard: its footer names no sequence length")
-            for group in range(file.num_row_groups):
-                yield from_table(file.read_row_group(group), path, length)
+        shard = OpenShard.open(workspace, name)
+        length = int((shard.parquet.metadata.metadata or {}).get(b"winnow.length", b"0"))
+        if not length:
+            raise ShardError(f"{path} is no shard: its footer names no sequence length")
+        for group in range(shard.parquet.num_row_groups):
+            yield shard.read(group, length)
     except (OSError, pa.ArrowException) as error:
         raise ShardError(f"{path} can't be read as Parquet: {error}") from error
 

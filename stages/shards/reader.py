@@ -14,7 +14,7 @@ import pyarrow as pa
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.files import OpenFiles
 from winnow.stages.shards.order import LANES, Longs, Order, Places
-from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.sequences import Sequences, ShardError
 from winnow.stages.shards.shard import GROUP_TOKENS, ShardIndex, ShardPhase
 
 
@@ -203,12 +203,11 @@ class ShardReader:
         group = self._order.groups[number]
         name = group.file.path
         try:
-            table = files.parquet(group.file).read_row_group(group.number, use_threads=False)
+            sequences = files.opened(group.file).read(group.number, self.phase.length)
         except (OSError, pa.ArrowException) as error:
             raise ShardError(
                 f"{name}: row group {group.number} can't be read: {error}; build the run again or restore the file"
             ) from error
-        sequences = from_table(table, name, self.phase.length)
         if len(sequences) < group.rows:
             raise ShardError(f"{name}: row group {group.number} has {len(sequences)} rows, expected {group.rows}")
         largest = int(sequences.input_ids.max())
@@ -247,26 +246,3 @@ def _pairs(places: Places) -> tuple[list[_Read], Longs]:
     rank[order] = np.arange(len(order))
     first = first[order]
     return list(zip(places.lane[first].tolist(), places.group[first].tolist(), strict=True)), rank[which]
-
-
-def from_table(table: pa.Table, name: str, length: int) -> Sequences:
-    """Sequences over the buffers of a shard's table, whose rows must all have `length` tokens."""
-    columns = {column: _one_chunk(table[column]) for column in table.column_names}
-    ids, segments = columns["input_ids"], columns["segments"]
-    tokens = ids.flatten()
-    offsets = ids.offsets.to_numpy()
-    if not (np.diff(offsets) == length).all():
-        raise ShardError(f"{name}: a row has {int(np.diff(offsets).max())} tokens, the index says {length}")
-    bounds = segments.offsets.to_numpy().astype(np.int64)
-    mask = columns.get("loss_mask")
-    described = segments.flatten()
-    return Sequences(
-        input_ids=tokens.to_numpy().reshape(-1, length),
-        segments=described if described.type == SEGMENT else described.cast(SEGMENT),  # lengths were int32 once
-        bounds=bounds - bounds[0],
-        loss_mask=None if mask is None else mask.flatten().to_numpy(zero_copy_only=False).reshape(-1, length),
-    )
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.ListArray:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
