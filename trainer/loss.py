@@ -27,10 +27,16 @@ class _HeadLoss(torch.autograd.Function):
         wanted = ctx.needs_input_grad[0]
         d_state = torch.empty_like(state) if wanted else None
         d_weight = torch.zeros_like(weight, dtype=torch.float32) if wanted else None
-        chunk = max(64, CHUNK_BYTES // (4 * len(weight)))
-        for start in range(0, len(state), chunk):
+        chunk = min(len(state), max(64, CHUNK_BYTES // (4 * len(weight))))
+        logits = state.new_empty(
+            (chunk, len(weight))
+        )  # written again and again: fresh memory costs as much as a product
+        normalized = torch.empty_like(logits, dtype=torch.float32)
+        for start in range(0, len(state), max(1, chunk)):
             part = slice(start, start + chunk)
-            logarithms = torch.log_softmax(state[part] @ weight.T, dim=-1, dtype=torch.float32)
+            rows = len(state[part])
+            product = torch.mm(state[part], weight.T, out=logits[:rows])
+            logarithms = torch.log_softmax(product, dim=-1, dtype=torch.float32, out=normalized[:rows])
             chosen = targets[part, None]
             losses[part] = -logarithms.gather(1, chosen).squeeze(1)
             if d_state is None or d_weight is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from winnow.trainer.alignment.reward_model import Head, RewardModel, last_states
 from winnow.trainer.config import TrainingError
 
 Tokens = list[int]
+States = tuple[torch.Tensor, torch.Tensor]
 REPORT = "reward.json"
 LEAST_PAIRS = 8
 
@@ -96,7 +97,7 @@ def train_reward(
     """Trains the heads, and with `frozen=False` the body under them, in place."""
     generator = torch.Generator().manual_seed(config.seed)
     weights = torch.poisson(torch.ones(len(training), config.heads), generator=generator)  # a bootstrap sample each
-    known = _states(model, training) if config.frozen else None
+    known = body_states(model, training) if config.frozen else None
     learned = model.heads.parameters() if config.frozen else model.parameters()
     optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=config.weight_decay)
     for epoch in range(config.epochs):
@@ -117,14 +118,16 @@ def train_reward(
 
 
 @torch.no_grad()
-def evaluate_reward(model: RewardModel, held_out: Sequence[Pair]) -> dict[str, Any]:
+def evaluate_reward(model: RewardModel, held_out: Sequence[Pair], states: States | None = None) -> dict[str, Any]:
     """On pairs that it didn't learn: accuracy of the mean and of each head, calibration, agreement.
+
+    `states`: what `body_states` makes of the pairs, where the body hasn't changed since.
 
     `calibration_error`: the mean distance, in ten bins of confidence weighted by their pairs, between how sure the model
     is of its preference and how often it is right (Guo et al. 2017, arXiv 1706.04599). `variance`: of a pair's margin
     over the heads, mean of all pairs.
     """
-    chosen, rejected = _in_batches(model, held_out)
+    chosen, rejected = (model.judge(side) for side in states or body_states(model, held_out))
     margins = chosen - rejected  # [N, heads]
     mean = margins.mean(dim=1)
     sure = torch.sigmoid(mean.abs())
@@ -185,27 +188,19 @@ def _judged(model: RewardModel, batch: Sequence[Pair]) -> tuple[torch.Tensor, to
 
 
 @torch.no_grad()
-def _states(model: RewardModel, found: Sequence[Pair], size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
-    """The body's states [N, hidden] at the ends of all chosen and all rejected answers."""
-    sides = []
-    for side in ("chosen", "rejected"):
-        parts = []
-        for part in _parts(found, size):
-            ids, mask = _padded([getattr(pair, side) for pair in part])
-            body = model.model(input_ids=ids, attention_mask=mask, use_cache=False)
-            parts.append(last_states(body.last_hidden_state, mask))
-        sides.append(torch.cat(parts))
-    return sides[0], sides[1]
+def body_states(model: RewardModel, found: Sequence[Pair], size: int = 16) -> States:
+    """The body's states [N, hidden] at the ends of all chosen and all rejected answers.
 
-
-def _in_batches(model: RewardModel, found: Sequence[Pair], size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
-    sides = list(zip(*(_judged(model, part) for part in _parts(found, size)), strict=True))
-    return torch.cat(sides[0]), torch.cat(sides[1])
-
-
-def _parts(found: Sequence[Pair], size: int) -> Iterator[Sequence[Pair]]:
-    for start in range(0, len(found), size):
-        yield found[start : start + size]
+    Answers of like lengths go through it together, so that little is padding.
+    """
+    answers = [pair.chosen for pair in found] + [pair.rejected for pair in found]
+    order = torch.tensor(sorted(range(len(answers)), key=lambda number: len(answers[number])))
+    states = torch.empty(len(answers), model.config.hidden_size)
+    for numbers in order.split(size):
+        ids, mask = _padded([answers[int(number)] for number in numbers])
+        body = model.model(input_ids=ids, attention_mask=mask, use_cache=False)
+        states[numbers] = last_states(body.last_hidden_state, mask).float()
+    return states[: len(found)], states[len(found) :]
 
 
 @click.command(context_settings={"show_default": True})
@@ -232,18 +227,19 @@ def main(run: str, source: Path, out: Path, **options: Any) -> None:
         if not learned:
             raise TrainingError("every prompt is held out: there is nothing left to learn")
         model = make_reward_model(source, config)
-        before = evaluate_reward(model, held_out)
+        states = body_states(model, held_out)
+        before = evaluate_reward(model, held_out, states)
         train_reward(model, learned, config, click.echo)
+        after = evaluate_reward(model, held_out, states if config.frozen else None)
     except (TrainingError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    after: dict[str, Any] = {"learned": len(learned), "before": before, "after": evaluate_reward(model, held_out)}
     save_reward(model, source, out)
-    (out / REPORT).write_text(json.dumps(after, indent=1) + "\n")
-    figures = after["after"]
+    report = {"learned": len(learned), "before": before, "after": after}
+    (out / REPORT).write_text(json.dumps(report, indent=1) + "\n")
     click.echo(
-        f"{figures['pairs']} held-out pairs: accuracy {figures['accuracy']:.3f} (before {before['accuracy']:.3f}; heads "
-        f"{', '.join(f'{share:.3f}' for share in figures['accuracy_of_heads'])}), calibration error "
-        f"{figures['calibration_error']:.3f}, variance over the heads {figures['variance']:.4f}"
+        f"{after['pairs']} held-out pairs: accuracy {after['accuracy']:.3f} (before {before['accuracy']:.3f}; heads "
+        f"{', '.join(f'{share:.3f}' for share in after['accuracy_of_heads'])}), calibration error "
+        f"{after['calibration_error']:.3f}, variance over the heads {after['variance']:.4f}"
     )
 
 

@@ -28,9 +28,18 @@ STAGES = "pretrain,domain,mid,sft,rl"
 @click.option("--workers", default=None, type=click.IntRange(min=1), help="Worker processes of the runs.")
 @click.option("--pair", default=256, type=click.IntRange(min=16), help="Tokens of a pair that the reward model reads.")
 @click.option("--grpo-steps", default=24, type=click.IntRange(min=1), help="Steps of the reinforcement.")
+@click.option("--grpo-rate", default=1e-4, type=float, help="Its learning rate; small models want a larger one.")
 @click.option("--answer", default=64, type=click.IntRange(min=1), help="Tokens of an answer drawn there.")
 def main(
-    profile: str, stages: str, out: Path, preset: str, workers: int | None, pair: int, grpo_steps: int, answer: int
+    profile: str,
+    stages: str,
+    out: Path,
+    preset: str,
+    workers: int | None,
+    pair: int,
+    grpo_steps: int,
+    grpo_rate: float,
+    answer: int,
 ) -> None:
     """Makes one model of all stages: each stage's run after the one before, each model from the one before.
 
@@ -44,7 +53,7 @@ def main(
         preset=preset,
         workers=workers,
         reward=("--longest", str(pair)),
-        grpo=("--steps", str(grpo_steps), "--answer", str(answer)),
+        grpo=("--steps", str(grpo_steps), "--learning-rate", str(grpo_rate), "--answer", str(answer)),
     )
     try:
         if twice := named_twice(spine.stages):

@@ -17,7 +17,7 @@ from winnow.trainer.model import Transformer
 from winnow.trainer.spine.chain import Ledger, Spine
 
 RETENTION = "retention.json"
-MOST_TOKENS = 16_384  # of a phase
+MOST_TOKENS = 8_192  # of a phase
 Losses = dict[str, dict[str, dict[str, Any]]]
 
 

@@ -20,6 +20,7 @@ from winnow.stages.run.workspace import Workspace
 from winnow.trainer.alignment.reward import (
     Pair,
     RewardConfig,
+    body_states,
     evaluate_reward,
     make_reward_model,
     read_pairs,
@@ -71,15 +72,20 @@ def test_calibration_is_the_distance_of_confidence_from_truth(exported: Path) ->
     """A model that is certain of everything, on pairs of which it gets seven in ten right."""
     model = make_reward_model(exported, RewardConfig(heads=1))
     model.judge = lambda states: states  # type: ignore[method-assign]
-    ends = iter([torch.tensor([[LIMIT]] * 7 + [[-LIMIT]] * 3 + [[-LIMIT]] * 7 + [[LIMIT]] * 3)])
-
-    class Certain(torch.nn.Module):
-        def forward(self, **_: object) -> object:
-            return type("Body", (), {"last_hidden_state": next(ends)[:, None]})
-
-    model.model = Certain()
-    found = evaluate_reward(model, pairs(10, noise=0, seed=1))
+    chosen = torch.tensor([[LIMIT]] * 7 + [[-LIMIT]] * 3)
+    found = evaluate_reward(model, pairs(10, noise=0, seed=1), (chosen, -chosen))
     assert found["accuracy"] == pytest.approx(0.7) and found["calibration_error"] == pytest.approx(0.3, abs=1e-3)
+
+
+def test_states_of_all_answers_are_those_of_each_alone(exported: Path) -> None:
+    """Answers of many lengths go through the body sorted and in batches."""
+    model = make_reward_model(exported, CONFIG)
+    some = [Pair(prompt="", chosen=[5] * n, rejected=[6] * (40 - n)) for n in (30, 3, 17, 1, 25, 8)]
+    sides = body_states(model, some, size=4)
+    for side, name in zip(sides, ("chosen", "rejected"), strict=True):
+        for state, pair in zip(side, some, strict=True):
+            (alone,), _ = body_states(model, [Pair(prompt="", chosen=getattr(pair, name), rejected=[1])])
+            assert torch.allclose(state, alone, atol=1e-5)
 
 
 def test_padding_changes_no_reward(exported: Path) -> None:
