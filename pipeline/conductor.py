@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ def conduct(
     done = []
     with (
         alone(workspace, wait=wait),
+        _swept(workspace),
         RunProgress(console) as progress,
         Runner(
             workspace,
@@ -109,7 +110,6 @@ def conduct(
             paranoid,
         ) as runner,
     ):
-        workspace.remove_leftovers()
         workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
         _discard_other_steps(workspace, names)
         for step, units in planned:
@@ -130,6 +130,14 @@ def conduct(
     digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
+
+
+@contextmanager
+def _swept(workspace: Workspace) -> Iterator[None]:
+    """Without what killed units leave: those of an earlier run, and this run's once its workers are gone."""
+    workspace.remove_leftovers()
+    yield
+    workspace.remove_leftovers()
 
 
 def _plan(planned: Sequence[Planned], settings: Settings, workspace: Workspace) -> dict[str, Any]:

@@ -278,8 +278,10 @@ def _outcome(step: Step[Any], unit: Unit[Any], answer: Receipt | Exception) -> R
 
 
 def _reason(error: BaseException) -> str:
-    from distributed import KilledWorker
+    from distributed import CancelledError, KilledWorker
 
+    if isinstance(error, CancelledError):
+        return "the Dask scheduler was lost, and with it what became of this unit: start it again"
     if isinstance(error, KilledWorker):
         return "every worker that took this unit died: out of memory or killed from outside"
     if isinstance(error, MemoryError):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from tests.pipeline.conftest import Silence
 from winnow.pipeline.cluster import ROLL_CALL, connect
 from winnow.pipeline.receipt import Fingerprints, Receipt, fingerprint, read_receipt, receipt_path
 from winnow.pipeline.runner import RunFailed, Runner
@@ -72,6 +76,12 @@ def meet(workspace: Workspace, unit: Unit[Any]) -> Counts:
     return {}
 
 
+def lose_the_scheduler(workspace: Workspace, unit: Unit[Any]) -> Counts:
+    os.kill(unit.asked.number, signal.SIGKILL)
+    time.sleep(DEADLINE)
+    return {}
+
+
 def divide(workspace: Workspace, unit: Unit[Any]) -> Counts:
     return {"number": 1 // (unit.asked.number - 1)}
 
@@ -80,15 +90,6 @@ def fill_the_disk(workspace: Workspace, unit: Unit[Any]) -> Counts:
     with open("/dev/full", "wb") as stream:  # Linux's device that answers every write as a full disk does
         stream.write(b"x")
     return {}
-
-
-class Silence:
-    def step_started(self, step: Step[Any], units: int, done: int) -> None: ...
-    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None: ...
-    def unit_retried(self, step: Step[Any], unit: Unit[Any]) -> None: ...
-    def unit_failed(self, step: Step[Any], unit: str, reason: str) -> None: ...
-    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None: ...
-    def cluster_started(self, dashboard: str) -> None: ...
 
 
 UNITS = [Unit(name=f"unit-{number}", asked=Number(number=number)) for number in range(4)]
@@ -269,3 +270,50 @@ def test_a_full_disk_is_named_without_a_traceback(run: Any) -> None:
     with pytest.raises(RunFailed) as caught:
         run((Step(name="fill", version=1, work=fill_the_disk), UNITS[:1]))
     assert caught.value.failures[0].reason == "the disk is full ([Errno 28] No space left on device): free some space"
+
+
+def test_a_scheduler_that_is_lost_is_one_sentence(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of one's own, on loopback, with one worker; it is killed while it has a unit worked."""
+    monkeypatch.setattr("winnow.pipeline.cluster.CONNECT_SECONDS", 2)
+    os.makedirs(workspace.root, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    module = [sys.executable, "-m"]
+    scheduler = subprocess.Popen(
+        [*module, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"], **quiet
+    )
+    worker = subprocess.Popen(
+        [*module, "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"], **quiet
+    )
+    kill = Step(name="kill", version=1, work=lose_the_scheduler)
+    units = [Unit(name="unit-0", asked=Number(number=scheduler.pid))]
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while not _answers(int(port)):
+            assert time.monotonic() < deadline, "the scheduler never came up"
+            time.sleep(0.1)
+        with (
+            Runner(workspace, lambda: connect(workers=None, scheduler=address), Silence()) as runner,
+            pytest.raises(RunFailed) as failed,
+        ):
+            runner.run(kill, units)
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+    assert [failure.reason for failure in failed.value.failures] == [
+        "the Dask scheduler was lost, and with it what became of this unit: start it again"
+    ]
+    assert "Traceback" not in caplog.text
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
