@@ -75,6 +75,19 @@ def configured_indexes() -> list[str]:
     return [address.rstrip("/") + "/" for address in [*main, *extra]]
 
 
+def source_distribution(name: str, version: str) -> tuple[str, bytes]:
+    """File name and bytes of a package's source distribution, which is neither built nor checked against a digest.
+
+    Raises `ConfigurationError` where no index has it.
+    """
+    wanted = re.compile(rf"{re.sub('[-_.]+', '[-_.]', name)}-{re.escape(version)}\.(tar\.gz|zip)", re.IGNORECASE)
+    for index in configured_indexes():
+        for file, address in _links(f"{index}{re.sub('[-_.]+', '-', name).lower()}/").items():
+            if wanted.fullmatch(file):
+                return file, _get(address)[0]
+    raise ConfigurationError(f"no index has a source distribution of {name} {version}")
+
+
 def _default_index() -> str:
     from pip._internal.models.index import PyPI
 

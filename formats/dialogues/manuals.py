@@ -12,6 +12,7 @@ from winnow.formats.dialogues.implementations import definitions
 from winnow.formats.dialogues.questions import language_of
 from winnow.formats.dialogues.sessions import Step, python_examples
 from winnow.formats.markup.markdown import Block, Section, clean, sections
+from winnow.formats.markup.notebooks import notebook_sections
 from winnow.formats.markup.rst import to_markdown
 
 PAGE = re.compile(r"\.(rst|txt|md)$")
@@ -64,6 +65,16 @@ def read_page(file: str, text: str) -> Page | None:
         return None
     title = titled[0].title
     return Page(file, title, language_of(markdown), found, bool(SECURITY.search(f"{file} {title}")))
+
+
+def notebook_pages(package: Package) -> Iterator[Page]:
+    """The notebooks of a package, each a page; one without a heading goes by the name of its file."""
+    for file, text in package.files.items():
+        if file.endswith(".ipynb") and not NO_PAGE.search(file) and (found := notebook_sections(text)) is not None:
+            parts, _ = found
+            title = next((section.title for section in parts if section.title), "")
+            prose = "\n".join(block.text for section in parts for block in section.blocks if block.language is None)
+            yield Page(file, title, language_of(prose), parts, bool(SECURITY.search(f"{file} {title}")))
 
 
 def module_page(file: str, module: str, tree: ast.Module) -> Page | None:

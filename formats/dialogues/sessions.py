@@ -61,8 +61,10 @@ class Step:
 
 
 def steps(block: Block) -> list[Step]:
-    """The steps of a code block, in order; none when it shows no session."""
+    """The steps of a code block, in order; none when it shows no session. A notebook's cell of Python is one step."""
     text = block.text
+    if block.output is not None:
+        return [Step("python", text, block.output)] if block.language == "python" else []
     if block.language is None or len(text) > BLOCK_CHARACTERS:
         return []
     if re.search(r"^\s*>>> ", text, re.MULTILINE):

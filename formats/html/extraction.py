@@ -19,7 +19,7 @@ from winnow.formats.html.head import Head, read_head
 LEAST_KEPT = (
     0.2  # of a page's unlinked text; where the classifier keeps less (lists, shop windows), rules are asked too
 )
-LEAST_UNLINKED = 1000  # bytes; a page of menus alone stays empty
+LEAST_UNLINKED = 200  # bytes; a page of menus alone stays empty, and so does one that only says where it went
 
 
 class Engine(StrEnum):

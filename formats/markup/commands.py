@@ -94,6 +94,11 @@ DROPPED_ARGUMENT |= {
     "colorbox": 1,
     "fontsize": 2,
     "addbibresource": 1,
+    "newgeometry": 1,
+    "fancypagestyle": 2,
+    "fancyhead": 1,
+    "fancyfoot": 1,
+    "fancyhf": 1,
     "graphicspath": 1,
     "subjclass": 1,
 }

@@ -22,7 +22,7 @@ TABULARS = {
 """How many groups stand before the body: the width where there is one, and the columns."""
 
 RULE = re.compile(
-    r"\\(?:hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|addlinespace)(?![A-Za-z])(?:\[[^\[\]]*+\])?+"
+    r"\\(?:hline|(?:sphinx)?(?:top|mid|bottom)rule|addlinespace)(?![A-Za-z])(?:\[[^\[\]]*+\])?+"
     r"|\\(?:cline|cmidrule|hhline|noalign)\s*+(?:\([^()]*+\))?+\s*+\{[^{}]*+\}"
 )
 SPAN = re.compile(r"^\s*\\multicolumn\s*\{\s*(\d{1,2})\s*\}\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{(.*)\}\s*$", re.DOTALL)
@@ -30,6 +30,7 @@ ROWS = re.compile(
     r"^\s*+\\multirow\s*+(?:\[[^\]]*+\])?+\s*+\{[^{}]*+\}\s*+(?:\[[^\]]*+\])?+\s*+\{[^{}]*+\}\s*+\{(.*)\}\s*+$",
     re.DOTALL,
 )
+PAGES = re.compile(r"\\(endfirsthead|endhead|endfoot|endlastfoot)(?![A-Za-z])")
 PART = re.compile(
     r"\\begin\s*\{|\\end\s*\{|\\\\\*?+(?:[ \t]*+\[[^\[\]\n]*+\])?+|\\tabularnewline(?![A-Za-z])|\\[\s\S]|[{}&]"
 )
@@ -40,7 +41,7 @@ def cells(body: str) -> list[list[str]]:
     rows: list[list[str]] = []
     row: list[str] = []
     start = braces = environments = 0
-    body = RULE.sub("", body)
+    body = RULE.sub("", _unpaged(body))
     for match in PART.finditer(body):
         sign = match[0]
         if sign.startswith((r"\begin", r"\end")):
@@ -56,6 +57,13 @@ def cells(body: str) -> list[list[str]]:
                 row = []
     rows.append([*row, *_spread(body[start:])])
     return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _unpaged(body: str) -> str:
+    """A table of many pages without the head and foot that it repeats on each: what a mark ends is one of them."""
+    *marked, rest = PAGES.split(body)
+    parts = dict(zip(marked[1::2], marked[::2], strict=True))
+    return parts.get("endfirsthead", parts.get("endhead", "")) + rest + parts.get("endlastfoot", "")
 
 
 def _spread(cell: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from winnow.formats.markup.macros import Source
 
@@ -27,6 +28,11 @@ DECLARATION = re.compile(
     r"|\\(?:re)?newenvironment\*?\s*\{\s*(?P<other>[\w-]+\*?)\s*\}"
 )
 VERBATIM = re.compile(r"\\(?:[Vv]erbatim|lstlisting|minted|alltt|VerbatimEnvironment|begin\s*\{alltt\})(?![A-Za-z])")
+PREAMBLE = re.compile(
+    r"^[ \t]*\\begin[ \t]*\{(?P<begin>[\w-]+\*?)\}|^[ \t]*\\end[ \t]*\{(?P<end>[\w-]+\*?)\}"
+    r"|^[ \t]*\\(?:documentclass|documentstyle|usepackage)(?![A-Za-z])",
+    re.MULTILINE,
+)
 LANGUAGE = re.compile(r"language=\{?(?:\[[^\[\]]*\])?([\w+#-]+)")
 BETWEEN = re.compile(r"\s*(?:\[[^\[\]]*\]\s*)*(?=\{)")
 
@@ -57,6 +63,28 @@ def declared(source: str) -> dict[str, Listing]:
             found[match["alias"] or f"{match['language']}code"] = Listing(match["language"].lower())
         elif match["listing"] or VERBATIM.search(meaning):
             found[match["listing"] or match["other"]] = listing(meaning)
+    return found
+
+
+def shown(source: str) -> dict[str, Listing]:
+    """The environments in which a source, free of comments, shows a document or its preamble.
+
+    Neither may stand in an environment, so what does is a listing, by whatever package it is one.
+    """
+    found: dict[str, Listing] = {}
+    above: list[list[Any]] = []  # names of environments that are open, and whether a preamble is in them
+    for match in PREAMBLE.finditer(source):
+        name = match["end"]
+        if name is not None:
+            while name in [open_name for open_name, _ in above]:
+                inner, holds = above.pop()
+                if inner == name:
+                    found |= {name: Listing()} if holds else {}
+                    break
+        elif match["begin"] is not None and match["begin"] != "document":
+            above.append([match["begin"], False])
+        elif above:
+            above[-1][1] = True
     return found
 
 

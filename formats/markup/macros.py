@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-BODY_CHARACTERS = 400
+BODY_CHARACTERS = 1000
 DEPTH = 8
 GROWTH = 3
 SLACK = 100_000

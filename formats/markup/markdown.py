@@ -30,12 +30,20 @@ INCLUDED = re.compile(
 ADMONITION = re.compile(r"^!!! *(\w+)(?: +\"([^\"\n]*)\")?[ \t]*\n((?:(?: {4}|\t)[^\n]*\n|[ \t]*\n)*)", re.MULTILINE)
 
 
+CHUNK = re.compile(r"^([ \t]*`{3,})\{[.=]?([\w+#-]++)[^\n]*\}[ \t]*\n((?:[ \t]*(?:#|//|--|%%)\| [^\n]*\n)*)", re.MULTILINE)
+"""The head of a chunk of code as knitr and Quarto have it, with its settings below."""
+
+
 @dataclass(frozen=True)
 class Block:
-    """A run of prose (`language` None) or one code block with the language it declares (perhaps empty)."""
+    """A run of prose (`language` None) or one code block with the language it declares (perhaps empty).
+
+    `output` is what running the code printed, where the page is a notebook that says so.
+    """
 
     text: str
     language: str | None = None
+    output: str | None = None
 
 
 @dataclass
@@ -54,7 +62,8 @@ def render(block: Block) -> str:
     if block.language is None:
         return block.text
     fence = "````" if "```" in block.text else "```"
-    return f"{fence}{block.language}\n{block.text}\n{fence}"
+    code = f"{fence}{block.language}\n{block.text}\n{fence}"
+    return f"{code}\n\n{render(Block(block.output, 'text'))}" if block.output else code
 
 
 def render_section(section: Section) -> str:
@@ -116,6 +125,11 @@ def clean(text: str) -> str:
             kept += [line, code, fence[1] + fence[2]]
     kept.append(_clean_prose("\n".join(prose)))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
+
+
+def chunked(text: str) -> str:
+    """R Markdown and Quarto as plain Markdown: `{r name, echo=FALSE}` says the language alone, settings are left out."""
+    return CHUNK.sub(r"\1\2\n", text.replace("\r\n", "\n"))
 
 
 def _clean_prose(prose: str) -> str:

@@ -42,7 +42,7 @@ def read_pdf(content: bytes, name: str, reject: Reject) -> tuple[str, str | None
     try:
         import pypdfium2
     except ImportError:
-        reject(name, "no_pdf_reader", "needs the extra `pdf`: pip install 'winnow[pdf]'")
+        reject(name, "no_pdf_reader", "needs the extra `pdf`: pip install 'winnow-corpora[pdf]'")
         return None
     try:
         document = pypdfium2.PdfDocument(content)

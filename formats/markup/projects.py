@@ -54,7 +54,7 @@ def projects(texts: Mapping[str, str]) -> Iterator[Project | Aside]:
         defined = take_macros(without_comments(texts[name]))[1]
         macros |= defined
         yield Aside(name, "macros", len(defined))
-    mains = [name for name, text in sources.items() if MAIN.search(tex(text))]
+    mains = [name for name, text in sources.items() if MAIN.search(tex(text, listings))]
     uses: dict[str, set[str]] = {name: set() for name in mains}
     joined = {name: _join(name, sources, uses[name], (name,), listings) for name in mains}
     within = {name: [main for main in mains if name in uses[main] and main != name] for name in sources}
@@ -95,7 +95,7 @@ def _join(name: str, sources: Mapping[str, str], used: set[str], above: tuple[st
             if candidate in sources and candidate not in above:
                 used.add(candidate)
                 inner = _join(candidate, sources, used, (*above, candidate), listings)
-                return f"\n{_body(inner) if MAIN.search(tex(inner)) else inner}\n"
+                return f"\n{_body(inner) if MAIN.search(tex(inner, listings)) else inner}\n"
         return ""
 
     joined = "".join(text if code else INPUT.sub(put, text) for text, code in parts(sources[name], listings))

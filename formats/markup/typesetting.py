@@ -37,7 +37,7 @@ from winnow.formats.markup.pseudocode import Keyword, Keywords, algorithmic, sai
 from winnow.formats.markup.skipping import argument_of, skip_arguments, skip_definition, skip_length, skip_options
 
 TOKEN = re.compile(
-    r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])|(\n[ \t]*\n\s*)",
+    r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+|@[A-Za-z@]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])|(\n[ \t]*\n\s*)",
     re.DOTALL,
 )
 INDENT = re.compile(r"\n[ \t]+")
@@ -174,7 +174,8 @@ class Writer:
         if command in LENGTHS:
             return skip_length(source, position)
         if command == "char" and (found := CHARACTER.match(source, position)):
-            out.append(found[1] or chr(min(int(found[2], 16) if found[2] else int(found[3]), 0xFFFF)))
+            sign = found[1] or chr(min(int(found[2], 16) if found[2] else int(found[3]), 0xFFFF))
+            out.append("" if "\x80" <= sign < "\xa0" else sign)  # a place in a font, no letter
             return found.end()
         options = OPTIONS.match(source, position) if command not in SIGNS else None
         after = options.end() if options else position

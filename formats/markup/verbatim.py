@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from winnow.formats.markup.listings import DECLARATION, LISTINGS, Listing, Listings, declared, fenced, listing
+from winnow.formats.markup.listings import DECLARATION, LISTINGS, PREAMBLE, Listing, Listings, declared, fenced, listing, shown
 
 INLINE = (
     r"\\(?:verb\*?|lstinline(?:\[[^\[\]\n]*\])?|mint(?:inline)?(?:\[[^\[\]\n]*\])?\{[^{}\n]*\})"
@@ -38,17 +38,18 @@ def without_comments(source: str) -> str:
     return "".join(text for text, _ in parts(source))
 
 
-def tex(source: str) -> str:
+def tex(source: str, listings: Listings | None = None) -> str:
     """The source without comments and what stands verbatim."""
-    return "".join(text for text, code in parts(source) if code is None)
+    return "".join(text for text, code in parts(source, listings) if code is None)
 
 
 def listings_of(sources: Iterable[str]) -> dict[str, Listing]:
-    """The environments for listings that these sources declare."""
+    """The environments for listings that these sources declare, or use as such."""
     found: dict[str, Listing] = {}
     for source in sources:
-        if DECLARATION.search(source):
-            found |= declared(tex(source))
+        if DECLARATION.search(source) or PREAMBLE.search(source):
+            bare = tex(source)
+            found = {**shown(bare), **declared(bare), **found}
     return found
 
 

@@ -129,6 +129,8 @@ def _inline_element(node: Any, depth: int) -> str:
     if tag == "br":
         return "\ue000"  # a line break that survives the tidying of white space
     text = _inline(node, depth)
+    if tag in BLOCKS:  # in a cell of a table: its words don't touch the next block's
+        return f" {text} "
     mark = MARKS.get(tag)
     if mark and text.strip():
         core = text.strip()

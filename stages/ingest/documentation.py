@@ -8,6 +8,7 @@ the page prints. Forms:
   its observation, one page's chain kept together;
 - `safety`: the same for pages about security;
 - `code`: signature and docstring as the task, the function as the solution;
+- `notebooks`: Jupyter notebooks, their text as what is said, each cell of Python a call, its output the observation;
 - `translations`: entries of PO catalogues, English to Chinese;
 - `prompts`: what an example prints, as a question with a label to check;
 - `preferences`: the same question with the right answer preferred to another example's answer of the same type.
@@ -24,7 +25,7 @@ from pydantic import Field
 from winnow.formats.containers.packages import Package, open_package
 from winnow.formats.dialogues.dialogue import Conversation, check
 from winnow.formats.dialogues.implementations import Function, functions, module_name, parse_module
-from winnow.formats.dialogues.manuals import Page, module_page, pages
+from winnow.formats.dialogues.manuals import Page, module_page, notebook_pages, pages
 from winnow.formats.dialogues.questions import pick
 from winnow.formats.dialogues.talks import talks
 from winnow.formats.dialogues.verifiable import Placed, puzzle_talks, puzzles
@@ -33,7 +34,7 @@ from winnow.formats.translations.catalogues import read_po
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
-Form = Literal["sections", "sessions", "safety", "code", "translations", "prompts", "preferences"]
+Form = Literal["sections", "sessions", "safety", "code", "notebooks", "translations", "prompts", "preferences"]
 TALKS = frozenset({"sections", "sessions", "safety"})
 PUZZLES = frozenset({"prompts", "preferences"})
 OF_PAGES = TALKS | PUZZLES  # what asks for the pages to be read
@@ -87,7 +88,8 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
     def reject(name: str, rule: str, value: object) -> None:
         builder.reject(locator=f"{split.path}!{name}", rule=rule, value=value)
 
-    package = open_package(split.path, include=INCLUDE, reject=reject, charset=settings.charset)
+    include = (*INCLUDE, "*.ipynb") if "notebooks" in settings.forms else INCLUDE
+    package = open_package(split.path, include=include, reject=reject, charset=settings.charset)
     for made in _conversations(package, settings):
         if made.form in settings.forms:
             builder.add(
@@ -133,6 +135,9 @@ def _conversations(package: Package, settings: Settings) -> Iterator[_Made]:
         for function in functions(source, tree) if "code" in asked else ():
             place = f"{file}#{function.name}"
             yield _Made(place, "code", function.name, "en", _task(function, package.name, module, place))
+    for page in notebook_pages(package) if "notebooks" in asked else ():
+        for anchor, _, talk in talks(page, package.name, settings.characters, settings.section_characters):
+            yield _Made(page.file + anchor, "notebooks", page.title, page.language, talk)
     for place, talk in _translations(package) if "translations" in asked else ():
         yield _Made(place, "translations", package.name, "zh", talk)
     for place, form, language, talk in puzzle_talks(found):

@@ -1,8 +1,9 @@
 """Books, manuals, laws and papers: whole works in reading order, without what is not the work.
 
 A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
-running headers and hard line ends removed), Markdown, reStructuredText, XHTML, PDF (with the extra `pdf`); a file of any
-other name that `include` asks for is plain text, if its bytes are text. In a folder
+running headers and hard line ends removed), Markdown, R Markdown and Quarto, reStructuredText, XHTML, notebooks, PDF (with
+the extra `pdf`), office text, manual pages and other markup (with the extra `pandoc`); a file of any other name that
+`include` asks for is plain text, if its bytes are text. In a folder
 or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other
 file is its own. Every file that is asked for is a work or a rejection, one that stands in another's work too.
 """
@@ -28,7 +29,9 @@ from winnow.formats.dialogues.manuals import NO_PAGE, read_page
 from winnow.formats.dialogues.questions import language_of
 from winnow.formats.markup.boilerplate import reflow, strip_gutenberg, unpaginate
 from winnow.formats.markup.epub import read_epub
-from winnow.formats.markup.markdown import clean, front_matter
+from winnow.formats.markup.markdown import chunked, clean, front_matter
+from winnow.formats.markup.notebooks import notebook_text
+from winnow.formats.markup.pandoc import OFFICE, form_of, is_manual, read_by_pandoc
 from winnow.formats.markup.pdf import read_pdf
 from winnow.formats.markup.reading_order import books
 from winnow.formats.markup.rst import to_markdown as rst_to_markdown
@@ -41,22 +44,25 @@ TITLE = re.compile(r"^#{1,2} ++(\S.*)$", re.MULTILINE)
 CONTENTS_FILES = ("*mkdocs.yml", "*mkdocs.yaml")
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
+CHUNK_SUFFIXES = (".rmd", ".qmd")
 OTHER_MARKUP = (
-    *(".adoc", ".asc", ".asciidoc", ".org", ".pod", ".rdoc", ".texi", ".texinfo", ".textile", ".wiki", ".mediawiki"),
-    *(".ps", ".eps", ".rtf", ".sgml", ".docbook", ".me", ".ms", ".mm", ".po", ".ipynb"),
-    *(".doc", ".docx", ".odt", ".ods", ".odp", ".ppt", ".pptx", ".xls", ".xlsx", ".pages", ".key"),
+    *(".rdoc", ".texi", ".texinfo", ".ps", ".eps", ".sgml", ".me", ".ms", ".mm", ".po"),
+    *(".doc", ".ods", ".odp", ".ppt", ".xls", ".xlsx", ".pages", ".key"),
 )
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
-VERSION = 3  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+VERSION = 4  # 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read; 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
-OPTIONAL = ("pypdfium2",)  # PDF files are rejections without it
+OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS
 
 
 class Settings(SourceSettings):
     """`include`: the files that are works. `join`: whether tables of contents make one work of many pages."""
 
-    include: tuple[str, ...] = ("*.txt", "*.md", "*.rst", "*.epub", "*.xhtml", "*.html", "*.htm", "*.pdf")
+    include: tuple[str, ...] = (
+        *("*.txt", "*.md", "*.rst", "*.epub", "*.xhtml", "*.html", "*.htm", "*.pdf"),
+        *("*.Rmd", "*.qmd", "*.ipynb", "*.docx", "*.odt"),
+    )
     join: bool = True
     reflow: bool = True
     least_characters: int = 2_000
@@ -94,13 +100,13 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
             builder.reject(locator=locator, rule=rule, value=value, threshold=threshold)
 
     limits = Limits(member_bytes=settings.member_bytes)
-    asked = (*settings.include, *map(str.upper, settings.include))
+    asked = (*settings.include, *map(str.upper, settings.include), *map(str.lower, settings.include))
     texts = [pattern for pattern in asked if pattern.lower().endswith(TEXT_SUFFIXES)]
     others = [pattern for pattern in asked if not pattern.lower().endswith(TEXT_SUFFIXES)]
     package = Package(split.path)
     works: Iterator[Work]
-    if split.path.lower().endswith(".epub"):
-        works = _epub(split.path, reject)
+    if split.path.lower().endswith((".epub", *OFFICE)):  # zip files, which by themselves would be taken for archives
+        works = _books(_lone(split.path, limits, reject), package, settings, reject)
     else:
         wanted = (*texts, *CONTENTS_FILES)
         package = open_package(split.path, include=wanted, reject=reject, limits=limits, charset=settings.charset)
@@ -144,12 +150,18 @@ def _texts(package: Package, patterns: Sequence[str], settings: Settings, reject
         elif name.lower().endswith(".txt") and not package.version:
             yield _plain(package.root + name, text, settings)
         else:
-            title = front_matter(text).get("title") if name.lower().endswith(".md") else None
-            yield Work(package.root + name, _page(name, text), title)
+            yield Work(package.root + name, _page(name, text), _title(name, text))
 
 
 def _page(name: str, text: str) -> str:
+    if name.lower().endswith(CHUNK_SUFFIXES):
+        return clean(chunked(text))
     return clean(text) if name.lower().endswith(".md") else rst_to_markdown(text)
+
+
+def _title(name: str, text: str) -> str | None:
+    """What the front matter of Markdown calls the page."""
+    return None if name.lower().endswith(".rst") else front_matter(text).get("title")
 
 
 def _plain(name: str, text: str, settings: Settings) -> Work:
@@ -170,6 +182,8 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
             if paper is not None:
                 text = unpaginate(paper[0])
                 yield Work(member.name, reflow(text) if settings.reflow else text, paper[1], date=member.date)
+        elif package.version and NO_PAGE.search(member.name):
+            reject(member.name, "page", "tests, metadata or a licence")
         elif not member.name.lower().endswith(MARKUP_SUFFIXES):
             yield from _other(member, settings, reject)
         elif package.version:
@@ -185,29 +199,53 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
 
 
 def _other(member: Member, settings: Settings, reject: Reject) -> Iterator[Work]:
-    """A file whose name says nothing that is known, `README` or `NEWS.Debian`: plain text, if its bytes are text."""
-    if other_markup(member.name):
-        reject(member.name, "format", member.name.rpartition(".")[2])
+    """A file of another markup, or one whose name says nothing, `README` or `NEWS.Debian`: plain text, if it is text."""
+    name, content = member.name, member.read()
+    if other_markup(name):
+        reject(name, "format", name.rpartition(".")[2])
         return
-    content = member.read()
+    form = form_of(name)
+    if name.lower().endswith(tuple(OFFICE)):
+        yield from _works(name, read_by_pandoc(content, name, reject), member)
+        return
+    if name.lower().endswith(".ipynb"):
+        cells = notebook_text(content)
+        if cells is None:
+            reject(name, "notebook", "no notebook in JSON")
+        yield from _works(name, cells and clean(cells), member)
+        return
     try:
         text = decode(content, declared=of_text(content), option=settings.charset).text
     except ValueError as error:
-        reject(member.name, "encoding" if b"\0" not in content else "format", error)
+        reject(name, "encoding" if b"\0" not in content else "format", error)
         return
-    marked_up = member.name.lower().endswith((".md", ".rst"))
-    yield Work(member.name, _page(member.name, text)) if marked_up else _plain(member.name, text, settings)
+    if form is not None and (form != "man" or is_manual(text)):
+        yield from _works(name, read_by_pandoc(text.encode(), name, reject), member)
+        return
+    marked_up = name.lower().endswith((".md", ".rst", *CHUNK_SUFFIXES))
+    yield Work(name, _page(name, text), _title(name, text)) if marked_up else _plain(name, text, settings)
+
+
+def _works(name: str, text: str | None, member: Member) -> Iterator[Work]:
+    if text is not None:
+        yield Work(name, text, date=member.date)
 
 
 def other_markup(name: str) -> bool:
     """Whether a name tells of a markup or programming language that isn't read here: its text isn't the file's own."""
+    if name.lower().endswith((*CHUNK_SUFFIXES, ".ipynb")) or form_of(name) is not None:
+        return False
     known = language_of_file(name, "")
     return name.lower().endswith(OTHER_MARKUP) or known not in (None, "Text", "Markdown", "reStructuredText")
 
 
-def _epub(path: str, reject: Reject) -> Iterator[Work]:
+def _lone(path: str, limits: Limits, reject: Reject) -> Iterator[Member]:
     with opened(path) as stream:
-        yield from _epub_work(stream.read(), path, reject)
+        content = stream.read(limits.member_bytes + 1)
+    if len(content) > limits.member_bytes:
+        reject(path, "size", f"> {limits.member_bytes}")
+    else:
+        yield Member(path, len(content), None, content)
 
 
 def _epub_work(content: bytes, name: str, reject: Reject) -> Iterator[Work]:

@@ -45,7 +45,7 @@ BINARY_BYTES = 1 << 12
 ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 # 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
-VERSION = 4  # 4: compressed files in folders and archives are read
+VERSION = 5  # 5: environments that show a preamble are listings; 4: compressed files in folders and archives are read
 CONTENT = Content.MATHEMATICS
 
 

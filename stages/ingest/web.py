@@ -56,8 +56,8 @@ BINARY = (
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
-# 6: compressed pages in folders and archives are read
-VERSION = 6
+# 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
+VERSION = 7
 CONTENT = Content.WEB
 
 

@@ -282,3 +282,15 @@ def test_imports_are_followed_from_their_folder_and_by_the_only_file_of_a_name()
     }
     [project] = [found for found in projects(files) if isinstance(found, Project)]
     assert read_latex(project.source).text.split() == ["One.", "Three.", "Two.", "Four."]
+
+
+def test_a_table_of_many_pages_has_its_head_once() -> None:
+    head, more = "a & b \\\\ \\sphinxmidrule", "\\multicolumn{2}{r}{\\makebox[0pt][r]{more}}\\\\"
+    table = f"\\begin{{longtable}}{{ll}}{head}\\endfirsthead {more}{head}\\endhead {more}\\endfoot notes \\\\ \\endlastfoot 1 & 2 \\\\ \\end{{longtable}}"
+    assert read_latex(table).text == "| a | b |\n| --- | --- |\n| 1 | 2 |\n| notes | |\n"
+    once = "\\begin{longtable}{ll}a & b \\\\ \\endhead 1 & 2 \\\\ \\end{longtable}"
+    assert read_latex(once).text == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+
+
+def test_internal_commands_and_places_in_a_font_are_no_text() -> None:
+    assert read_latex(r"One \@totalleftmargin two\@. Three \char157 four \char65").text == "One two. Three four A\n"

@@ -69,3 +69,15 @@ def test_colours_of_pygments_and_pandoc_are_taken_off() -> None:
 
 def test_code_with_a_fence_gets_a_longer_one() -> None:
     assert read_latex("\\begin{verbatim}\n```\na\n```\n\\end{verbatim}").text == "````\n```\na\n```\n````\n"
+
+
+@pytest.mark.parametrize("shown", ["\\documentclass{article}\n\\begin{document}\nHello\n\\end{document}", "\\usepackage{a}"])
+def test_an_environment_that_shows_a_preamble_is_a_listing(shown: str) -> None:
+    """Of whatever package: a document that shows another one neither begins nor ends where that one does."""
+    chapter = f"\\section{{One}}\n\\begin{{latexcode}}\n{shown}\n\\end{{latexcode}}\nLast words."
+    whole = f"\\documentclass{{x}}\n\\begin{{document}}\n{chapter}\n\\end{{document}}\n"
+    expected = f"## One\n\n```\n{shown}\n```\n\nLast words.\n"
+    assert read_latex(chapter).text == expected
+    assert read_latex(whole).text == expected
+    around = "\\begin{center}\n\\begin{document}\nText.\n\\end{document}"  # never closed: no environment of a listing
+    assert read_latex(around).text == "Text.\n"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from winnow.formats.markup.notebooks import notebook_text
+from winnow.formats.dialogues.sessions import Step, steps
+from winnow.formats.markup.notebooks import notebook_sections, notebook_text
 
 PICTURE = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo" * 50}, "metadata": {}}
 CELLS: list[dict[str, Any]] = [
@@ -94,3 +95,66 @@ def test_a_repository_gives_the_text_of_its_notebooks(tmp_path: Path, ingest: An
     texts = {row["path"]: row["text"] for row in documents}
     assert texts["rivers.ipynb"] == TEXT
     assert texts["broken.ipynb"] == "{not a notebook}"
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ({"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": "**three**"}, "**three**"),
+        ({"text/plain": "<IPython.core.display.HTML object>", "text/html": "<p>three</p><p>four</p>"}, "three\n\nfour"),
+        ({"text/html": "<table><tr><td><p>a</p><p>b</p></td></tr></table>"}, "| a b |\n| --- |"),
+        ({"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]", "text/html": "x"}, "[<matplotlib.lines.Line2D at 0x7f>]"),
+    ],
+)
+def test_a_result_whose_plain_text_is_none_is_read_as_it_was_shown(data: dict[str, str], shown: str) -> None:
+    cell = {"cell_type": "code", "source": "x", "outputs": [{"output_type": "display_data", "data": data}]}
+    assert notebook_text(notebook(cells=[cell])) == f"```r\nx\n```\n\n```text\n{shown}\n```\n"
+
+
+def test_cells_of_python_are_steps_with_what_they_printed() -> None:
+    found = notebook_sections(notebook(cells=CELLS, metadata={"language_info": {"name": "python"}}))
+    assert found is not None
+    [section], language = found
+    assert (section.title, language) == ("Rivers", "python")
+    said = [step for block in section.blocks for step in steps(block)]
+    assert said == [
+        Step("python", "print(depth)", "three\nfour\n5"),
+        Step("python", "1 / 0", "ZeroDivisionError\nat 1\n100%"),
+    ]
+
+
+PROSE = "The river rises in spring and the wheel turns faster than the miller likes. " * 3
+
+
+def test_notebooks_are_conversations_of_code_and_result_where_asked(tmp_path: Path, ingest: Any) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": f"# Depth of the river\n\n{PROSE}"},
+        {"cell_type": "code", "source": "depth = 3\ndepth", "outputs": [
+            {"output_type": "execute_result", "data": {"text/plain": "3"}}]},
+        {"cell_type": "markdown", "source": "Three feet, as ever."},
+    ]  # fmt: skip
+    (tmp_path / "rivers.ipynb").write_bytes(notebook(cells=cells, metadata={"language_info": {"name": "python"}}))
+    assert ingest("documentation", tmp_path).documents == []
+    [document], _ = ingest("documentation", tmp_path, forms=["notebooks"])
+    said = json.loads(document["messages"])
+    assert [turn["role"] for turn in said["messages"]] == ["user", "assistant", "tool", "assistant"]
+    asked, called, result, last = said["messages"]
+    assert "depth of the river" in asked["content"].lower()
+    assert called["content"] == PROSE.strip()
+    assert [call["arguments"] for call in called["tool_calls"]] == [{"code": "depth = 3\ndepth"}]
+    assert (result["content"], last["content"]) == ("3", "Three feet, as ever.")
+    assert said["tools"][0]["name"] == "python"
+
+
+def test_notebooks_and_markdown_with_chunks_are_works(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "rivers.ipynb").write_bytes(notebook(cells=CELLS))
+    (tmp_path / "broken.ipynb").write_text("{}")
+    chunk = "---\ntitle: Mills\n---\n\nOne.\n\n```{r setup, echo=FALSE}\nx <- 1\n```\n\n```{python}\n#| label: two\ny = 2\n```\n"
+    for name in ("mills.Rmd", "mills.qmd"):
+        (tmp_path / name).write_text(chunk)
+    documents, rejections = ingest("longform", tmp_path, least_characters=1)
+    texts = {row["locator"].rpartition("!")[2]: row["text"] for row in documents}
+    assert texts["rivers.ipynb"] == TEXT
+    assert texts["mills.Rmd"] == texts["mills.qmd"] == "One.\n\n```r\nx <- 1\n```\n\n```python\ny = 2\n```\n"
+    assert {row["title"] for row in documents} == {"Rivers", "Mills"}
+    assert [(row["rule"], row["locator"].rpartition("!")[2]) for row in rejections] == [("longform.notebook", "broken.ipynb")]

@@ -178,11 +178,11 @@ def test_every_file_that_is_asked_for_is_a_work_or_a_rejection(sdist: Any, tmp_p
     folder.mkdir()
     (folder / "MILL.TXT").write_text(BODY)
     (folder / "note.rst").write_text("Short.")
-    (folder / "chapter-1.adoc").write_text("= A")
-    documents, rejections = ingest("longform", folder, include=["*.txt", "n*e.rst", "chapter-?.adoc"])
+    (folder / "chapter-1.texi").write_text("@chapter A")
+    documents, rejections = ingest("longform", folder, include=["*.txt", "n*e.rst", "chapter-?.texi"])
     assert [row["locator"].rpartition("!")[2] for row in documents] == ["MILL.TXT"]
     assert sorted((row["rule"], row["value"]) for row in rejections) == [
-        ("longform.format", "adoc"),
+        ("longform.format", "texi"),
         ("longform.short", "7"),
     ]
     (folder / "picture.png").write_bytes(b"PNG")
