@@ -33,20 +33,69 @@ import pyarrow as pa
 from benchmarks.oracles import real_references as references
 from winnow.formats.containers.records import read_records, record_splits
 from winnow.pipeline.fetch import source_distribution
+from winnow.pipeline.glimpse import translated_into
 from winnow.stages.ingest.source import Builder, kind_module
 
-DEBIAN = (
-    "debian-policy developers-reference debmake-doc debian-reference-zh-cn debian-reference-en debian-history git-doc "
-    "sqlite3-doc octave-doc r-doc-pdf apache2-doc python-sqlalchemy-doc haskell98-report maxima-doc zsh-doc pari-doc gap-doc "
-    "manpages manpages-zh manpages-ja manpages-ru manpages-de fortunes-zh fortunes-de fortunes-ru bible-kjv-text "
-    "texlive-latex-base-doc texlive-lang-chinese gnuplot-doc postgresql-doc-15"
-).split()
-INDEX = (
-    "jupytext==1.17.2 nbconvert==7.16.6 nbformat==5.10.4 pandas==2.2.3 statsmodels==0.14.4 docutils==0.21.2 sphinx==8.1.3 "
-    "xarray==2024.9.0 papermill==2.6.0 nbclient==0.10.2 mkdocs-material==9.5.44 cryptography==43.0.3 click==8.1.8 "
-    "textual==0.86.3 docx2python==3.3.0 mammoth==1.8.0 python-docx==1.2.0 odfpy==1.4.1 polib==1.2.0 frictionless==5.18.0 "
-    "seaborn==0.13.2 wagtail==8.0.1 vega-datasets==0.9.0 translate-toolkit==3.20.4 django==5.2.19 sqlalchemy==2.1.9"
-).split()
+DEBIAN = [
+    "debian-policy",
+    "developers-reference",
+    "debmake-doc",
+    "debian-reference-zh-cn",
+    "debian-reference-en",
+    "debian-history",
+    "git-doc",
+    "sqlite3-doc",
+    "octave-doc",
+    "r-doc-pdf",
+    "apache2-doc",
+    "python-sqlalchemy-doc",
+    "haskell98-report",
+    "maxima-doc",
+    "zsh-doc",
+    "pari-doc",
+    "gap-doc",
+    "manpages",
+    "manpages-zh",
+    "manpages-ja",
+    "manpages-ru",
+    "manpages-de",
+    "fortunes-zh",
+    "fortunes-de",
+    "fortunes-ru",
+    "bible-kjv-text",
+    "texlive-latex-base-doc",
+    "texlive-lang-chinese",
+    "gnuplot-doc",
+    "postgresql-doc-15",
+]
+INDEX = [
+    "jupytext==1.17.2",
+    "nbconvert==7.16.6",
+    "nbformat==5.10.4",
+    "pandas==2.2.3",
+    "statsmodels==0.14.4",
+    "docutils==0.21.2",
+    "sphinx==8.1.3",
+    "xarray==2024.9.0",
+    "papermill==2.6.0",
+    "nbclient==0.10.2",
+    "mkdocs-material==9.5.44",
+    "cryptography==43.0.3",
+    "click==8.1.8",
+    "textual==0.86.3",
+    "docx2python==3.3.0",
+    "mammoth==1.8.0",
+    "python-docx==1.2.0",
+    "odfpy==1.4.1",
+    "polib==1.2.0",
+    "frictionless==5.18.0",
+    "seaborn==0.13.2",
+    "wagtail==8.0.1",
+    "vega-datasets==0.9.0",
+    "translate-toolkit==3.20.4",
+    "django==5.2.19",
+    "sqlalchemy==2.1.9",
+]
 MOST = 400
 LARGEST = 4 << 20
 ROFF = re.compile(r"(^|/)man/.*\.[1-9]\w*$")
@@ -78,7 +127,9 @@ KINDS = {
     "notebook": Kind(r"\.ipynb$", "longform", references.notebook, LONG),
     "code": Kind(r"\.(py|js|ts|c|h|cpp|rs|R|jl|el|go|java|pyx|css|sh|pl|sql)$", "repositories", references.plain),
     "manual": Kind(ROFF.pattern, "longform", references.manual, LONG),
-    "text": Kind(r"\.txt$|(^|/)(README|NEWS|ChangeLog|copyright|changelog[^/]*|[a-z]{4,12})$", "longform", references.plain, LONG),
+    "text": Kind(
+        r"\.txt$|(^|/)(README|NEWS|ChangeLog|copyright|changelog[^/]*|[a-z]{4,12})$", "longform", references.plain, LONG
+    ),
 }
 
 
@@ -102,14 +153,14 @@ def fetch(folder: Path) -> None:
     debian, packages = folder / "debian", folder / "packages"
     for place in (debian, packages):
         place.mkdir(parents=True, exist_ok=True)
-    wanted = [name for name in DEBIAN if not list(debian.glob(f"{name}_*.deb"))]
+    wanted = [name for name in DEBIAN.split() if not list(debian.glob(f"{name}_*.deb"))]
     if wanted:
         subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=debian, check=True)
     for archive in debian.glob("*.deb"):
         target = debian / archive.name.partition("_")[0]
         if not target.exists():
             subprocess.run(["dpkg", "-x", archive, target], check=True)
-    for pinned in INDEX:
+    for pinned in INDEX.split():
         name, _, version = pinned.partition("==")
         if not list(packages.glob(f"{name.replace('-', '[-_]')}-{version}.*")):
             file, content = source_distribution(name, version)
@@ -154,7 +205,8 @@ def ours(path: Path, kind: Kind) -> tuple[list[str], list[tuple[str, str]]]:
     module = kind_module(kind.source)
     tables: list[pa.Table] = []
     builder = Builder(source="real", kind=kind.source, emit=tables.append)
-    settings = module.Settings(**kind.options)
+    named = {"target_language": translated_into(str(path)) or "zh"} if kind.source == "bilingual" else {}
+    settings = module.Settings(**kind.options, **named)
     for split in module.splits(str(path), settings):
         module.read(split, settings, builder)
     builder.flush()

@@ -20,6 +20,8 @@ from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.records import read_records, table_format
 from winnow.formats.splits import Split, size_of
+from winnow.formats.translations.catalogues import language_of_po
+from winnow.formats.translations.file_names import aliases
 from winnow.pipeline.profile import Input
 from winnow.stages.document import DOCUMENT
 from winnow.stages.ingest.source import Builder, kind_module
@@ -33,6 +35,8 @@ TEXT_NAME = re.compile(
     r"\.(jsonl?|ndjson|jsonlines|[ct]sv|txt|md|rst|html?|xhtml|tex|ltx|latex|po|srt|vtt)(\.(gz|bz2|xz|zst))?$",
     re.IGNORECASE,
 )
+SOURCE_LANGUAGE = re.compile(r"srclang=[\"']([\w-]+)[\"']")
+VARIANT = re.compile(r"<tuv\b[^<>]{0,200}?lang=[\"']([\w-]+)[\"']")
 COLUMNAR = ("parquet", "arrow", "sqlite")
 TEXTUAL = (
     "text",
@@ -135,6 +139,21 @@ def is_text(path: str) -> bool:
         return bool(decode_text(head[: head.rfind(b"\n") + 1] or head).text.strip())
     except ValueError:
         return False
+
+
+def translated_into(path: str) -> str | None:
+    """The language that a PO file or a TMX memory says it translates into, as `pt-br`; None where it is silent."""
+    head = _head(path, READ_BYTES).decode("utf-8", "replace")
+    if re.search(r"\.po(\.\w+)?$", path, re.IGNORECASE):
+        said = language_of_po(head)
+    else:
+        source = SOURCE_LANGUAGE.search(head)
+        given = source[1].lower() if source else "en"
+        said = next((tag for tag in VARIANT.findall(head) if tag.lower() != given), None)
+    if said is None:
+        return None
+    language = said.lower().replace("_", "-")
+    return "zh" if language in aliases("zh") else language
 
 
 def _head(path: str, size: int) -> bytes:

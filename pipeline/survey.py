@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,19 +13,22 @@ from typing import Any
 from winnow.filters.linguist import language_of
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.records import PACKED, table_format
+from winnow.formats.markup.pandoc import form_of
 from winnow.pipeline.columns import BOOK_CHARACTERS, reading
-from winnow.pipeline.glimpse import is_text
+from winnow.pipeline.glimpse import is_text, translated_into
 from winnow.stages.document import Content
 from winnow.stages.ingest.longform import other_markup
 
 TABLES_PROBED = 20  # files of one folder and form whose columns are looked at
-PLAIN = (".txt", ".md", ".rst", ".epub")
+PLAIN = (".txt", ".md", ".rst", ".epub", ".rmd", ".qmd", ".ipynb")
 PAGES = (".html", ".htm", ".xhtml")
 FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
 CATALOGUES = (".po", ".tmx")
 CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
 PROSE = "Text"  # what linguist calls `README` and `copyright`
+BY_PATTERN = ("tables", "catalogues", "crawls", "archives")  # groups of which a profile names files, not folders
+LINK = "a link: what it leads to is read where it lies"
 NOT_PLACED = "no kind of source reads it"
 SINGLE_CODE = "source code outside of a folder of its own: put it into one"
 LEAST_CODE = 0.1  # of the files below the top, for folders of source code to be repositories
@@ -61,7 +65,7 @@ def survey(folders: Sequence[str]) -> Survey:
     finds: list[Find] = []
     unplaced: dict[tuple[str, str], list[str]] = defaultdict(list)
     for folder in folders:
-        files = _listed(folder)
+        files, links = _listed(folder)
         top = folder.rstrip("/")
         claimed = _repositories(files)
         claimed |= {
@@ -81,27 +85,45 @@ def survey(folders: Sequence[str]) -> Survey:
                 )
             )
         rest = {name: size for name, size in files.items() if not any(name.startswith(f"{root}/") for root in claimed)}
-        finds += _files(rest, top, claimed, unplaced)
+        finds += _files(_once(rest, links, unplaced), top, claimed, unplaced)
     return Survey(finds=tuple(_joined(finds)), unplaced=unplaced)
 
 
-def _listed(folder: str) -> dict[str, int]:
-    """Sizes of the files below a folder, by names that can be opened."""
+def _listed(folder: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Sizes of the files below a folder, by names that can be opened; and which of them are links, to which file."""
     filesystem, root = filesystem_of(folder)
     if not filesystem.exists(root):
         raise FileNotFoundError(f"there is nothing at {folder}")
     local = "file" in filesystem.protocol
     found = filesystem.find(root, detail=True)
     prefix = folder.rstrip("/")
-    sizes = {}
+    sizes, links = {}, {}
     for name, details in sorted(found.items()):
         inner = name.removeprefix(root.rstrip("/")).lstrip("/")
-        sizes[f"{prefix}/{inner}" if inner else (name if local else filesystem.unstrip_protocol(name))] = int(
-            details.get("size") or 0
-        )
+        shown = f"{prefix}/{inner}" if inner else (name if local else filesystem.unstrip_protocol(name))
+        sizes[shown] = int(details.get("size") or 0)
+        if details.get("islink"):
+            target = os.path.realpath(name).removeprefix(os.path.realpath(root)).lstrip("/")
+            links[shown] = f"{prefix}/{target}"
     if not sizes:
         raise FileNotFoundError(f"{folder} holds no file")
-    return sizes
+    return sizes, links
+
+
+def _once(
+    files: Mapping[str, int], links: Mapping[str, str], unplaced: dict[tuple[str, str], list[str]]
+) -> dict[str, int]:
+    """The files without those that have two names: a folder's reader passes over links, patterns follow them.
+
+    So a table is read under the name of the link, as the Hub's cache has them, a page or a text under its own.
+    """
+    kept = dict(files)
+    for link, target in links.items():
+        if link in kept and _group(link) in BY_PATTERN:
+            kept.pop(target, None)
+        elif kept.pop(link, None) is not None:
+            unplaced[_suffix(link) or "(no suffix)", LINK].append(link)
+    return kept
 
 
 def _repositories(files: Iterable[str]) -> set[str]:
@@ -130,6 +152,7 @@ def _is_source(name: str) -> bool:
     suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
     return (
         language_of(name, "") not in (None, PROSE)
+        and form_of(name) is None
         and table_format(name) is None
         and not name.lower().endswith(suffixes)
     )
@@ -161,7 +184,12 @@ def _files(
             yield _find(Content.MATHEMATICS, "mathematics", _cover(names, top, claimed), names, files, why, options)
         elif group == "catalogues":
             why = "translations, each original beside its translation"
-            yield _find(Content.TRANSLATIONS, "bilingual", _globs(names), names, files, why)
+            by_language: dict[str, list[str]] = defaultdict(list)
+            for name in names:
+                by_language[translated_into(name) or "zh"].append(name)
+            for language, own in by_language.items():
+                options = {} if language == "zh" else {"target_language": language}
+                yield _find(Content.TRANSLATIONS, "bilingual", _apart(own, names), own, files, why, options)
         elif group == "crawls":
             yield _find(Content.WEB, "web", _globs(names), names, files, "records of a crawl")
         elif group == "archives":
@@ -183,10 +211,13 @@ def _group(name: str) -> str:
     if table_format(name):
         return "tables"
     lowered = PACKED.sub("", lowered)
-    if lowered.endswith(".pdf"):
-        return (
-            "plain" if importlib.util.find_spec("pypdfium2") else "PDF needs the extra: pip install winnow-corpora[pdf]"
-        )
+    for needs, package, extra in (
+        (lowered.endswith(".pdf"), "pypdfium2", "pdf"),
+        (form_of(lowered) not in (None, "man"), "pypandoc", "pandoc"),
+    ):
+        if needs:
+            known = importlib.util.find_spec(package) is not None
+            return "plain" if known else f"needs the extra: pip install winnow-corpora[{extra}]"
     found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
     if found is None and _is_source(name):
         return SINGLE_CODE
@@ -265,6 +296,14 @@ def _cover(names: Sequence[str], folder: str, claimed: set[str]) -> list[str]:
 
 def _globs(names: Sequence[str]) -> list[str]:
     return sorted({f"{posixpath.dirname(name)}/*{_suffix(name)}" for name in names})
+
+
+def _apart(names: Sequence[str], all_names: Sequence[str]) -> list[str]:
+    """Patterns for these files, or each by its name in a folder where others of the suffix aren't among them."""
+    own = set(names)
+    mixed = {(posixpath.dirname(name), _suffix(name)) for name in all_names if name not in own}
+    lone = [name for name in names if (posixpath.dirname(name), _suffix(name)) in mixed]
+    return sorted([*lone, *_globs([name for name in names if name not in set(lone)])])
 
 
 def _suffix(name: str) -> str:

@@ -73,7 +73,9 @@ def office(path: Path) -> str:
 
         body = docx.Document(str(path)).element.body
         return "".join(
-            "\n" if node.tag.endswith("}p") else node.text or "" for node in body.iter() if node.tag.endswith(("}t", "}p"))
+            "\n" if node.tag.endswith("}p") else node.text or ""
+            for node in body.iter()
+            if node.tag.endswith(("}t", "}p"))
         )
     from odf import teletype
     from odf.opendocument import load

@@ -30,7 +30,9 @@ INCLUDED = re.compile(
 ADMONITION = re.compile(r"^!!! *(\w+)(?: +\"([^\"\n]*)\")?[ \t]*\n((?:(?: {4}|\t)[^\n]*\n|[ \t]*\n)*)", re.MULTILINE)
 
 
-CHUNK = re.compile(r"^([ \t]*`{3,})\{[.=]?([\w+#-]++)[^\n]*\}[ \t]*\n((?:[ \t]*(?:#|//|--|%%)\| [^\n]*\n)*)", re.MULTILINE)
+CHUNK = re.compile(
+    r"^([ \t]*`{3,})\{[.=]?([\w+#-]++)[^\n]*\}[ \t]*\n((?:[ \t]*(?:#|//|--|%%)\| [^\n]*\n)*)", re.MULTILINE
+)
 """The head of a chunk of code as knitr and Quarto have it, with its settings below."""
 
 

@@ -190,9 +190,11 @@ class _Writer:
         indent, name, argument = len(match[1]), match[2].lower(), (match[3] or "").strip()
         block, after = _indented(lines, place + 1, indent)
         options, content = _options(block)
-        if name in DROPPED or name.startswith("auto") or depth > DEPTH or lines[place].lstrip().startswith(".. |"):
+        if name in DROPPED or depth > DEPTH or lines[place].lstrip().startswith(".. |"):
             return after
-        if name in CODE:
+        if name.startswith("auto"):  # what is taken from code isn't here, what is written beside it is
+            self._nested(content if name != "autosummary" else [], depth)
+        elif name in CODE:
             language = LANGUAGES.get(name, argument.split(" ")[0]) or guess_language(content)
             self._fence(language.lower(), content)
         elif name in ("math", "displaymath"):

@@ -37,7 +37,8 @@ from winnow.formats.markup.pseudocode import Keyword, Keywords, algorithmic, sai
 from winnow.formats.markup.skipping import argument_of, skip_arguments, skip_definition, skip_length, skip_options
 
 TOKEN = re.compile(
-    r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+|@[A-Za-z@]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])|(\n[ \t]*\n\s*)",
+    r"\\begin\s*\{([^{}]+)\}|\\end\s*\{([^{}]+)\}|\\([A-Za-z]+|@[A-Za-z@]+)\*?|\\(.)|(\$\$?)|(``|''|---?|~)|([{}])"
+    r"|(\n[ \t]*\n\s*)",
     re.DOTALL,
 )
 INDENT = re.compile(r"\n[ \t]+")

@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from winnow.formats.markup.listings import DECLARATION, LISTINGS, PREAMBLE, Listing, Listings, declared, fenced, listing, shown
+from winnow.formats.markup.listings import (
+    DECLARATION,
+    LISTINGS,
+    PREAMBLE,
+    Listing,
+    Listings,
+    declared,
+    fenced,
+    listing,
+    shown,
+)
 
 INLINE = (
     r"\\(?:verb\*?|lstinline(?:\[[^\[\]\n]*\])?|mint(?:inline)?(?:\[[^\[\]\n]*\])?\{[^{}\n]*\})"

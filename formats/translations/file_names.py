@@ -20,8 +20,10 @@ Languages = tuple[str, str]
 
 
 def aliases(language: str) -> tuple[str, ...]:
-    """What files call a language."""
-    return ALIASES.get(language.split("-")[0].lower(), (language.lower(),))
+    """What files call a language; `zh` is simplified Chinese, `zh-tw` another language."""
+    own = language.lower().replace("_", "-")
+    known = ALIASES.get(own.split("-")[0], ())
+    return known if own in known else (own, own.replace("-", "_")) if "-" in own else (own,)
 
 
 def is_catalogue_of(name: str, language: str, declared: str | None = None) -> bool:

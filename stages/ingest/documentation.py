@@ -62,7 +62,8 @@ TRANSLATE = (
     "翻译成中文：{text}",
 )
 DESCRIBED = (True, False, False, False)  # one function in four is asked the other way round: the docstring is wanted
-VERSION = 3  # 2: an attribute list ends at the next brace; 3: compressed files in folders and archives are read
+# 4: words beside what is documented from code
+VERSION = 4  # 2: an attribute list ends at the next brace; 3: compressed files in folders and archives are read
 CONTENT = Content.TEMPLATED
 
 

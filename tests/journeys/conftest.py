@@ -106,7 +106,7 @@ def corpus(folder: Path, english: list[str]) -> None:
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b.c")
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
         subprocess.run([*git, *command], cwd=code, check=True)
-    (folder / "letter.docx").write_bytes(b"PK\3\4")
+    (folder / "letter.doc").write_bytes(b"PK\3\4")
 
 
 @pytest.fixture(scope="session")

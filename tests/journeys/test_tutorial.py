@@ -17,7 +17,7 @@ def test_the_tutorial(tutorial: Path, answers: dict[str, Any]) -> None:
     place = tutorial
     assert list(answers) == ["init", "run", "inspect"]
     said = answers["init"].said
-    assert "not placed: 1 .docx (no kind of source reads it): corpus/letter.docx" in said
+    assert "not placed: 1 .doc (no kind of source reads it): corpus/letter.doc" in said
     kinds = {find.kind for group in read_model(place / "profile.yaml", Profile).sources.values() for find in group}
     assert kinds == {"tables", "conversations", "longform", "web", "repositories"}
     manifest = read_model(place / "manifest.yaml", Manifest)
@@ -45,7 +45,7 @@ def test_init_says_what_is_wrong_with_a_folder(winnow, tmp_path: Path) -> None:
     assert f"winnow: there is nothing at {tmp_path}/nowhere" in winnow("init", tmp_path / "nowhere").said
     (tmp_path / "empty").mkdir()
     assert f"winnow: {tmp_path}/empty holds no file" in winnow("init", tmp_path / "empty").said
-    (tmp_path / "empty" / "a.docx").write_bytes(b"PK")
+    (tmp_path / "empty" / "a.doc").write_bytes(b"PK")
     answer = winnow("init", tmp_path / "empty", "--out", tmp_path)
     assert answer.status == 2
     assert f"nothing in {tmp_path}/empty is read by any kind of source" in answer.said

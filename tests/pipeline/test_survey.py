@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 from winnow.formats.splits import Split
 from winnow.pipeline.cli import cli
 from winnow.pipeline.survey import NOT_PLACED, survey
-from winnow.stages.ingest import longform
+from winnow.stages.ingest import bilingual, longform
 from winnow.stages.ingest.source import Builder
 
 TEXT = "The daemon reads its configuration once, when it starts, and again whenever it is told to by a signal.\n" * 9
@@ -74,3 +76,55 @@ def test_a_few_examples_in_code_make_no_repository(folder: Path) -> None:
     for number in range(20):
         (folder / "examples" / f"more{number}.py").write_text("print('more')\n")
     assert {find.kind: find.paths for find in survey([str(folder)]).finds}["repositories"] == (f"{folder}/examples",)
+
+
+def test_notebooks_and_markdown_with_chunks_are_text(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text('{"nbformat": 4, "cells": []}')
+    (tmp_path / "b.Rmd").write_text(TEXT)
+    (tmp_path / "c.qmd").write_text(TEXT)
+    [found] = survey([str(tmp_path)]).finds
+    assert (found.kind, found.options["include"], found.files) == ("longform", ["*.Rmd", "*.ipynb", "*.qmd"], 3)
+
+
+def test_office_text_is_read_or_told_to_need_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "letter.docx").write_bytes(b"PK\3\4")
+    for installed in (True, False):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, known=installed: object() if known else None)
+        found = survey([str(tmp_path)])
+        assert [find.kind for find in found.finds] == (["longform"] if installed else [])
+        told = {} if installed else {(".docx", "needs the extra: pip install winnow-corpora[pandoc]"): 1}
+        assert {reason: len(names) for reason, names in found.unplaced.items()} == told
+
+
+def test_catalogues_are_read_in_the_languages_that_they_name(tmp_path: Path) -> None:
+    """Otherwise each would be asked for Chinese, and all of it lost."""
+    header = 'msgid ""\nmsgstr "Language: {}\\n"\n"Language: {}\\n"\n\nmsgid "The mill stands."\nmsgstr "{}"\n'
+    for language, said in (("de", "Die Mühle steht."), ("pt_BR", "O moinho está parado."), ("zh_CN", "磨坊停了。")):
+        place = tmp_path / language / "LC_MESSAGES" / "mill.po"
+        place.parent.mkdir(parents=True)
+        place.write_text(header.format(language, language, said))
+    memory = '<tmx version="1.4"><header srclang="en"/><body><tu><tuv xml:lang="en"><seg>The mill stands.</seg></tuv><tuv xml:lang="fr"><seg>Le moulin est là.</seg></tuv></tu></body></tmx>'
+    (tmp_path / "mill.tmx").write_text(memory)
+    found = survey([str(tmp_path)]).finds
+    assert {find.options.get("target_language", "zh") for find in found} == {"de", "pt-br", "zh", "fr"}
+    for find in found:
+        builder = Builder(source="t", kind="bilingual", emit=lambda table: None)
+        options = bilingual.Settings(**find.options)
+        for path in find.paths:
+            for name in glob.glob(path):
+                for split in bilingual.splits(name, options):
+                    bilingual.read(split, options, builder)
+        assert (builder.documents, builder.rejections) == (1, [])
+
+
+def test_what_has_two_names_is_read_once(tmp_path: Path) -> None:
+    """Debian's documentation links folders' pages, and the cache of the Hub names its blobs by links."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "blobs" / "0a1b").write_text('{"text": "The mill stands."}\n')
+    (tmp_path / "snapshots" / "train.jsonl").symlink_to("../blobs/0a1b")
+    (tmp_path / "page.html").write_text(f"<p>{TEXT}</p>")
+    (tmp_path / "index.html").symlink_to("page.html")
+    found = survey([str(tmp_path)])
+    assert {(find.kind, find.files) for find in found.finds} == {("tables", 1), ("web", 1)}
+    assert [(suffix, len(names)) for (suffix, _), names in found.unplaced.items()] == [(".html", 1)]

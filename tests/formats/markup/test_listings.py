@@ -71,7 +71,9 @@ def test_code_with_a_fence_gets_a_longer_one() -> None:
     assert read_latex("\\begin{verbatim}\n```\na\n```\n\\end{verbatim}").text == "````\n```\na\n```\n````\n"
 
 
-@pytest.mark.parametrize("shown", ["\\documentclass{article}\n\\begin{document}\nHello\n\\end{document}", "\\usepackage{a}"])
+@pytest.mark.parametrize(
+    "shown", ["\\documentclass{article}\n\\begin{document}\nHello\n\\end{document}", "\\usepackage{a}"]
+)
 def test_an_environment_that_shows_a_preamble_is_a_listing(shown: str) -> None:
     """Of whatever package: a document that shows another one neither begins nor ends where that one does."""
     chapter = f"\\section{{One}}\n\\begin{{latexcode}}\n{shown}\n\\end{{latexcode}}\nLast words."

@@ -103,7 +103,10 @@ def test_a_repository_gives_the_text_of_its_notebooks(tmp_path: Path, ingest: An
         ({"text/plain": "<IPython.core.display.Markdown object>", "text/markdown": "**three**"}, "**three**"),
         ({"text/plain": "<IPython.core.display.HTML object>", "text/html": "<p>three</p><p>four</p>"}, "three\n\nfour"),
         ({"text/html": "<table><tr><td><p>a</p><p>b</p></td></tr></table>"}, "| a b |\n| --- |"),
-        ({"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]", "text/html": "x"}, "[<matplotlib.lines.Line2D at 0x7f>]"),
+        (
+            {"text/plain": "[<matplotlib.lines.Line2D at 0x7f>]", "text/html": "x"},
+            "[<matplotlib.lines.Line2D at 0x7f>]",
+        ),
     ],
 )
 def test_a_result_whose_plain_text_is_none_is_read_as_it_was_shown(data: dict[str, str], shown: str) -> None:
@@ -157,4 +160,6 @@ def test_notebooks_and_markdown_with_chunks_are_works(tmp_path: Path, ingest: An
     assert texts["rivers.ipynb"] == TEXT
     assert texts["mills.Rmd"] == texts["mills.qmd"] == "One.\n\n```r\nx <- 1\n```\n\n```python\ny = 2\n```\n"
     assert {row["title"] for row in documents} == {"Rivers", "Mills"}
-    assert [(row["rule"], row["locator"].rpartition("!")[2]) for row in rejections] == [("longform.notebook", "broken.ipynb")]
+    assert [(row["rule"], row["locator"].rpartition("!")[2]) for row in rejections] == [
+        ("longform.notebook", "broken.ipynb")
+    ]

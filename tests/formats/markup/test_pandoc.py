@@ -11,7 +11,7 @@ pypandoc = pytest.importorskip("pypandoc")
 
 PAPER = """# The mill
 
-The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5\\$ and a_b stays.
+The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5\\$ and `a_b` stays.
 
 - first
 - second
@@ -22,7 +22,7 @@ The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5\\$ and a_b stays.
 """
 READ = """# The mill
 
-The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5$ and a_b stays.
+The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5$ and `a_b` stays.
 
 - first
 - second
@@ -32,6 +32,12 @@ The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5$ and a_b stays.
 | upper | 3 |
 """
 MANUAL = """.\\" a comment
+.de AP
+.ie !"\\\\$4"" .TP \\\\$4
+.el \\{\\
+.   ie !"\\\\$2"" .TP \\\\n()Cu
+.el \\}\\
+..
 .TH MILL 1 "May 1900"
 .SH NAME
 mill \\- grinds
@@ -69,7 +75,7 @@ def test_manual_pages_are_read_and_other_names_of_them_told(tmp_path: Path, inge
 
 def test_a_document_opens_no_file_and_a_broken_one_is_a_rejection(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "secret.txt").write_text("the key to the mill")
-    (tmp_path / "open.org").write_text(f"Before.\n\n#+INCLUDE: \"{tmp_path}/secret.txt\"\n\nAfter.\n")
+    (tmp_path / "open.org").write_text(f'Before.\n\n#+INCLUDE: "{tmp_path}/secret.txt"\n\nAfter.\n')
     (tmp_path / "broken.docx").write_bytes(b"PK\x03\x04 nothing")
     documents, rejections = ingest("longform", tmp_path, include=["*.org", "*.docx"], least_characters=1)
     assert all("key" not in row["text"] for row in documents)

@@ -316,3 +316,8 @@ def test_any_lines_are_a_page(text: str) -> None:
     assert markdown.endswith("\n")
     for section in sections(clean(markdown)):
         section.body()
+
+
+def test_what_is_written_beside_documentation_from_code_stays() -> None:
+    page = ".. autoclass:: Mill\n   :members:\n\n   .. attribute:: wheel\n\n      It turns.\n\n.. autosummary::\n\n   one\n   two\n"
+    assert to_markdown(page) == "`attribute wheel`\n\nIt turns.\n"
