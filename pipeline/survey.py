@@ -188,8 +188,8 @@ def _files(
             for name in names:
                 by_language[translated_into(name) or "zh"].append(name)
             for language, own in by_language.items():
-                options = {} if language == "zh" else {"target_language": language}
-                yield _find(Content.TRANSLATIONS, "bilingual", _apart(own, names), own, files, why, options)
+                named = {} if language == "zh" else {"target_language": language}
+                yield _find(Content.TRANSLATIONS, "bilingual", _apart(own, names), own, files, why, named)
         elif group == "crawls":
             yield _find(Content.WEB, "web", _globs(names), names, files, "records of a crawl")
         elif group == "archives":
