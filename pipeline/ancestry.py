@@ -43,7 +43,7 @@ def ancestors(after: str | None) -> tuple[Ancestor, ...]:
     than its lock tells.
     """
     found: list[Ancestor] = []
-    place: str | None = after
+    place = None if after is None else Workspace(after).place  # workers and later commands have folders of their own
     successor = "--after"
     while place is not None:
         if any(place == known.place for known in found):

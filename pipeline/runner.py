@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
 from winnow.pipeline.memory import forget_peak, peak
+from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.receipt import FOLDER, Fingerprints, Receipt, read_receipt, receipt_path, write_receipt
 from winnow.stages.run.unit import Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
@@ -31,6 +32,8 @@ WINDOW_PER_WORKER = (
 
 ROLL_CALL_SECONDS = 2.0
 """Between two counts of the workers: the window grows and shrinks with them."""
+SHARED_SECONDS = 30.0
+"""How long a file of another machine may take to be seen here: network file systems remember what isn't there."""
 FEW_INPUTS = 32
 
 YOUNG_OBJECTS = 50_000
@@ -101,6 +104,7 @@ class Runner:
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
     _client: Any = None
     _open_cluster: AbstractContextManager[Any] | None = None
+    _shared: bool = False
 
     def __enter__(self) -> Runner:
         return self
@@ -111,7 +115,8 @@ class Runner:
             self._open_cluster = self._client = None
 
     def run(self, step: Step[Any], units: Sequence[Unit[Any]], *, partial: bool = False) -> list[Receipt]:
-        """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done.
+        """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done,
+        `ConfigurationError` where a worker writes what isn't to be seen from here.
 
         `partial`: the step has other units, too, whose files stay.
         """
@@ -138,6 +143,7 @@ class Runner:
                     failures.append(outcome)
                     self.progress.unit_failed(step, outcome.unit, outcome.reason)
                 else:
+                    self._see(step, outcome)
                     finished[outcome.unit] = outcome
                     self.progress.unit_finished(step, outcome)
         if failures:
@@ -201,7 +207,7 @@ class Runner:
         def submit(unit: Unit[Any], manner: str = "") -> Any:
             key = f"{step.name}/{unit.name}{manner}-{self._token}"
             units[key] = unit
-            return client.submit(work_unit, self.workspace.root, step, unit, marks[unit.name], pure=False, key=key)
+            return client.submit(work_unit, self.workspace.place, step, unit, marks[unit.name], pure=False, key=key)
 
         open_units = room = 0
         looked = -math.inf
@@ -227,6 +233,19 @@ class Runner:
         for unit in suspects:
             self.progress.unit_retried(step, unit)
             yield _outcome(step, unit, _answer(submit(unit, manner="/alone")))
+
+    def _see(self, step: Step[Any], receipt: Receipt) -> None:
+        """Looks once whether what a worker wrote is to be seen from here; a shared file system may take its time."""
+        end = time.monotonic() + SHARED_SECONDS
+        while not self._shared:
+            self._shared = self.workspace.exists(receipt_path(step.name, receipt.unit))
+            if not self._shared and time.monotonic() > end:
+                raise ConfigurationError(
+                    f"{self.workspace.place}: a worker has written {step.name}/{receipt.unit} there, and it isn't to be seen "
+                    "here: all machines of the cluster need one file system under this path, or a run on an object store"
+                )
+            if not self._shared:
+                time.sleep(1)
 
     def _size(self, unit: Unit[Any]) -> int:
         """Bytes that the unit reads, as far as they tell it from others: those of a whole exchange are the same for all."""

@@ -45,8 +45,9 @@ def seen_by(series: str, line: Sequence[Ancestor]) -> Seen:
     """What those runs of a line have read that lie in the series."""
     marks: set[str] = set()
     digests: dict[str, set[str]] = {}
+    folder = Workspace(series).place.rstrip("/")
     for run in line:
-        if _parent(run.place) != series.rstrip("/"):
+        if _parent(run.place) != folder:
             continue
         for receipt in read_receipts(Workspace(run.place), f"{FOLDER}/{INVENTORY.name}"):
             marks.add(receipt.fingerprint)

@@ -60,7 +60,12 @@ class Workspace:
         return self._opened
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Workspace, (self.root,))
+        return (Workspace, (self.place,))
+
+    @property
+    def place(self) -> str:
+        """The root as a process with another working folder finds it, too."""
+        return self._base if "://" not in self.root and "::" not in self.root else self.root
 
     def path(self, name: str) -> str:
         """The name on the underlying file system, for libraries that open files themselves."""

@@ -20,7 +20,9 @@ import pytest
 from distributed import Client
 
 from tests.pipeline.conftest import Silence
+from winnow.pipeline import runner as runner_module
 from winnow.pipeline.cluster import ROLL_CALL, connect
+from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.receipt import Fingerprints, Receipt, fingerprint, read_receipt, receipt_path
 from winnow.pipeline.runner import RunFailed, Runner
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit
@@ -43,6 +45,11 @@ def square(workspace: Workspace, unit: Unit[Number]) -> Counts:
         number += int(workspace.read_bytes(name))
     workspace.write_bytes(f"squares/{unit.name}", str(number**2).encode())
     return {"number": number}
+
+
+def write(workspace: Workspace, unit: Unit[Any]) -> Counts:
+    workspace.write_bytes(unit.name, b"")
+    return {}
 
 
 def die_once(workspace: Workspace, unit: Unit[Any]) -> Counts:
@@ -317,3 +324,25 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_workers_of_another_folder_write_where_the_run_lies(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster was started in a folder of its own, where `runs/mid` would be another one."""
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace("runs/mid")
+    os.makedirs(workspace.path(""))
+    with Runner(workspace, lambda: nullcontext(client), Silence()) as runner:
+        runner.run(SQUARE, UNITS[:2])
+    assert (tmp_path / "runs/mid/squares/unit-1").exists()
+
+
+def test_a_folder_that_workers_dont_share_ends_the_run(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a process is a file system that no other process sees."""
+    monkeypatch.setattr(runner_module, "SHARED_SECONDS", 0.0)
+    with (
+        Runner(Workspace("memory://unshared"), lambda: nullcontext(client), Silence()) as runner,
+        pytest.raises(ConfigurationError, match="isn't to be seen here"),
+    ):
+        runner.run(Step(name="write", version=1, work=write), UNITS[:1])
