@@ -67,14 +67,22 @@ exec .venv/bin/winnow plan "${{asked[@]}}" --json"""
 WORK = f'{ASKED}exec .venv/bin/winnow run "${{asked[@]}}" "${{workers[@]}}" --wait'
 
 
+def folder_of(run: str) -> str:
+    """A run's folder as others find it: the commands are started in the checkout."""
+    return run if "://" in run else os.path.join(HOME, run)
+
+
 class Report(BaseOperatorLink):
     """A button beside the task that leads to the run's report."""
 
     name = "Report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        run = operator.env["RUN"]
-        return f"{run if '://' in run else os.path.join(REPORTS, run)}/report.html"
+        run = folder_of(operator.env["RUN"])
+        if "://" not in run:
+            inside = Path(run).is_relative_to(HOME)
+            run = f"{REPORTS}/{Path(run).relative_to(HOME)}" if inside else f"file://{run}"
+        return f"{run}/report.html"
 
 
 class Winnow(BashOperator):
@@ -98,7 +106,7 @@ def tell_failure(context: Any) -> None:
         "DAG": instance.dag_id,
         "DAG_RUN": instance.run_id,
         "TASK": instance.task_id,
-        "RUN": (getattr(context["task"], "env", None) or {}).get("RUN", ""),
+        "RUN": folder_of((getattr(context["task"], "env", None) or {}).get("RUN", "")),
         "ERROR": str(context.get("exception") or ""),
     }
     subprocess.run(["bash", "-c", os.environ["WINNOW_ON_FAILURE"]], env={**os.environ, **told}, check=True, timeout=60)
@@ -166,7 +174,8 @@ with DAG(
     @task(outlets=[AssetAlias("winnow")])
     def publish(stage: str, run: str, lock: str, *, outlet_events: Any) -> None:
         """Updates the stage's asset."""
-        told = {"run": run, "lock": lock.rpartition(" ")[2], "report": f"{run}/report.html"}
+        folder = folder_of(run)
+        told = {"run": folder, "lock": lock.rpartition(" ")[2], "report": f"{folder}/report.html"}
         outlet_events[AssetAlias("winnow")].add(Asset(f"winnow_{stage}"), extra=told)
 
     mapped = by_source.expand(source=plan.output)

@@ -1,6 +1,6 @@
 """The DAG under a real Airflow: scheduler, DAG processor and API server on the loopback, tasks as processes.
 
-`make airflow-serve-test` makes `.venv-airflow` and runs it; some three minutes.
+`make airflow-serve-test` makes `.venv-airflow` and runs it; MINUTES.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 import pytest
+from distributed import Client
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,7 @@ AIRFLOW = ROOT / ".venv-airflow" / "bin" / "airflow"
 PATIENCE = 600.0  # seconds; on a quiet machine a run takes forty
 NEVER = "0 0 29 2 *"  # a run of 2026 has the interval between the last two such days, and none comes by itself
 LEAP_DAY = "2020-02-29"
+SERIES = "runs/mid-by-date"
 
 MANIFEST = """\
 stage: mid
@@ -68,11 +70,8 @@ class Served:
 
     def start(self, **asked: object) -> str:
         """Starts a run of the DAG over the folder's inputs; its id."""
-        given = {"stage": f"{self.folder}/mid.yaml", "profile": f"{self.folder}/profile.yaml", "workers": 1}
-        body = {
-            "logical_date": asked.pop("logical_date", None),
-            "conf": {**given, "out": f"{self.folder}/runs", **asked},
-        }
+        given = {"stage": "mid.yaml", "profile": "profile.yaml", "workers": 1}
+        body = {"logical_date": asked.pop("logical_date", None), "conf": {**given, **asked}}
         return str(self.ask("POST", "dags/winnow/dagRuns", body)["dag_run_id"])
 
     def ended(self, run: str, dag: str = "winnow") -> str:
@@ -97,13 +96,13 @@ class Served:
         return {name: entry["state"] for name, entry in self.tasks(run).items()}
 
 
-def wait_for(found: Callable[[], Any], what: str) -> Any:
+def wait_for(found: Callable[[], Any], what: str, pause: float = 1.0) -> Any:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with contextlib.suppress(OSError):  # no file yet, or no answer
             if answer := found():
                 return answer
-        time.sleep(0.2)
+        time.sleep(pause)
     raise TimeoutError(what)
 
 
@@ -120,6 +119,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     if not AIRFLOW.exists():
         pytest.skip("make airflow-serve-test installs Airflow")
     folder = tmp_path_factory.mktemp("airflow")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "mid.yaml").write_text(MANIFEST)
     (folder / "profile.yaml").write_text(PROFILE)
     write(folder / "notes/a.jsonl", range(20))
@@ -127,9 +127,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (folder / "dags").mkdir()
     shutil.copy(ROOT / "dags" / "shards.py", folder / "dags")
     shutil.copy(Path(__file__).with_name("waiting.py"), folder / "dags")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
@@ -144,7 +142,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",  # a busy machine's server answers late
         "TOLD": str(folder / "told.json"),
-        "WINNOW_HOME": str(ROOT),
+        "WINNOW_HOME": str(folder),
         "WINNOW_ON_FAILURE": f'echo "$TASK $RUN: $ERROR" >>"{folder}/failures"',
         "WINNOW_POOL": "shards",
         "WINNOW_REPORTS": "https://reports.example",
@@ -175,6 +173,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process and what it has started."""
     started = psutil.Process(process.pid).children(recursive=True)
@@ -190,17 +194,33 @@ def working(run: Path) -> psutil.Process | None:
     """The process of `winnow run` in a folder."""
     for process in psutil.process_iter(["cmdline"]):
         asked = process.info["cmdline"] or []
-        if "run" in asked and f"--series={run.parent}" in asked and f"--date={run.name}" in asked:
+        if "run" in asked and f"--series={SERIES}" in asked and f"--date={run.name}" in asked:
             return process
     return None
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a Dask cluster of one worker."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    port, dask = address.rpartition(":")[2], ROOT / ".venv/bin/dask"
+    with contextlib.ExitStack() as stack:
+        for command in (
+            ("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"),
+            ("worker", address, "--nthreads", "1", "--no-dashboard"),
+        ):
+            process = subprocess.Popen([dask, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(end, process)
+        yield address
 
 
 @pytest.fixture(scope="module")
 def first(served: Served) -> str:
     """A run of which the last task but two is killed in the middle, with all that it had started."""
     started = served.start(logical_date="2026-11-30T02:00:00Z")
-    folder = served.folder / "runs" / LEAP_DAY
-    wait_for(lambda: list((folder / "receipts/encode").glob("*")) or served.over(started), "encoded documents")
+    folder = served.folder / SERIES / LEAP_DAY
+    begun = folder / "receipts/encode"
+    wait_for(lambda: list(begun.glob("*")) or served.over(started), "encoded documents", pause=0.2)
     process = working(folder)
     assert process is not None and not (folder / "lock.json").exists()
     for one in [process, *process.children(recursive=True)]:
@@ -213,10 +233,9 @@ def first(served: Served) -> str:
 def test_a_killed_task_is_tried_again_to_the_lock_of_a_run_that_wasnt(served: Served, first: str) -> None:
     tries = {name: entry["try_number"] for name, entry in served.tasks(first).items()}
     assert tries["build"] == 2 and sum(tries.values()) == len(tries) + 1
-    command = [ROOT / ".venv/bin/winnow", "run", "--stage", served.folder / "mid.yaml", "--workers", "1"]
-    command += ["--profile", served.folder / "profile.yaml", "--date", LEAP_DAY, "--out", served.folder / "whole"]
-    subprocess.run(command, check=True, capture_output=True)
-    locks = [(served.folder / folder / "lock.json").read_bytes() for folder in (f"runs/{LEAP_DAY}", "whole")]
+    command = [ROOT / ".venv/bin/winnow", "run", "--stage", "mid.yaml", "--profile", "profile.yaml", "--workers", "1"]
+    subprocess.run([*command, "--date", LEAP_DAY, "--out", "whole"], cwd=served.folder, check=True, capture_output=True)
+    locks = [(served.folder / folder / "lock.json").read_bytes() for folder in (f"{SERIES}/{LEAP_DAY}", "whole")]
     assert locks[0] == locks[1]
 
 
@@ -230,37 +249,41 @@ def test_sources_are_tasks_of_their_own_in_the_pool(served: Served, first: str) 
 def test_another_dag_waits_for_the_asset_and_hears_of_the_run(served: Served, first: str) -> None:
     told = json.loads(wait_for(lambda: (served.folder / "told.json").read_text(), "the other DAG"))
     verified = subprocess.run(
-        [ROOT / ".venv/bin/winnow", "verify", served.folder / "runs" / LEAP_DAY],
+        [ROOT / ".venv/bin/winnow", "verify", served.folder / SERIES / LEAP_DAY],
         check=True,
         capture_output=True,
         text=True,
     )
-    run = f"{served.folder}/runs/{LEAP_DAY}"
+    run = f"{served.folder}/{SERIES}/{LEAP_DAY}"
     assert told == [{"run": run, "lock": verified.stdout.split()[-1], "report": f"{run}/report.html"}]
 
 
 def test_the_task_links_to_the_report(served: Served, first: str) -> None:
     links = served.ask("GET", f"dags/winnow/dagRuns/{first}/taskInstances/build/links")
-    assert links["extra_links"] == {"Report": f"{served.folder}/runs/{LEAP_DAY}/report.html"}
+    assert links["extra_links"] == {"Report": f"https://reports.example/{SERIES}/{LEAP_DAY}/report.html"}
 
 
-def test_the_next_run_takes_what_is_new_and_the_one_after_has_nothing_to_do(served: Served, first: str) -> None:
+def test_the_next_run_takes_what_is_new_and_the_one_after_has_nothing_to_do(
+    served: Served, first: str, scheduler: str
+) -> None:
     write(served.folder / "crawl/2026-11-16/b.jsonl", range(120, 150))  # ten of them are known
-    second = served.start(date="2026-11-16")
+    second = served.start(date="2026-11-16", scheduler=scheduler)
     assert served.ended(second) == "success"
-    lock = json.loads((served.folder / "runs/2026-11-16/lock.json").read_bytes())
+    lock = json.loads((served.folder / SERIES / "2026-11-16/lock.json").read_bytes())
     assert [entry["path"] for entry in lock["inputs"]] == ["crawl/2026-11-16/b.jsonl"] and lock["after"]
     dropped = next(step for step in lock["steps"] if step["step"] == "deduplicate.minhash.drop")
     assert dropped["counts"]["dropped"] == 10
+    with Client(scheduler) as client:
+        assert client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter) > 0
     third = served.start(date="2026-11-23")
     assert served.ended(third) == "success"
     assert set(served.states(third).values()) == {"skipped"}
 
 
 def test_a_task_given_up_is_told_and_parameters_are_no_shell(served: Served, first: str) -> None:
-    run = served.start(profile="$(touch pwned); `touch pwned`", date="2026-11-28", series=False)
+    run = served.start(profile="$(touch pwned); `touch pwned`", date="2026-11-28", series=False, out="elsewhere")
     assert served.ended(run) == "failed"
     assert served.states(run)["plan"] == "failed" and served.tasks(run)["plan"]["try_number"] == 2
     told = wait_for(lambda: (served.folder / "failures").read_text(), "the callback")
-    assert told.startswith(f"plan {served.folder}/runs: ") and told.count("\n") == 1
-    assert not list(ROOT.glob("pwned"))
+    assert told.startswith(f"plan {served.folder}/elsewhere: ") and told.count("\n") == 1
+    assert not list(served.folder.rglob("pwned"))
