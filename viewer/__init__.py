@@ -1,6 +1,8 @@
 """The browser for a run: a web page on this machine that shows what became of every document, and why.
 
-runs                          a run's tables as DuckDB views: parts, documents, attributes, drops
+runs, tables                  a run's tables as DuckDB views: parts, documents, attributes, drops
+seats                         place, id, language and fate of every document, in memory
+records                       single documents by their places
 asking, words, search         which documents a person asks for, and the index of their words
 documents                     one document with all that happened to it
 measures, thresholds          histograms of measures; what another threshold would keep

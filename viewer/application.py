@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from winnow.pipeline.shares import shares
 from winnow.stages.shards.sequences import ShardError
-from winnow.viewer import evidence, labels, measures, repositories, sequences, sides, thresholds
+from winnow.viewer import evidence, labels, measures, records, repositories, sequences, sides, thresholds
 from winnow.viewer.asking import DROPPED, KEPT, PAGE, Question, number
 from winnow.viewer.documents import rendered, story
 from winnow.viewer.pages import STATIC, templates
@@ -72,6 +73,12 @@ class Site:
         )
         return HTMLResponse(page, status)
 
+    def warm(self) -> None:
+        """Reads what pages need and takes seconds of a large run, so that nobody waits for it."""
+        self.run.warm()
+        if self.other is not None:
+            _ = self._compared
+
     def overview(self, request: Request) -> Response:
         run = self.run
         documents = sum(part.rows for part in run.parts)
@@ -116,7 +123,7 @@ class Site:
         part, row = self.run.locate(request.path_params["id"])
         line = number(request.query_params.get("line"))
         told = story(self.run, part, row, int(line) if line else None)
-        messages = self.run.record(part, row, ["messages"])["messages"]
+        messages = records.record(self.run, part, row, ["messages"])["messages"]
         written = rendered(self.run, messages) if messages else None
         given = self.labels.given.get(told.fields["id"])
         return self.render("document.html.jinja", {"story": told, "rendered": written, "label": given})
@@ -230,8 +237,15 @@ class Site:
     def compare(self, request: Request) -> Response:
         if self.other is None:
             raise LookupError("start `winnow view RUN OTHER` to see two runs beside each other")
-        context = {"moves": sides.moves(self.run, self.other), "differences": sides.differences(self.run, self.other)}
-        return self.render("compare.html.jinja", context)
+        return self.render("compare.html.jinja", self._compared)
+
+    @cached_property
+    def _compared(self) -> Context:
+        assert self.other is not None
+        same = self.run.name == self.other.name
+        names = [run.workspace.root if same else run.name for run in (self.run, self.other)]
+        moves, differences = sides.moves(self.run, self.other), sides.differences(self.run, self.other)
+        return {"moves": moves, "differences": differences, "names": names}
 
     def failed(self, request: Request, error: Exception) -> Response:
         """What a person asked for isn't there: a page that says so."""
@@ -265,7 +279,7 @@ def application(run: Run, other: Run | None = None, label_file: str | Path = "la
         "/compare": site.compare,
         "/alive": lambda request: PlainTextResponse("winnow view\n"),
     }
-    return Starlette(
+    app = Starlette(
         routes=[
             *(Route(path, page) for path, page in pages.items()),
             Route("/labels", site.give_label, methods=["POST"]),
@@ -274,3 +288,5 @@ def application(run: Run, other: Run | None = None, label_file: str | Path = "la
         middleware=[Middleware(Guard), Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
         exception_handlers={kind: site.failed for kind in (LookupError, ValueError, ShardError, HTTPException)},
     )
+    app.state.warm = site.warm
+    return app

@@ -12,6 +12,7 @@ import numpy as np
 from winnow.stages.decide import STAGE as DECIDE
 from winnow.tokenizer.chat import encode_conversation
 from winnow.tokenizer.special import ROLES
+from winnow.viewer import records
 from winnow.viewer.evidence import pairs_of
 from winnow.viewer.marks import Marked, Span, differences, line_of, plain, span_of_bytes, why
 from winnow.viewer.measures import Bound, bounds_of
@@ -59,17 +60,17 @@ class Story:
 
 def story(run: Run, part: int, row: int, line: int | None = None) -> Story:
     """Everything of the document at a part's row. Raises `LookupError` where there is none."""
-    fields = run.record(part, row)
+    fields = records.record(run, part, row)
     identity, text = fields["id"], fields["text"]
     whole = len(text) <= LONGEST
     fields["text"] = text if whole else text[:LONGEST]
-    drop = run.drop(part, row)
+    drop = records.drop(run, part, row)
     marked, other = plain(fields["text"]), None
     if line is not None:
         marked = line_of(marked, line)
     elif drop is not None:
         marked, other = _marked(run, fields, drop)
-    measures = run.measures(part, row)
+    measures = records.measures(run, part, row)
     return Story(
         part=run.parts[part].name,
         place=(part, row),
@@ -91,7 +92,7 @@ def _marked(run: Run, fields: dict[str, Any], drop: dict[str, Any]) -> tuple[Mar
         return why(run, fields, drop["rule"]), None
     if named := IDENTITY.match(drop["value"] or ""):
         try:
-            text = run.record(*run.locate(named[0]), ["text"])["text"][:LONGEST]
+            text = records.record(run, *run.locate(named[0]), ["text"])["text"][:LONGEST]
         except LookupError:
             return plain(fields["text"]), None
         ours, theirs = differences(fields["text"], text)

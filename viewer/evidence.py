@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from winnow.stages.decontaminate.steps import ENTRIES
+from winnow.viewer import records
 from winnow.viewer.marks import Marked, differences, span_of_bytes
 from winnow.viewer.runs import Run
 
@@ -13,7 +14,6 @@ CLUSTERS = 50  # of one page
 MEMBERS = 12  # of a cluster that are shown with their texts
 HITS = 20
 CONTEXT = 600  # bytes of the document on both sides of a hit
-IDENTITY = "^[0-9a-f]{32}"
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,27 @@ class Hit:
 
 def clusters(run: Run, page: int = 0, stage: str = "") -> list[Cluster]:
     """The largest clusters first: documents that another names as the one that stays."""
-    if not run.drops_listed:
+    if not (listed := _naming(run)):
         return []
-    where = "AND stage = ?" if stage else ""
-    rows = run.ask(
-        f"SELECT regexp_extract(value, '{IDENTITY}') AS survivor, stage, rule, count(*), list(DISTINCT source) "
-        f"FROM read_parquet([{run.drops_listed}]) WHERE regexp_matches(value, '{IDENTITY}') {where} "
-        f"GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT {CLUSTERS} OFFSET {CLUSTERS * page}",
-        [stage] if stage else [],
+    # As numbers of 16 bytes, not as texts; and the sources of those alone that are shown.
+    named = (
+        f"SELECT TRY_CAST(left(value, 32) AS UUID) AS survivor, stage, rule, source FROM read_parquet([{listed}]) "
+        f"WHERE {'stage = ?' if stage else 'true'} AND survivor IS NOT NULL"
     )
-    return [Cluster(survivor, at, rule, count, tuple(sorted(sources))) for survivor, at, rule, count, sources in rows]
+    rows = run.ask(
+        f"WITH largest AS MATERIALIZED (SELECT survivor, stage, rule, count(*) AS dropped FROM ({named}) GROUP BY ALL "
+        f"ORDER BY dropped DESC, survivor LIMIT {CLUSTERS} OFFSET {CLUSTERS * page}) "
+        f"SELECT survivor, stage, rule, dropped, list(DISTINCT n.source) FROM largest "
+        f"JOIN ({named}) n USING (survivor, stage, rule) GROUP BY ALL ORDER BY dropped DESC, survivor",
+        [stage] * 2 if stage else [],
+    )
+    return [Cluster(found.hex, at, rule, count, tuple(sorted(sources))) for found, at, rule, count, sources in rows]
+
+
+def _naming(run: Run) -> str:
+    """The files of drops that name the one that stays, as a list in SQL."""
+    stages = cluster_stages(run)
+    return run.listed([path for path in run.drops if path.split("/")[1] in stages])
 
 
 def cluster_stages(run: Run) -> list[str]:
@@ -72,17 +83,16 @@ def members(run: Run, survivor: str) -> tuple[dict[str, Any], list[Member], int]
     Raises `LookupError` where the run has no such document.
     """
     part, row = run.locate(survivor)
-    kept = run.record(part, row)
-    if not run.drops_listed:
+    kept = records.record(run, part, row)
+    if not (listed := _naming(run)):
         return kept, [], 0
     found = run.ask(
-        f"SELECT id, locator, value FROM read_parquet([{run.drops_listed}]) "
-        "WHERE starts_with(value, ?) ORDER BY value DESC, id",
+        f"SELECT id, locator, value FROM read_parquet([{listed}]) WHERE starts_with(value, ?) ORDER BY value DESC, id",
         [survivor],
     )
     shown = []
     for identity, locator, value in found[:MEMBERS]:
-        text = run.record(*run.locate(identity), ["text"])["text"]
+        text = records.record(run, *run.locate(identity), ["text"])["text"]
         ours, theirs = differences(kept["text"], text)
         shown.append(Member(identity, locator, value.partition(" ")[2], ours, theirs))
     return kept, shown, len(found)
@@ -116,7 +126,7 @@ def hits(run: Run, page: int = 0, benchmark: str = "") -> tuple[list[Hit], int, 
     entries = run.workspace.read_table(ENTRIES, columns=["text"])["text"]
     found = []
     for fields in table.to_pylist():
-        text = run.record(*run.locate(fields["id"]), ["text"])["text"]
+        text = records.record(run, *run.locate(fields["id"]), ["text"])["text"]
         found.append(Hit(fields, entries[fields["entry"]].as_py(), _around(text, fields["start"], fields["end"])))
     return found, count, benchmarks
 

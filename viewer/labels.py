@@ -13,7 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
-from winnow.viewer.runs import Columns, Run
+from winnow.viewer import records
+from winnow.viewer.runs import Run
+from winnow.viewer.tables import Columns
 
 
 class Label(StrEnum):
@@ -81,7 +83,7 @@ class Labels:
             "SELECT d.part, d.row, g.label FROM given g JOIN documents d ON d.id = g.id ORDER BY 1, 2",
             given=self._table(),
         )
-        documents = run.rows([(part, row) for part, row, _ in places], ["id", "text"])
+        documents = records.rows(run, [(part, row) for part, row, _ in places], ["id", "text"])
         for (_, _, label), fields in zip(places, documents, strict=True):
             yield json.dumps({**fields, "label": label}, ensure_ascii=False) + "\n"
 

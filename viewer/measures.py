@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from winnow.filters.recipes import Rule
 from winnow.pipeline.manifest import Filter
-from winnow.viewer.runs import LANGUAGE, Run
+from winnow.viewer.runs import Run
+from winnow.viewer.seats import LANGUAGE
 
 BINS = 60
 GROUPS = 24  # histograms of one page, those of the most documents
+SAMPLED = 500_000  # documents, at least, whose values tell where the axis ends
 TAIL = 0.002  # of the documents at either end share the outermost bin
 SKEWED = 40  # times the median: from there on the axis is logarithmic
 FAR = 1.5  # a bound further out than this many axes isn't drawn to scale
@@ -111,12 +113,15 @@ def column_of(run: Run, measure: str, table: str = "") -> str:
 def axis_of(run: Run, measure: str, bounds: Sequence[Bound], source: str = "") -> Axis | None:
     """An axis that shows all but the outermost values, and the bounds where they aren't far off. None without values."""
     column = column_of(run, measure)
-    where, parameters = ("WHERE source = ?", [source]) if source else ("", [])
-    query = f"SELECT approx_quantile({column}, [{TAIL}, 0.5, {1 - TAIL}]), min({column}), max({column}) FROM attributes {where}"
-    quantiles, least, most = run.ask(query, parameters)[0]
+    where = f"WHERE {_of_source(run, source)}"
+    step = max(1, sum(part.rows for part in run.parts) // SAMPLED)
+    quantiles, least, most = run.ask(
+        f"SELECT approx_quantile({column}, [{TAIL}, 0.5, {1 - TAIL}]) FILTER (row % {step} = 0), "
+        f"min({column}), max({column}) FROM attributes {where}"
+    )[0]
     if least is None:
         return None
-    low, middle, high = (float(value) for value in quantiles)
+    low, middle, high = (float(value) for value in quantiles or (least, least, most))
     asked = [value for bound in bounds for value in (bound.rule.minimum, bound.rule.maximum) if value is not None]
     span = max(high - low, abs(high), 1e-9)
     near = [value for value in asked if low - FAR * span <= value <= high + FAR * span]
@@ -124,6 +129,12 @@ def axis_of(run: Run, measure: str, bounds: Sequence[Bound], source: str = "") -
     if low == high:
         low, high = min(float(least), low), max(float(most), high + (0 if most > high else 1))
     return Axis(low, high, logarithmic=low >= 0 and middle > 0 and high > SKEWED * middle)
+
+
+def _of_source(run: Run, source: str) -> str:
+    """A part is of one source, so its number tells it without a column being read."""
+    places = [str(place) for place, part in enumerate(run.parts) if part.source == source]
+    return f"part IN ({', '.join(places) or '-1'})" if source else "true"
 
 
 def histograms(run: Run, measure: str, *, by_language: bool = True, source: str = "") -> list[Histogram]:
@@ -134,14 +145,12 @@ def histograms(run: Run, measure: str, *, by_language: bool = True, source: str 
         return []
     column = column_of(run, measure)
     language = f"coalesce(\"{LANGUAGE}\", '')" if by_language and LANGUAGE in run.columns else "''"
-    where, parameters = (" AND source = ?", [source]) if source else ("", [])
     found: dict[tuple[str, str], list[int]] = {}
-    for name, spoken, place, count in run.ask(
-        f"SELECT source, {language}, {axis.column(f'({column})')}::INTEGER, count(*) FROM attributes "
-        f"WHERE {column} IS NOT NULL{where} GROUP BY ALL",
-        parameters,
+    for part, spoken, place, count in run.ask(
+        f"SELECT part, {language}, {axis.column(f'({column})')}::INTEGER, count(*) FROM attributes "
+        f"WHERE {column} IS NOT NULL AND {_of_source(run, source)} GROUP BY ALL"
     ):
-        found.setdefault((name, spoken), [0] * BINS)[place] += count
+        found.setdefault((run.parts[part].source, spoken), [0] * BINS)[place] += count
     kinds: dict[str, set[tuple[str, str]]] = {}
     for part in run.parts:
         kinds.setdefault(part.source, set()).add((part.source, part.kind))

@@ -81,7 +81,9 @@ def templates() -> Environment:
         lstrip_blocks=True,
         finalize=_harmless,
     )
-    environment.filters.update(count=_count, short=_short, path=lambda text: quote(str(text)), tint=_tint, share=_share)
+    environment.filters.update(
+        count=_count, counted=_counted, short=_short, path=lambda text: quote(str(text)), tint=_tint, share=_share
+    )
     environment.globals.update(bars=bars, lines=lines, BINS=BINS, htmx=(STATIC / HTMX).exists())
     return environment
 
@@ -92,6 +94,10 @@ def _harmless(value: Any) -> Any:
 
 def _count(number: float | None) -> str:
     return "–" if number is None else f"{number:,.0f}"
+
+
+def _counted(number: float, one: str, many: str = "") -> str:
+    return f"{_count(number)} {one if number == 1 else many or f'{one}s'}"
 
 
 def _share(part: float, whole: float) -> str:

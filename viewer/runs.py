@@ -1,8 +1,8 @@
 """A run as the viewer asks about it: its Parquet tables as DuckDB views, which know each document by part and row.
 
-Nothing is copied but five numbers of each document, 28 bytes in memory, read when they are first needed: place, id,
-language and fate, by which most questions are answered. Every other query works on files as they lie, so a run that is
-still going on is shown as far as it had come when it was opened.
+Nothing is copied but a few numbers of each document, read when they are first needed (`seats`), by which most questions are
+answered. Every other query works on files as they lie, so a run that is still going on is shown as far as it had come when
+it was opened.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,12 +27,10 @@ from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.load import load
+from winnow.viewer.seats import LANGUAGE, Seated, load_seats
+from winnow.viewer.tables import Columns, Tables
 
-LANGUAGE = "language.label"
 WHOLE_ID = re.compile("[0-9a-f]{32}")
-KEYS = ("id", "source", "kind")
-Columns = Mapping[str, tuple[str, Iterable[Any]]]
-"""A small table for a query: for each column its type in SQL and its values."""
 
 
 @dataclass(frozen=True)
@@ -55,80 +53,45 @@ class Fate:
     documents: int
 
 
-class Run:
-    """A run's tables. Safe to ask from several threads."""
+class Run(Tables):
+    """A run's tables, and what its lock, index and tokenizer tell of them."""
 
     def __init__(self, folder: str, root: str = "data") -> None:
-        """`root`: where the profile's models lie, which explain why a rule fired.
-
-        Raises `ValueError` for a run on an object store: DuckDB reads ranges of files, which must lie on a disk."""
-        self.workspace = Workspace(folder)
-        if not self.workspace.is_local:
-            raise ValueError(f"{folder}: the viewer reads runs on a disk: mount the store, or copy the run")
+        """`root`: where the profile's models lie, which explain why a rule fired. Raises `ValueError` for a run on an
+        object store."""
+        super().__init__(Workspace(folder))
         self.root = root
         self.name = folder.rstrip("/").rpartition("/")[2]
-        self._connection = duckdb.connect(":memory:")
-        for setting in (
-            "autoinstall_known_extensions = false",  # nothing from the network
-            "autoload_known_extensions = false",
-            "parquet_metadata_cache = true",
-            "enable_progress_bar = false",
-        ):
-            self._connection.execute(f"SET {setting}")
-        self._lock = threading.Lock()
+        self._loading = threading.Lock()
         self._documents = self.workspace.list("documents", ".parquet")
         self._make_views()
 
-    def ask(self, query: str, parameters: Sequence[Any] = (), **tables: Columns) -> list[tuple[Any, ...]]:
-        """The rows of a query. `tables` are known to it by their names."""
-        return self._cursor(query, tables).execute(query, list(parameters)).fetchall()
-
-    def table(self, query: str, parameters: Sequence[Any] = (), **tables: Columns) -> pa.Table:
-        """The same as an Arrow table."""
-        found: pa.Table = self._cursor(query, tables).sql(query, params=list(parameters)).to_arrow_table()
-        return found
-
-    def _cursor(self, query: str, tables: Mapping[str, Columns]) -> duckdb.DuckDBPyConnection:
-        """A connection of the caller's own, which knows these tables, and `seats` and `dropped` where it asks for them."""
+    def cursor(self, query: str, tables: Mapping[str, Columns]) -> duckdb.DuckDBPyConnection:
+        """The same; `seats` and `dropped` are there for a query that asks for them."""
         if "dropped" in query or "seats" in query:
-            self._load_seats()
-        cursor = self._connection.cursor()
-        for name, columns in tables.items():
-            _give(cursor, name, columns)
-        return cursor
+            with self._loading:
+                if not super().has("dropped"):
+                    load_seats(self)
+        return super().cursor(query, tables)
 
     def _make_views(self) -> None:
         measured = set(self.workspace.list("attributes", ".parquet"))
         whole = all(f"attributes/{part}" in measured for part in map(_file_name, self._documents))
         self.measured = bool(measured) and whole
-        self._view("documents", self._documents, "file_index AS part, file_row_number AS row")
+        self.view("documents", self._documents, "file_index AS part, file_row_number AS row")
         if self.measured:
             attributes = [f"attributes/{_file_name(path)}" for path in self._documents]
-            self._view("attributes", attributes, "file_index AS part, file_row_number AS row")
+            self.view("attributes", attributes, "file_index AS part, file_row_number AS row")
         for name in ("sequences", "contamination", "pairs", "shards", "tokens"):
             own = "" if name == "contamination" else ", file_row_number AS row"
-            self._view(name, self.workspace.list(name, ".parquet"), f"filename AS file{own}")
-
-    def _view(self, name: str, paths: Sequence[str], keys: str) -> None:
-        if not paths:
-            return
-        listed = ", ".join("'" + self.workspace.path(path).replace("'", "''") + "'" for path in paths)
-        options = "file_row_number = true, union_by_name = true, filename = true"
-        self._connection.execute(
-            f"CREATE VIEW {name} AS SELECT {keys}, * EXCLUDE (filename, file_row_number) "
-            f"FROM read_parquet([{listed}], {options})"
-        )
+            self.view(name, self.workspace.list(name, ".parquet"), f"filename AS file{own}")
 
     def warm(self) -> None:
         """Reads what every page needs, so that the first one doesn't wait for it."""
         for read in ("parts", "fates", "languages", "index"):
             getattr(self, read)
-        self.ask("SELECT count(*) FROM seats")
+        _ = self.seated
         pa.array([0])  # imports pandas where it is installed
-
-    def has(self, view: str) -> bool:
-        """Whether the run has written tables of this name."""
-        return bool(self.ask("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [view]))
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -159,77 +122,28 @@ class Run:
         return tuple(sorted((Fate(*row) for row in self.ask(query)), key=lambda fate: position(fate.stage)))
 
     @cached_property
+    def drops(self) -> list[str]:
+        """The files of all drops."""
+        return [path for path in self.workspace.list(DROPS, ".parquet") if part_of(path) in self.places]
+
+    @cached_property
     def drops_listed(self) -> str:
-        """The files of all drops as a list in SQL; empty where there are none."""
-        paths = [path for path in self.workspace.list(DROPS, ".parquet") if _stem(path) in self.places]
-        return ", ".join("'" + self.workspace.path(path).replace("'", "''") + "'" for path in paths)
-
-    def _load_seats(self) -> None:
-        """`seats`: of each document part, row, id, language and the rule that dropped it; null where it was kept.
-        `dropped`: part, row, id, stage and rule of those that were dropped."""
-        with self._lock:
-            if self._connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'dropped'").fetchall():
-                return
-            cursor = self._connection.cursor()
-            small: dict[str, Columns] = {
-                "reasons": {
-                    "number": ("SMALLINT", range(len(self.reasons))),
-                    "stage": ("VARCHAR", [stage for stage, _ in self.reasons]),
-                    "rule": ("VARCHAR", [rule for _, rule in self.reasons]),
-                },
-                "languages": {
-                    "number": ("SMALLINT", range(len(self.languages))),
-                    "name": ("VARCHAR", self.languages),
-                },
-                "part_names": {"name": ("VARCHAR", list(self.places)), "part": ("UINTEGER", self.places.values())},
-            }
-            for name, columns in small.items():
-                _give(cursor, f"given_{name}", columns)
-                cursor.execute(f"CREATE TABLE {name} AS SELECT * FROM given_{name}")
-            cursor.execute("CREATE TEMP TABLE drop_rows (part UINTEGER, row UINTEGER, reason SMALLINT)")
-            if self.drops_listed:
-                cursor.execute(
-                    "INSERT INTO drop_rows SELECT p.part, d.row, r.number "
-                    f"FROM read_parquet([{self.drops_listed}], filename = true) d "
-                    "JOIN part_names p ON p.name = parse_filename(d.filename, true) "
-                    "JOIN reasons r ON r.stage = d.stage AND r.rule = d.rule"
-                )
-            cursor.execute(
-                "CREATE TABLE seats (part UINTEGER, row UINTEGER, uuid UUID, language SMALLINT, reason SMALLINT)"
-            )
-            for told in self._told():
-                cursor.execute(
-                    "INSERT INTO seats SELECT t.part, t.row, t.id::UUID, l.number, d.reason "
-                    f"FROM ({told}) t LEFT JOIN drop_rows d ON d.part = t.part AND d.row = t.row "
-                    "LEFT JOIN languages l ON l.name = t.language"
-                )
-            cursor.execute("DROP TABLE drop_rows")
-            cursor.execute(
-                "CREATE VIEW dropped AS SELECT s.part, s.row, s.uuid, r.stage, r.rule "
-                "FROM seats s JOIN reasons r ON r.number = s.reason"
-            )
-
-    def _told(self) -> list[str]:
-        """Queries for part, row, id and language of all documents: the language as measured, else as declared."""
-        if not self._documents:
-            return []
-        declared = "SELECT part, row, id, language FROM documents"
-        if LANGUAGE not in self.columns:
-            return [declared]
-        measured = f'SELECT part, row, id, "{LANGUAGE}" AS language FROM attributes WHERE "{LANGUAGE}" IS NOT NULL'
-        unmeasured = f'SELECT part, row FROM attributes WHERE "{LANGUAGE}" IS NULL'
-        some = self.ask(f"SELECT 1 FROM ({unmeasured}) LIMIT 1")
-        return [measured, f"{declared} SEMI JOIN ({unmeasured}) USING (part, row)"] if some else [measured]
+        """The same as a list in SQL; empty where there are none."""
+        return self.listed(self.drops)
 
     @cached_property
     def documents_listed(self) -> str:
         """The files of all documents as a list in SQL; empty where there are none."""
-        return ", ".join("'" + self.workspace.path(path).replace("'", "''") + "'" for path in self._documents)
+        return self.listed(self._documents)
 
     @cached_property
     def reasons(self) -> list[tuple[str, str]]:
         """Each stage and rule that dropped something, by its number in `seats`."""
         return sorted({(fate.stage, fate.rule) for fate in self.fates})
+
+    @cached_property
+    def seated(self) -> Seated:
+        return Seated(self)
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -297,54 +211,6 @@ class Run:
             if entry.concerns(source, given.kind, given.holds())
         )
 
-    def rows(self, where: Sequence[tuple[int, int]], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Columns of documents by part and row, in that order; of a part only the row groups that hold one are read, and
-        once."""
-        wanted: dict[int, list[int]] = {}
-        for part, row in where:
-            wanted.setdefault(part, []).append(row)
-        found = {part: self._rows_of(part, sorted(set(rows)), columns) for part, rows in wanted.items()}
-        for part, row in where:
-            yield found[part][row]
-
-    def _rows_of(self, part: int, rows: Sequence[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
-        path, first = f"documents/{self.parts[part].name}.parquet", 0
-        found: dict[int, dict[str, Any]] = {}
-        with self.workspace.parquet(path) as file:
-            for group in range(file.num_row_groups):
-                size = file.metadata.row_group(group).num_rows
-                inside = [row for row in rows if first <= row < first + size]
-                if inside:
-                    table = file.read_row_group(group, columns=columns)
-                    taken = table.take(pa.array([row - first for row in inside])).to_pylist()
-                    found.update(zip(inside, taken, strict=True))
-                first += size
-        return found
-
-    def record(self, part: int, row: int, columns: Sequence[str] | None = None) -> dict[str, Any]:
-        """One document. Raises `LookupError` where the part has no such row."""
-        name = self.parts[part].name
-        table, inside = self._group(f"documents/{name}.parquet", row, columns)
-        return dict(table.slice(inside, 1).to_pylist()[0])
-
-    def measures(self, part: int, row: int) -> dict[str, Any]:
-        """What was measured of a document; empty before anything was."""
-        path = f"attributes/{self.parts[part].name}.parquet"
-        if not self.workspace.exists(path):
-            return {}
-        table, inside = self._group(path, row, None)
-        found = table.slice(inside, 1).to_pylist()[0]
-        return {name: value for name, value in found.items() if name not in KEYS}
-
-    def drop(self, part: int, row: int) -> dict[str, Any] | None:
-        """Why a document was dropped: stage, rule, value and threshold; None where it stayed."""
-        name = self.parts[part].name
-        for path in self.workspace.list(DROPS, f"/{name}.parquet"):
-            table = self.workspace.read_table(path)
-            for entry in table.filter(pa.compute.equal(table["row"], row)).to_pylist():
-                return dict(entry)
-        return None
-
     def locate(self, identity: str) -> tuple[int, int]:
         """Part and row of a document by its whole id. Raises `LookupError` where there is none."""
         query = "SELECT part, row FROM seats WHERE uuid = ?::UUID LIMIT 1"
@@ -353,26 +219,11 @@ class Run:
             raise LookupError(f"this run has no document {identity}")
         return found[0][0], found[0][1]
 
-    def _group(self, path: str, row: int, columns: Sequence[str] | None) -> tuple[pa.Table, int]:
-        with self.workspace.parquet(path) as file:
-            first = 0
-            for group in range(file.num_row_groups):
-                size = file.metadata.row_group(group).num_rows
-                if first <= row < first + size:
-                    return file.read_row_group(group, columns=columns), row - first
-                first += size
-        raise LookupError(f"{path} has no row {row}")
-
-
-def _give(cursor: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:
-    """A temporary table of this connection. Not `register`, which imports pandas, three seconds on a slow machine."""
-    listed = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, (kind, _) in columns.items())
-    cursor.execute(f"CREATE TEMP TABLE {name} AS SELECT {listed}", [list(values) for _, values in columns.values()])
-
 
 def _file_name(path: str) -> str:
     return path.partition("/")[2]
 
 
-def _stem(path: str) -> str:
+def part_of(path: str) -> str:
+    """The name of the part to which a file of documents, measures or drops belongs."""
     return path.rpartition("/")[2].removesuffix(".parquet")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from winnow.viewer import words
+from winnow.viewer import records, words
 from winnow.viewer.asking import PAGE, Question, query_of
-from winnow.viewer.runs import Columns, Run
+from winnow.viewer.runs import Run
+from winnow.viewer.tables import Columns
 
 EXCERPT = 360
 SHOWN = ("id", "text", "source", "language", "locator", "url", "title")
@@ -70,7 +71,7 @@ def listed(run: Run, places: Sequence[tuple[int, int]]) -> list[Found]:
         )
     }
     found = []
-    for (part, row), fields in zip(places, run.rows(places, SHOWN), strict=True):
+    for (part, row), fields in zip(places, records.rows(run, places, SHOWN), strict=True):
         text = fields.pop("text")
         fields["excerpt"] = " ".join(text[: 2 * EXCERPT].split())[:EXCERPT]
         fields["length"] = len(text)

@@ -28,6 +28,6 @@ def serve(
         listening.bind((LOOPBACK, port))
         listening.listen()
         ready(f"http://{LOOPBACK}:{listening.getsockname()[1]}/")
-        threading.Thread(target=run.warm, daemon=True).start()
+        threading.Thread(target=app.state.warm, daemon=True).start()
         settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(settings).run(sockets=[listening])

@@ -6,22 +6,24 @@ find others; a run tells what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import yaml
 
 from winnow.filters.recipes import Rule
 from winnow.pipeline.manifest import Filter
 from winnow.stages.decide import STAGE
+from winnow.viewer import records
 from winnow.viewer.measures import Bound, bounds_of, column_of
-from winnow.viewer.runs import LANGUAGE, Run
+from winnow.viewer.runs import Run
+from winnow.viewer.seats import LANGUAGE
 
 SHOWN = 8  # texts that change sides, of each side
 WEIGHED = 40  # texts whose tokens are counted, to estimate those of all
 BEYOND = 1e308
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # places multiplied by it lie in no order: how some are drawn
 
 Place = tuple[int, int]
 
@@ -33,6 +35,9 @@ class Turned:
     documents: int
     places: tuple[Place, ...]
     tokens: int | None  # None without a tokenizer
+
+
+NOBODY = Turned(0, (), 0)
 
 
 @dataclass(frozen=True)
@@ -69,29 +74,58 @@ def outcome(run: Run, key: str, minimum: float | None, maximum: float | None) ->
     column = column_of(run, bound.rule.measure, "a.")
     scope = _scope(run, bound.entry)
     broken, new = _breaks(bound.rule, column), _breaks(changed, column)
-    out = (
-        f"SELECT a.part, a.row FROM attributes a WHERE {scope} AND {new} AND NOT {broken} "
-        f"AND NOT EXISTS (SELECT 1 FROM dropped d WHERE d.part = a.part AND d.row = a.row AND d.stage = '{STAGE}')"
-    )
     later = " AND ".join(f"NOT ({_scope(run, other.entry)} AND {_decides(run, other)})" for other in _after(run, bound))
-    back = (
-        f"SELECT a.part, a.row FROM attributes a JOIN dropped d ON d.part = a.part AND d.row = a.row "
-        f"WHERE d.stage = '{STAGE}' AND d.rule = ? AND {scope} AND {broken} AND NOT {new}"
-        + (f" AND {later}" if later else "")
-    )
+    raised, lifted = _stretch(run, bound.rule, changed), _stretch(run, changed, bound.rule)
     documents = sum(part.rows for part in run.parts)
-    passed = documents - sum(fate.documents for fate in run.fates if fate.stage == STAGE)
     return Outcome(
         bound=bound,
         minimum=minimum,
         maximum=maximum,
         documents=documents,
-        concerned=run.ask(f"SELECT count(*) FROM attributes a WHERE {scope}")[0][0],
-        passed=passed,
-        out=_turned(run, out, []),
-        back=_turned(run, back, [bound.name]),
+        concerned=_concerned(run, bound.entry),
+        passed=documents - sum(fate.documents for fate in run.fates if fate.stage == STAGE),
+        out=_turned(run, f"{raised} AND {scope} AND {new} AND NOT {broken}", _numbers(run), False)
+        if raised
+        else NOBODY,
+        back=_turned(
+            run,
+            f"{lifted} AND {scope} AND {broken} AND NOT {new}" + (f" AND {later}" if later else ""),
+            _numbers(run, bound.name),
+            True,
+        )
+        if lifted
+        else NOBODY,
         line=manifest_line(bound, minimum, maximum),
     )
+
+
+def _stretch(run: Run, rule: Rule, changed: Rule) -> str:
+    """Where the values lie that break the changed rule and not this one; empty where there can't be any. As plain ranges
+    of the column, which are looked for in the files before any other column is read."""
+    name = f'a."{rule.measure}"'
+    column = f"{name}::INTEGER" if run.columns[rule.measure] == "BOOLEAN" else name
+    sides = []
+    for here, there, inner, outer in (
+        (rule.minimum, changed.minimum, ">=", "<="),
+        (rule.maximum, changed.maximum, "<=", ">="),
+    ):
+        if there is not None and (here is None or (there > here if outer == "<=" else there < here)):
+            bounds = [f"{column} {outer} {float(there)!r}"]
+            bounds += [f"{column} {inner} {float(here)!r}"] if here is not None else []
+            sides.append(f"({' AND '.join(bounds)})")
+    return f"({' OR '.join(sides)})" if len(sides) > 1 else "".join(sides)
+
+
+def _numbers(run: Run, rule: str = "") -> list[int]:
+    """Of this rule of the filters, or of all, as `seats` have them."""
+    return [n for n, (stage, name) in enumerate(run.reasons) if stage == STAGE and name == (rule or name)]
+
+
+def _concerned(run: Run, entry: Filter) -> int:
+    if entry.languages:
+        count: int = run.ask(f"SELECT count(*) FROM attributes a WHERE {_scope(run, entry)}")[0][0]
+        return count
+    return sum(part.rows for part in run.parts if (part.source, part.kind) in run.concerned(entry))
 
 
 def manifest_line(bound: Bound, minimum: float | None, maximum: float | None) -> str:
@@ -148,15 +182,21 @@ def _breaks(rule: Rule, column: str) -> str:
     return f"coalesce({' OR '.join(sides) or 'false'}, false)"
 
 
-def _turned(run: Run, query: str, parameters: Sequence[Any]) -> Turned:
-    count = run.ask(f"SELECT count(*) FROM ({query})", parameters)[0][0]
+def _turned(run: Run, measured: str, reasons: list[int], among: bool) -> Turned:
+    """The documents of which this holds, `a` being their measures, and that were dropped for one of these reasons, or,
+    not `among` them, weren't."""
+    found = run.table(f"SELECT part, row FROM attributes a WHERE {measured}")
+    parts, rows = (np.asarray(found[name].to_numpy()).astype(np.int64) for name in ("part", "row"))
+    same = np.isin(run.seated.reasons(parts, rows), reasons) == among
+    parts, rows = parts[same], rows[same]
+    count = len(parts)
     if not count:
-        return Turned(0, (), 0)
-    drawn = run.ask(f"SELECT part, row FROM ({query}) ORDER BY hash(part, row) LIMIT {WEIGHED}", parameters)
-    places = tuple((part, row) for part, row in drawn)
+        return NOBODY
+    drawn = np.argsort((parts.astype(np.uint64) << 32 | rows.astype(np.uint64)) * SPREAD, kind="stable")[:WEIGHED]
+    places = tuple(zip(parts[drawn].tolist(), rows[drawn].tolist(), strict=True))
     encoder = run.encoder
     tokens = None
     if encoder is not None:
-        texts = pa.array([fields["text"] for fields in run.rows(places, ["text"])], pa.large_string())
+        texts = pa.array([fields["text"] for fields in records.rows(run, places, ["text"])], pa.large_string())
         tokens = round(len(encoder.encode(texts).ids) / len(texts) * count)
     return Turned(count, places[:SHOWN], tokens)

@@ -22,7 +22,7 @@ from winnow.pipeline.manifest import Filter
 from winnow.stages.decide import decide
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.workspace import Workspace
-from winnow.viewer import sequences, sides
+from winnow.viewer import records, sequences, sides
 from winnow.viewer.asking import Question
 from winnow.viewer.labels import Label, Labels
 from winnow.viewer.marks import differences, why
@@ -141,7 +141,7 @@ def test_words_are_found_in_any_script(
     ):
         hits = find(run, asked)
         assert hits.indexed is indexed
-        texts = [fields["text"] for fields in run.rows(hits.places, ["text"])]
+        texts = [fields["text"] for fields in records.rows(run, hits.places, ["text"])]
         assert texts and all(needle in text for text in texts)
     assert not find(run, "pears xylophone").places
 
@@ -184,17 +184,17 @@ def test_the_page_of_a_measure_decides_anew(client: TestClient, run: Run) -> Non
 def test_the_lines_that_made_a_rule_fire_are_marked(run: Run) -> None:
     identity = with_text(run, REPEATED)
     part, row = run.locate(identity)
-    drop = run.drop(part, row)
+    drop = records.drop(run, part, row)
     assert drop is not None and drop["rule"].startswith("gopher_repetition")
-    told = why(run, run.record(part, row), drop["rule"])
+    told = why(run, records.record(run, part, row), drop["rule"])
     marked = [span.text.strip() for span in told.spans if span.marks]
     assert marked and set(marked) == {REPEATED}
-    assert "".join(span.text for span in told.spans) == run.record(part, row)["text"]
+    assert "".join(span.text for span in told.spans) == records.record(run, part, row)["text"]
 
 
 def test_near_duplicates_stand_side_by_side(client: TestClient, run: Run) -> None:
     planted = with_text(run, ADDED)
-    drop = run.drop(*run.locate(planted))
+    drop = records.drop(run, *run.locate(planted))
     survivor = drop["value"][:32] if drop else planted
     assert f"/duplicates/{survivor}" in client.get("/duplicates").text
     page = client.get(f"/duplicates/{survivor}").text
@@ -241,7 +241,7 @@ def test_the_words_of_a_row_are_those_of_its_documents(run: Run) -> None:
     for stretch in sequences.read_row(run, file, 0, 0).stretches:
         if stretch.segment is None or stretch.segment["source"] != "prose":
             continue
-        text = run.record(*run.locate(stretch.segment["document"]), ["text"])["text"]
+        text = records.record(run, *run.locate(stretch.segment["document"]), ["text"])["text"]
         shown = "".join(token.text for token in stretch.tokens if not token.special)
         assert shown.strip()[:40] in text
 
@@ -274,19 +274,38 @@ def test_a_file_that_holds_no_labels_is_refused(tmp_path: Path) -> None:
         Labels(str(tmp_path / "labels.jsonl"))
 
 
+FATES = [{"a": None, "b": "one", "c": "one"}, {"a": None, "b": "two", "c": None}]
+
+
 def test_two_runs_tell_what_changed_sides(tmp_path: Path) -> None:
     """Fates written by hand: `a` kept in both, `b` dropped by another rule, `c` comes back, `d` only in the second."""
-    fates = [{"a": None, "b": "one", "c": "one"}, {"a": None, "b": "two", "c": None, "d": None}]
+    fates = [FATES[0], {**FATES[1], "d": None}]
     runs = [made_by_hand(tmp_path / str(number), fate) for number, fate in enumerate(fates)]
-    moved = {(move.before, move.after): (move.documents, move.examples) for move in sides.moves(*runs)}
-    assert moved == {
+    assert moved(*runs) == {
         ("decide: one", "decide: two"): (1, ("b" * 32,)),
         ("decide: one", "kept"): (1, ("c" * 32,)),
         ("not there", "kept"): (1, ("d" * 32,)),
     }
 
 
-def made_by_hand(folder: Path, fates: dict[str, str | None]) -> Run:
+def test_two_runs_of_the_same_inputs_tell_the_same_by_their_places(tmp_path: Path) -> None:
+    runs = [made_by_hand(tmp_path / str(number), fate, lock="the same") for number, fate in enumerate(FATES)]
+    without = [made_by_hand(tmp_path / f"without-{number}", fate) for number, fate in enumerate(FATES)]
+    assert (
+        moved(*runs)
+        == moved(*without)
+        == {
+            ("decide: one", "decide: two"): (1, ("b" * 32,)),
+            ("decide: one", "kept"): (1, ("c" * 32,)),
+        }
+    )
+
+
+def moved(before: Run, after: Run) -> dict[tuple[str, str], tuple[int, tuple[str, ...]]]:
+    return {(move.before, move.after): (move.documents, move.examples) for move in sides.moves(before, after)}
+
+
+def made_by_hand(folder: Path, fates: dict[str, str | None], lock: str = "") -> Run:
     workspace = Workspace(str(folder))
     ids = [name * 32 for name in fates]
     columns = {name: ids if name == "id" else [name] * len(ids) for name in ("id", "text", "source", "kind", "locator")}
@@ -299,4 +318,6 @@ def made_by_hand(folder: Path, fates: dict[str, str | None]) -> Run:
     ]
     write_drops(workspace, "decide", "part", pa.Table.from_pylist(rows, schema=DROP))
     workspace.write_bytes("plan.json", json.dumps({"steps": ["ingest", "decide"]}).encode())
+    if lock:
+        workspace.write_bytes("lock.json", json.dumps({"steps": [{"step": "ingest", "digest": lock}]}).encode())
     return Run(str(folder))
