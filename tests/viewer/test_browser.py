@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.viewer.conftest import MANIFEST, run_pipeline
+
 sync_api = pytest.importorskip("playwright.sync_api")
 Page = sync_api.Page
 
@@ -37,10 +39,22 @@ LEFT = re.compile(r"^http://127\.0\.0\.1:\d+/")
 
 
 @pytest.fixture(scope="module")
-def address(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`winnow view` as a person starts it, the run beside itself."""
+def stricter(finished: Path) -> Path:
+    """The same inputs with another bound: only what follows from it is worked again."""
+    folder = finished.with_name("stricter")
+    shutil.copytree(finished, folder / "run")
+    manifest = MANIFEST.replace("{words: {minimum: 30}}", "{words: {minimum: 90}}")
+    (folder / "small.yaml").write_text(manifest)
+    shutil.copy(finished.with_name("profile.yaml"), folder)
+    run_pipeline(folder, folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def address(finished: Path, stricter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`winnow view` as a person starts it, the run beside a stricter one."""
     labels = tmp_path_factory.mktemp("labels") / "labels.jsonl"
-    command = [sys.executable, "-m", "winnow.pipeline.cli", "view", str(finished), str(finished), "--port", "0"]
+    command = [sys.executable, "-m", "winnow.pipeline.cli", "view", str(finished), str(stricter), "--port", "0"]
     with subprocess.Popen(
         [*command, "--no-browser", "--labels", str(labels)], stdout=subprocess.PIPE, text=True
     ) as serving:
@@ -168,6 +182,15 @@ def test_from_a_token_to_its_document_and_back(page: Page) -> None:
     picture(page, "document")
     page.locator('a[href^="/sequences/"]').nth(1).click()
     assert page.locator(".tokens").is_visible()
+
+
+def test_two_runs_beside_each_other(page: Page) -> None:
+    page.goto("/compare")
+    moved = page.locator("tr", has_text="gopher_quality.words").first
+    assert "kept" in moved.inner_text()
+    assert page.locator("tr", has_text="thresholds.words.minimum").count() == 1
+    moved.locator("a").first.click()
+    assert page.locator(".fate.kept").first.is_visible()
 
 
 def test_labels_by_keyboard(page: Page) -> None:

@@ -69,6 +69,9 @@ def test_the_notebooks_run(notebook: Path, finished: Path, monkeypatch: pytest.M
             if cell["cell_type"] == "code":
                 exec(compile("".join(cell["source"]), str(notebook), "exec"), names)
     assert printed.getvalue().strip()
+    if notebook.stem == "shards":
+        assert names["first"]["input_ids"].tolist() == names["row"]["input_ids"]
+        assert names["batch"]["labels"].shape[0] == 2
     if notebook.stem == "texts":
         assert names["judged"]["rule"].to_list() == ["gopher_quality.words", names["judged"]["rule"][1]]
         assert "# Mean" in names["text"] and "The mean of a sample" in names["text"]

@@ -14,7 +14,16 @@ if (plot && form) {
   const placeOf = (value) => Math.min(1, Math.max(0, (scaled(value) - scaled(low)) / (scaled(high) - scaled(low))));
   const rule = () => form.elements.rule.value;
   const lineOf = (side) => plot.querySelector(`.bound[data-key="${CSS.escape(rule())}"][data-side="${side}"]`);
-  const move = (line, share) => line.setAttribute("transform", `translate(${share * bins} 0)`);
+  const placed = (line) => line.transform.baseVal.consolidate().matrix.e;
+  const outside = (bar) => {
+    const middle = bar.x.baseVal.value + bar.width.baseVal.value / 2;
+    const beyond = (line) => (line.dataset.side === "minimum" ? middle < placed(line) : middle > placed(line));
+    return [...plot.querySelectorAll(".bound")].some(beyond);
+  };
+  const move = (line, share) => {
+    line.setAttribute("transform", `translate(${share * bins} 0)`);
+    for (const bar of plot.querySelectorAll("rect")) bar.classList.toggle("out", outside(bar));
+  };
   const whole = Number.isInteger(low) && high - low > 50;
 
   for (const line of plot.querySelectorAll(".bound")) {
@@ -60,6 +69,8 @@ if (plot && form) {
     location.assign(address);
   });
 }
+
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
