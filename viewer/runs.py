@@ -71,7 +71,14 @@ class Run(Tables):
         if "dropped" in query or "seats" in query:
             with self._loading:
                 if not super().has("dropped"):
-                    load_seats(self)
+                    load_seats(
+                        self,
+                        parts=list(self.places),
+                        reasons=self.reasons,
+                        languages=self.languages,
+                        drops=self.drops_listed,
+                        labelled=LANGUAGE in self.columns,
+                    )
         return super().cursor(query, tables)
 
     def _make_views(self) -> None:
@@ -143,7 +150,7 @@ class Run(Tables):
 
     @cached_property
     def seated(self) -> Seated:
-        return Seated(self)
+        return Seated(self, [part.rows for part in self.parts])
 
     @cached_property
     def columns(self) -> dict[str, str]:

@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from winnow.viewer.tables import Columns
-
-if TYPE_CHECKING:
-    from winnow.viewer.runs import Run
+from winnow.viewer.tables import Columns, Tables
 
 LANGUAGE = "language.label"
 
 
-def load_seats(run: Run) -> None:
+def load_seats(
+    tables: Tables,
+    *,
+    parts: Sequence[str],
+    reasons: Sequence[tuple[str, str]],
+    languages: Sequence[str],
+    drops: str,
+    labelled: bool,
+) -> None:
     """`seats`: of each document part, row, id, language and the rule that dropped it; null where it was kept.
-    `dropped`: part, row, id, stage and rule of those that were dropped."""
+    `dropped`: part, row, id, stage and rule of those that were dropped.
+
+    `parts`, `reasons`, `languages`: names by their numbers; `drops`: files as a list in SQL; `labelled`: whether
+    languages were measured.
+    """
     small: dict[str, Columns] = {
         "given_reasons": {
-            "number": ("SMALLINT", range(len(run.reasons))),
-            "stage": ("VARCHAR", [stage for stage, _ in run.reasons]),
-            "rule": ("VARCHAR", [rule for _, rule in run.reasons]),
+            "number": ("SMALLINT", range(len(reasons))),
+            "stage": ("VARCHAR", [stage for stage, _ in reasons]),
+            "rule": ("VARCHAR", [rule for _, rule in reasons]),
         },
         "given_languages": {
-            "number": ("SMALLINT", range(len(run.languages))),
-            "name": ("VARCHAR", run.languages),
+            "number": ("SMALLINT", range(len(languages))),
+            "name": ("VARCHAR", languages),
         },
-        "part_names": {"name": ("VARCHAR", list(run.places)), "part": ("UINTEGER", run.places.values())},
+        "part_names": {"name": ("VARCHAR", parts), "part": ("UINTEGER", range(len(parts)))},
     }
-    told = _told(run)
-    cursor = run.cursor("", small)
+    told = _told(tables, labelled) if parts else []
+    cursor = tables.cursor("", small)
     for name in ("reasons", "languages"):
         cursor.execute(f"CREATE TABLE {name} AS SELECT * FROM given_{name}")
     cursor.execute("CREATE TEMP TABLE drop_rows (part UINTEGER, row UINTEGER, reason SMALLINT)")
-    if run.drops_listed:
+    if drops:
         cursor.execute(
             "INSERT INTO drop_rows SELECT p.part, d.row, r.number "
-            f"FROM read_parquet([{run.drops_listed}], filename = true) d "
+            f"FROM read_parquet([{drops}], filename = true) d "
             "JOIN part_names p ON p.name = parse_filename(d.filename, true) "
             "JOIN reasons r ON r.stage = d.stage AND r.rule = d.rule"
         )
@@ -59,12 +68,13 @@ def load_seats(run: Run) -> None:
 class Seated:
     """What became of each document in order of place, two bytes each, for questions that come with many places."""
 
-    def __init__(self, run: Run) -> None:
-        self._starts = np.concatenate([[0], np.cumsum([part.rows for part in run.parts])]).astype(np.int64)
+    def __init__(self, tables: Tables, rows: Sequence[int]) -> None:
+        """`rows`: how many documents each part has."""
+        self._starts = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
         self._reasons = np.full(self._starts[-1], -1, np.int16)
-        found = run.table("SELECT part, row, reason FROM seats WHERE reason IS NOT NULL")
-        parts, rows, reasons = (np.asarray(found[name].to_numpy()) for name in ("part", "row", "reason"))
-        self._reasons[self._starts[parts] + rows] = reasons
+        found = tables.table("SELECT part, row, reason FROM seats WHERE reason IS NOT NULL")
+        part, row, reason = (np.asarray(found[name].to_numpy()) for name in ("part", "row", "reason"))
+        self._reasons[self._starts[part] + row] = reason
 
     def reasons(self, parts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
         """The number of the reason for which each of these documents was dropped; -1 where it stayed."""
@@ -72,14 +82,12 @@ class Seated:
         return found
 
 
-def _told(run: Run) -> list[str]:
+def _told(tables: Tables, labelled: bool) -> list[str]:
     """Queries for part, row, id and language of all documents: the language as measured, else as declared."""
-    if not run.parts:
-        return []
     declared = "SELECT part, row, id, language FROM documents"
-    if LANGUAGE not in run.columns:
+    if not labelled:
         return [declared]
     measured = f'SELECT part, row, id, "{LANGUAGE}" AS language FROM attributes WHERE "{LANGUAGE}" IS NOT NULL'
     unmeasured = f'SELECT part, row FROM attributes WHERE "{LANGUAGE}" IS NULL'
-    some = run.ask(f"SELECT 1 FROM ({unmeasured}) LIMIT 1")
+    some = tables.ask(f"SELECT 1 FROM ({unmeasured}) LIMIT 1")
     return [measured, f"{declared} SEMI JOIN ({unmeasured}) USING (part, row)"] if some else [measured]
