@@ -34,7 +34,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,6 +132,10 @@ test: setup-test ## run all tests, a file at a time on each core
 
 fuzz: setup-test ## unusual files of every format against their own libraries: make fuzz [FUZZ=20000]
 	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py
+
+real-files: setup-test ## 4,000 real files of twelve kinds beside the libraries of their kinds; needs apt: make real-files [CORPUS=build/real]
+	$(INSTALL) pypandoc-binary pymupdf ebooklib polib nbformat python-docx odfpy
+	.venv/bin/python -m benchmarks.real_files $(or $(CORPUS),build/real) --fetch --worst 5
 
 wheel-test: setup-test ## the wheel in an empty environment and an empty folder, up to the shards of mid
 	.venv/bin/python -m pytest tests/test_wheel.py -m slow
