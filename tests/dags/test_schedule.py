@@ -1,6 +1,6 @@
 """The DAG under a real Airflow: scheduler, DAG processor and API server on the loopback, tasks as processes.
 
-`make airflow-serve-test` makes `.venv-airflow` and runs it; MINUTES.
+`make airflow-serve-test` makes `.venv-airflow` and runs it: five minutes of one processor, ten by the clock on a busy machine.
 """
 
 from __future__ import annotations
