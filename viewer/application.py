@@ -242,8 +242,7 @@ class Site:
     @cached_property
     def _compared(self) -> Context:
         assert self.other is not None
-        same = self.run.name == self.other.name
-        names = [run.workspace.root if same else run.name for run in (self.run, self.other)]
+        names = sides.told_apart(self.run.workspace.place, self.other.workspace.place)
         moves, differences = sides.moves(self.run, self.other), sides.differences(self.run, self.other)
         return {"moves": moves, "differences": differences, "names": names}
 

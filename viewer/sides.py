@@ -27,6 +27,15 @@ class Move:
     examples: tuple[str, ...]  # ids
 
 
+def told_apart(before: str, after: str) -> tuple[str, str]:
+    """Two folders by as many of their last names as it takes: `runs/mid`, `strict/mid`."""
+    one, other = before.rstrip("/").split("/"), after.rstrip("/").split("/")
+    for count in range(1, max(len(one), len(other))):
+        if one[-count:] != other[-count:]:
+            return "/".join(one[-count:]), "/".join(other[-count:])
+    return before, after
+
+
 def moves(before: Run, after: Run) -> list[Move]:
     """Every pair of different fates, the most frequent first. A document is the same where its id is."""
     found = _by_place(before, after) if _same_inputs(before, after) else _by_id(before, after)

@@ -301,6 +301,12 @@ def test_two_runs_of_the_same_inputs_tell_the_same_by_their_places(tmp_path: Pat
     )
 
 
+def test_two_folders_are_told_apart_by_their_last_names() -> None:
+    assert sides.told_apart("/data/runs/mid", "/data/runs/sft") == ("mid", "sft")
+    assert sides.told_apart("/data/runs/mid", "/data/strict/mid/") == ("runs/mid", "strict/mid")
+    assert sides.told_apart("/runs/mid", "/runs/mid") == ("/runs/mid", "/runs/mid")
+
+
 def moved(before: Run, after: Run) -> dict[tuple[str, str], tuple[int, tuple[str, ...]]]:
     return {(move.before, move.after): (move.documents, move.examples) for move in sides.moves(before, after)}
 
