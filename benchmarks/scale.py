@@ -2,9 +2,11 @@
 
     python -m benchmarks.scale plan 1000 4000 16000        seconds and memory of the driver for a manifest's whole plan
     python -m benchmarks.scale exchange 250 1000 4000      scatter, join and gather, files and opens counted
+    python -m benchmarks.scale run 1000 4000 16000         plan, resume, verify, report, status of a finished run
 
 Parts are synthetic: for `plan` 64 MiB pieces of empty files, whose digests are made up; for `exchange` tables of
-`--rows` random keys, and a bucket for every 16 parts, as many as their rows ask for. Each size runs in a process of its
+`--rows` random keys, and a bucket for every 16 parts, as many as their rows ask for; for `run` a run's files and
+receipts (`benchmarks/synthetic_run.py`), kept in `--folder`, over which the commands themselves are called. Each size runs in a process of its
 own; times are those of the processor. The exponent is that of the cost between one size and the next: 1 is linear.
 """
 
@@ -12,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import resource
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -125,6 +129,29 @@ def exchange(parts: int, manifest: str, rows: int) -> Found:
     return {"buckets": buckets, "opens": opened["opens"], **found}
 
 
+COMMANDS = ("plan", "run", "status", "verify", "report")
+
+
+def run(parts: int, folder: Path) -> Found:
+    """The commands over a finished run in which nothing is left to do: seconds of the processor, and the most memory."""
+    from benchmarks.synthetic_run import finished_run, winnow
+
+    options = finished_run(folder, parts)
+    arguments = {"plan": options, "run": options}
+    found: Found = {}
+    for name in COMMANDS:
+        process = subprocess.Popen(winnow(name, *arguments.get(name, options[-1:])), stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        told = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"winnow {name} over {parts:,} parts ends with {process.returncode}: {told[-2000:]}")
+        found[f"{name}_s"] = used.ru_utime + used.ru_stime
+        found[f"{name}_mb"] = used.ru_maxrss / 1024
+    return found
+
+
 def _seconds(work: Callable[[], object]) -> float:
     before = time.process_time()
     work()
@@ -155,11 +182,15 @@ def report(found: Sequence[tuple[int, Found]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["plan", "exchange"])
+    parser.add_argument("what", choices=["plan", "exchange", "run"])
     parser.add_argument("parts", nargs="+", type=int)
     parser.add_argument("--manifest", default="pretrain")
     parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/winnow-scale"), help="where synthetic runs are kept")
     given = parser.parse_args()
+    if given.what == "run":
+        report([(size, run(size, given.folder)) for size in given.parts])
+        return
     work = {"plan": plan, "exchange": exchange}[given.what]
     found = []
     for size in given.parts:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from winnow.formats.splits import size_of
@@ -32,15 +34,17 @@ from winnow.stages.passes import (
     RESOURCE,
     DecidePart,
     IngestPart,
+    Measuring,
     Piece,
     attributes_path,
     documents_path,
     edits_path,
     resources_of,
 )
-from winnow.stages.run.code import module_code
+from winnow.stages.document import Content
+from winnow.stages.run.code import Code, module_code
 from winnow.stages.run.inventory import INVENTORY, inventory_path
-from winnow.stages.run.unit import Files, Place, Planned, Unit
+from winnow.stages.run.unit import Files, Place, Planned, Units
 
 
 def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
@@ -55,18 +59,36 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry.options)}
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
 
-    cut = Counter(piece.path for part in parts for piece in part.pieces)
-    sizes = {path: size_of(path) for path in cut}
-    ingest, measure, decide = [], [], []
-    for part in parts:
-        kind, content = part.input.kind, part.input.holds()
-        edits = [(entry, asked) for entry, asked in all_edits if entry.concerns(part.source, kind, content)]
-        filters = [found for found in all_filters if found[0].concerns(part.source, kind, content)]
+    @cache
+    def alike(source: str, kind: str, content: Content | None) -> _Alike:
+        edits = [(entry, asked) for entry, asked in all_edits if entry.concerns(source, kind, content)]
+        filters = [found for found in all_filters if found[0].concerns(source, kind, content)]
         judged = sorted({entry.recipe for entry, _ in edits} & {entry.recipe for entry, _, _ in filters})
-        ingesting = IngestPart(
+        return _Alike(
+            version=kind_version(kind),
+            optional=optional_packages(kind),
+            code=module_code(kind),
+            edits=tuple(asked for _, asked in edits),
+            edits_need=inventories([entry for entry, _ in edits]),
+            filters=tuple(asked for _, asked, _ in filters),
+            filters_need=inventories([entry for entry, _, _ in filters]),
+            applications=tuple(application for _, _, application in filters),
+            judged=tuple(judged),
+        )
+
+    kinds = {id(part.input): (part.input.kind, part.input.holds(), part.input.settings()) for part in parts}
+
+    def of(part: Part) -> _Alike:
+        kind, content, _ = kinds[id(part.input)]
+        return alike(part.source, kind, content)
+
+    def ingesting(place: int, name: str) -> IngestPart:
+        part, shared = parts[place], of(parts[place])
+        kind, _, settings = kinds[id(part.input)]
+        return IngestPart(
             source=part.source,
             kind=kind,
-            settings=part.input.settings(),
+            settings=settings,
             pieces=tuple(
                 Piece(
                     path=profile.relative(piece.path),
@@ -77,37 +99,55 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
                 for piece in part.pieces
             ),
             root=Place(profile.base),
-            version=kind_version(kind),
-            optional=optional_packages(kind),
-            code=module_code(kind),
-            edits_version=EDITS_VERSION if edits else 0,
+            version=shared.version,
+            optional=shared.optional,
+            code=shared.code,
+            edits_version=EDITS_VERSION if shared.edits else 0,
             inventories=(
                 *(inventory_path(inventory_name(profile.relative(path))) for path in part.inputs),
-                *inventories([entry for entry, _ in edits]),
+                *shared.edits_need,
             ),
-            edits=tuple(asked for _, asked in edits),
-            kept_measures=tuple(judged),
+            edits=shared.edits,
+            kept_measures=shared.judged,
             resources=resources,
         )
-        measured = MeasurePart(
-            documents=documents_path(part.name),
-            filters=tuple(asked for _, asked, _ in filters),
-            edits=edits_path(part.name) if judged else None,
-            inventories=inventories([entry for entry, _, _ in filters]),
+
+    def measuring(place: int, name: str) -> MeasurePart:
+        shared = of(parts[place])
+        return MeasurePart(
+            documents=documents_path(name),
+            filters=shared.filters,
+            edits=edits_path(name) if shared.judged else None,
+            inventories=shared.filters_need,
             resources=resources,
         )
-        decided = DecidePart(
-            attributes=attributes_path(part.name),
-            documents=documents_path(part.name),
-            applications=tuple(application for _, _, application in filters),
-        )
-        raw_bytes = sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces)
-        ingest.append(Unit(name=part.name, asked=ingesting, raw_bytes=raw_bytes))
-        measure.append(Unit(name=part.name, asked=measured))
-        decide.append(Unit(name=part.name, asked=decided))
-    yield INGEST, ingest
-    yield MEASURE, measure
-    yield DECIDE, decide
+
+    def deciding(place: int, name: str) -> DecidePart:
+        applications = of(parts[place]).applications
+        return DecidePart(attributes=attributes_path(name), documents=documents_path(name), applications=applications)
+
+    cut = Counter(piece.path for part in parts for piece in part.pieces)
+    sizes = {path: size_of(path) for path in cut}
+    raw_bytes = [sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces) for part in parts]
+    names = [part.name for part in parts]
+    yield INGEST, Units(names, ingesting, raw_bytes)
+    yield MEASURE, Units(names, measuring)
+    yield DECIDE, Units(names, deciding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Alike:
+    """What the parts of one source, kind and content have in common; `…_need`: the inventories of resources."""
+
+    version: int
+    optional: tuple[str, ...]
+    code: tuple[Code, ...]
+    edits: tuple[Measuring, ...]
+    edits_need: Files
+    filters: tuple[Measuring, ...]
+    filters_need: Files
+    applications: tuple[decide.Application, ...]
+    judged: tuple[str, ...]  # recipes that edit and decide
 
 
 def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:

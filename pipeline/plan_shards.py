@@ -71,7 +71,8 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
             yield repository.ORDER, ordered
             tokens.extend(unit.name for unit in ordered)
         else:
-            encoded += _encode(files, manifest, encoding, [*dropping, repository.LICENSE_STAGE])
+            licensed = [*dropping, repository.LICENSE_STAGE]
+            encoded = [*encoded, *_encode(files, manifest, encoding, licensed)]
             tokens.extend(names)
     yield ENCODE, encoded
     phases = phases_of(manifest)
@@ -189,7 +190,7 @@ def _encoding(manifest: Manifest) -> Encoding:
 
 def _encode(
     parts: Sequence[Part], manifest: Manifest, encoding: Encoding, dropping: Sequence[str]
-) -> list[Unit[EncodePart]]:
+) -> Sequence[Unit[EncodePart]]:
     """One unit a part; documents whose quality a filter measures, or their cluster's size, are sorted into buckets."""
     quality = manifest.mixture.quality
     if quality is None:
@@ -201,7 +202,7 @@ def _encode(
     if not scoring:
         wanted = "level of deduplicate" if quality.measure == CLUSTER_SIZE else "filter"
         raise ConfigurationError(f"mixture.quality: no {wanted} of the manifest gives the measure {quality.measure!r}")
-    units = []
+    units: list[Unit[EncodePart]] = []
     for part in parts:
         scored = any(entry.concerns(part.source, part.input.kind, part.input.holds()) for entry in scoring)
         units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)

@@ -47,12 +47,11 @@ class Receipt:
             fields = json.loads(content)
             digest = fields.pop("digest")
             receipt = Receipt(**{**fields, "outputs": tuple(Written(**written) for written in fields["outputs"])})
+            before, own, after = content.partition(f'"digest": "{digest}", '.encode())
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"no receipt: {error!r}") from None
-        if digest != hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest():
+        if not own or digest != hashlib.blake2b(before + after, digest_size=DIGEST_BYTES).hexdigest():
             raise ValueError("its own digest differs")
-        if receipt.to_json() != content:
-            raise ValueError("it isn't in the form in which it was written")
         return receipt
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from winnow.pipeline import environment, lock, receipt, seal
+from winnow.pipeline import environment, lock, receipt, recount, seal
 from winnow.pipeline.environment import Environment, kept_notes
-from winnow.pipeline.funnel import DROPS, PLAN, read_index
+from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.receipt import Receipt
 from winnow.stages.run.workspace import Workspace, digest_file
 
 THREADS = 8
+AT_ONCE = 4096  # receipts that wait for a thread: each costs some kilobytes until it is looked at
 TOP = frozenset({PLAN, lock.PATH, seal.PATH, seal.REPORT, ".running"})
 """What lies in a run's own folder, not in one below it."""
 
@@ -95,8 +95,8 @@ def inspect_run(workspace: Workspace) -> Inspection:
     _find_foreign(seen, sealed)
     _check_lock(seen)
     if not seen.findings:
-        for finding in (*_count_documents(workspace), *_count_tokens(workspace)):
-            seen.find(finding.path, finding.problem)
+        for path, problem in (*recount.documents(workspace), *recount.tokens(workspace)):
+            seen.find(path, problem)
     return seen
 
 
@@ -151,9 +151,9 @@ def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
         except OSError as error:
             return error
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        contents = dict(zip(listed, pool.map(read, listed), strict=True))
-    for path, content in contents.items():
+    there = set()
+    for path, content in _contents(listed, read):
+        there.add(path)
         step = path.removeprefix(f"{receipt.FOLDER}/").rpartition("/")[0]
         if isinstance(content, OSError):
             seen.find(path, f"can't be read: {content}", step)
@@ -172,8 +172,15 @@ def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
             else:
                 seen.find(path, f"is the receipt of {one.step}/{one.unit}", step)
     for path, (step, _) in digests.items():
-        if path not in contents:
+        if path not in there:
             seen.find(path, "is gone", step)
+
+
+def _contents(paths: Sequence[str], read: Callable[[str], bytes | OSError]) -> Iterator[tuple[str, bytes | OSError]]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(paths), AT_ONCE):
+            some = paths[start : start + AT_ONCE]
+            yield from zip(some, pool.map(read, some), strict=True)
 
 
 def _read_lock(seen: Inspection) -> None:
@@ -200,14 +207,18 @@ def _read_lock(seen: Inspection) -> None:
 
 def _check_outputs(seen: Inspection) -> None:
     """Every file that a sound receipt names: its size, then its digest."""
-    outputs = [(one.step, output) for one in seen.receipts.values() for output in one.outputs]
+
+    def check(one: Receipt) -> list[tuple[str, str | None]]:
+        return [(out.path, _problem(seen, out.path, out.digest, "its receipt", out.bytes)) for out in one.outputs]
+
+    receipts = list(seen.receipts.values())
     with ThreadPoolExecutor(THREADS) as pool:
-        problems = pool.map(
-            lambda entry: _problem(seen, entry[1].path, entry[1].digest, "its receipt", entry[1].bytes), outputs
-        )
-        for (step, output), problem in zip(outputs, problems, strict=True):
-            if problem:
-                seen.find(output.path, problem, step)
+        for start in range(0, len(receipts), AT_ONCE):
+            some = receipts[start : start + AT_ONCE]
+            for one, checked in zip(some, pool.map(check, some), strict=True):
+                for path, problem in checked:
+                    if problem:
+                        seen.find(path, problem, one.step)
 
 
 def _problem(seen: Inspection, path: str, digest: str, witness: str, size: int | None = None) -> str | None:
@@ -227,17 +238,11 @@ def _find_foreign(seen: Inspection, sealed: seal.Seal | None) -> None:
     named = {output.path for one in seen.receipts.values() for output in one.outputs}
     seen.folders = {receipt.FOLDER, environment.FOLDER, *seal.folders_of(named), *(sealed.folders if sealed else ())}
     known = {*named, *seen.receipts, *TOP, *(sealed.files if sealed else ())}
-    for path in [*seen.listed, *_leftovers(seen.workspace)]:
+    for path in [*seen.listed, *seen.workspace.leftovers()]:
         top, inside, _ = path.partition("/")
         environments = sealed is None and top == environment.FOLDER
         if path not in known and (not inside or top in seen.folders) and not environments:
             seen.find(path, "is foreign: no sound receipt names it")
-
-
-def _leftovers(workspace: Workspace) -> list[str]:
-    """The temporary files of units that were killed while they wrote, which no listing of a run shows."""
-    root = Path(workspace.path(""))
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.tmp")) if workspace.is_local else []
 
 
 def _check_lock(seen: Inspection) -> None:
@@ -265,38 +270,3 @@ def _check_lock(seen: Inspection) -> None:
                 seen.find(path, "is not what the lock says")
     except DAMAGED as error:
         seen.find(lock.PATH, f"is damaged: {error!r}")
-
-
-def _count_documents(workspace: Workspace) -> Iterator[Finding]:
-    """A document is dropped at most once, and only documents that exist are dropped."""
-    for path in workspace.list("documents", ".parquet"):
-        part = path.rpartition("/")[2]
-        rows = workspace.parquet(path).metadata.num_rows
-        seen: dict[int, str] = {}
-        for drops in workspace.list(DROPS, f"/{part}"):
-            for row in workspace.read_table(drops, columns=["row"])["row"].to_pylist():
-                if not 0 <= row < rows:
-                    yield Finding(drops, f"drops row {row} of {rows}")
-                elif row in seen:
-                    yield Finding(drops, f"drops row {row}, which {seen[row]} had dropped before")
-                seen[row] = drops
-
-
-def _count_tokens(workspace: Workspace) -> Iterator[Finding]:
-    """Every shard holds the sequences and tokens that the index promises, and no segment leaves its row."""
-    import pyarrow.compute as pc
-
-    index = read_index(workspace)
-    if index is None:
-        return
-    for phase in index.phases:
-        for file in phase.files:
-            path = f"shards/{file.path}"
-            table = workspace.read_table(path, columns=["input_ids", "segments"])
-            lengths = set(pc.list_value_length(table["input_ids"]).unique().to_pylist())
-            if lengths - {phase.length}:
-                yield Finding(path, f"has sequences of {sorted(lengths)} tokens, the phase says {phase.length}")
-            tokens = pc.sum(pc.struct_field(pc.list_flatten(table["segments"]), "length")).as_py() or 0
-            if (table.num_rows, tokens) != (file.sequences, file.tokens):
-                found = f"{table.num_rows} sequences of {tokens} tokens"
-                yield Finding(path, f"has {found}, the index says {file.sequences} of {file.tokens}")

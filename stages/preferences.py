@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from winnow.stages.run.chance import draws
 from winnow.stages.run.drops import drops_of, surviving
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 _FUNCTION = pa.struct([pa.field("name", pa.string()), pa.field("arguments", pa.string())])
@@ -169,17 +169,14 @@ PREFERENCES_STEP = Step(name="preferences", version=1, work=emit_part)
 
 def preference_units(
     parts: Sequence[str], *, seed: int, stages: Sequence[str] = (), labelled: bool = False
-) -> list[Unit[EmitPart]]:
+) -> Sequence[Unit[EmitPart]]:
     """One unit a part of documents."""
-    return [
-        Unit(
-            name=part,
-            asked=EmitPart(
-                documents=File(f"documents/{part}.parquet"),
-                drops=drops_of(part, stages),
-                seed=seed,
-                labelled=labelled,
-            ),
-        )
-        for part in parts
-    ]
+    return Units(
+        parts,
+        lambda _, part: EmitPart(
+            documents=File(f"documents/{part}.parquet"),
+            drops=drops_of(part, stages),
+            seed=seed,
+            labelled=labelled,
+        ),
+    )

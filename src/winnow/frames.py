@@ -138,7 +138,12 @@ def measure(frame: pl.DataFrame, recipe: str | Recipe, **options: Any) -> pl.Dat
     attributes = documents.select(["id", "source", "kind", "locator"])
     for name, column in (edits | dict(zip(measures.column_names, measures.columns, strict=True))).items():
         attributes = attributes.append_column(name, column)
-    broken = dict(zip(*(decide(attributes, [Application(recipe=found)])[name].to_pylist() for name in ("row", "rule")), strict=True))
+    broken = dict(
+        zip(
+            *(decide(attributes, [Application(recipe=found)])[name].to_pylist() for name in ("row", "rule")),
+            strict=True,
+        )
+    )
     shown = pl.from_arrow(attributes.drop_columns(["id", "source", "kind", "locator"]))
     assert isinstance(shown, pl.DataFrame)
     return shown.with_columns(rule=pl.Series([broken.get(row) for row in range(rows)], dtype=pl.String))

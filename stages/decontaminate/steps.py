@@ -22,7 +22,7 @@ from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
 from winnow.stages.run.drops import drops_of, surviving, write_drops
 from winnow.stages.run.exchange import bucket_of, gather, joined, scatter
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "decontaminate"
@@ -202,21 +202,19 @@ def index_units(settings: DecontaminationSettings) -> list[Unit[IndexBenchmarks]
 
 def match_units(
     parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()
-) -> list[Unit[MatchPart]]:
-    return [
-        Unit(
-            name=part,
-            asked=MatchPart(
-                index=index,
-                documents=File(f"documents/{part}.parquet"),
-                drops=drops_of(part, earlier),
-                entries=ENTRIES,
-                postings=tuple(_postings(kind) for kind in KINDS),
-                buckets=settings.buckets,
-            ),
-        )
-        for index, part in enumerate(parts)
-    ]
+) -> Sequence[Unit[MatchPart]]:
+    postings = tuple(_postings(kind) for kind in KINDS)
+    return Units(
+        parts,
+        lambda index, part: MatchPart(
+            index=index,
+            documents=File(f"documents/{part}.parquet"),
+            drops=drops_of(part, earlier),
+            entries=ENTRIES,
+            postings=postings,
+            buckets=settings.buckets,
+        ),
+    )
 
 
 def judge_units(matches: Files, parts: int, settings: DecontaminationSettings) -> list[Unit[JudgeBucket]]:
@@ -235,21 +233,18 @@ def judge_units(matches: Files, parts: int, settings: DecontaminationSettings) -
     ]
 
 
-def drop_units(parts: Sequence[str], hits: Files, altered: Altered) -> list[Unit[DropPart]]:
-    return [
-        Unit(
-            name=part,
-            asked=DropPart(
-                index=index,
-                parts=len(parts),
-                documents=File(f"documents/{part}.parquet"),
-                entries=ENTRIES,
-                hits=hits,
-                altered=altered,
-            ),
-        )
-        for index, part in enumerate(parts)
-    ]
+def drop_units(parts: Sequence[str], hits: Files, altered: Altered) -> Sequence[Unit[DropPart]]:
+    return Units(
+        parts,
+        lambda index, part: DropPart(
+            index=index,
+            parts=len(parts),
+            documents=File(f"documents/{part}.parquet"),
+            entries=ENTRIES,
+            hits=hits,
+            altered=altered,
+        ),
+    )
 
 
 def plan(parts: Sequence[str], settings: DecontaminationSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:

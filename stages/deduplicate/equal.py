@@ -24,7 +24,7 @@ from winnow.stages.deduplicate.contender import (
 )
 from winnow.stages.deduplicate.verdict import DropPart, drop_units, send_verdicts
 from winnow.stages.run.exchange import gather, joined, scatter
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 CLAIM = pa.schema(
@@ -145,20 +145,17 @@ def _contradictions(claims: pa.Table) -> pa.Table:
 
 def hash_units(
     stage: str, parts: Sequence[str], settings: EqualSettings, earlier: Sequence[str] = ()
-) -> list[Unit[HashPart]]:
+) -> Sequence[Unit[HashPart]]:
     """One unit per part for the step that hashes and calls `send_claims`."""
-    return [
-        Unit(
-            name=part,
-            asked=HashPart(
-                stage=stage,
-                index=index,
-                contending=contending(part, earlier, settings.preference),
-                buckets=settings.buckets,
-            ),
-        )
-        for index, part in enumerate(parts)
-    ]
+    return Units(
+        parts,
+        lambda index, part: HashPart(
+            stage=stage,
+            index=index,
+            contending=contending(part, earlier, settings.preference),
+            buckets=settings.buckets,
+        ),
+    )
 
 
 def resolve_units(stage: str, claims: Files, parts: int, settings: EqualSettings) -> list[Unit[ResolveBucket]]:

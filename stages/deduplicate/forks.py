@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
 from winnow.stages.run.drops import drops_of, surviving, write_drops
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.repositories"
@@ -269,22 +269,15 @@ def plan(parts: Sequence[str], settings: Settings, earlier: Sequence[str] = ()) 
     """The steps in order, with their units. `earlier`: the dropping stages before this one."""
     parts = sorted(parts)
     documents = {part: File(f"documents/{part}.parquet") for part in parts}
-    sketching = [
-        Unit(
-            name=part,
-            asked=SketchPart(documents=documents[part], drops=drops_of(part, earlier), sketch=settings.sketch),
-        )
-        for part in parts
-    ]
+    sketching = Units(
+        parts,
+        lambda _, part: SketchPart(documents=documents[part], drops=drops_of(part, earlier), sketch=settings.sketch),
+    )
     sketches = tuple(_sketches(part) for part in parts)
     comparing = [Unit(name="all", asked=CompareAll(sketches=sketches, settings=settings))]
-    dropping = [
-        Unit(
-            name=part,
-            asked=DropPart(documents=documents[part], verdicts=VERDICTS, threshold=settings.threshold),
-        )
-        for part in parts
-    ]
+    dropping = Units(
+        parts, lambda _, part: DropPart(documents=documents[part], verdicts=VERDICTS, threshold=settings.threshold)
+    )
     return (SKETCHES, sketching), (COMPARE, comparing), (DROPS, dropping)
 
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
 from winnow.stages.run.exchange import gather, joined, scatter
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.lines"
@@ -167,12 +167,12 @@ MARK = Step(name="deduplicate.lines.mark", version=1, work=mark_part)
 def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
     """The steps of the level in order, with their units. `earlier`: the dropping stages before it."""
     parts = sorted(parts)
-    documents = {part: File(f"documents/{part}.parquet") for part in parts}
-    drops = {part: drops_of(part, earlier) for part in parts}
-    count = [
-        Unit(name=part, asked=CountPart(documents=documents[part], drops=drops[part], settings=settings))
-        for part in parts
-    ]
+    count = Units(
+        parts,
+        lambda _, part: CountPart(
+            documents=File(f"documents/{part}.parquet"), drops=drops_of(part, earlier), settings=settings
+        ),
+    )
     joining, counts = joined(COUNT.name, tuple(_counts(part) for part in parts))
     resolve = [
         Unit(
@@ -182,13 +182,12 @@ def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = 
         for bucket in range(settings.buckets)
     ]
     common = tuple(_common(bucket) for bucket in range(settings.buckets))
-    mark = [
-        Unit(
-            name=part,
-            asked=MarkPart(documents=documents[part], drops=drops[part], settings=settings, common=common),
-        )
-        for part in parts
-    ]
+    mark = Units(
+        parts,
+        lambda _, part: MarkPart(
+            documents=File(f"documents/{part}.parquet"), drops=drops_of(part, earlier), settings=settings, common=common
+        ),
+    )
     return (COUNT, count), *joining, (RESOLVE, resolve), (MARK, mark)
 
 

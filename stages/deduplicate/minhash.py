@@ -21,7 +21,7 @@ from winnow.stages.deduplicate.recipes import RECIPES, MinHashSettings
 from winnow.stages.deduplicate.verdict import DropPart, drop, drop_units
 from winnow.stages.run.drops import drops_of
 from winnow.stages.run.exchange import joined
-from winnow.stages.run.unit import File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import File, Files, Planned, Step, Unit, Units
 
 __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 
@@ -60,23 +60,23 @@ class _Plan:
     def __init__(self, parts: list[str], settings: MinHashSettings, earlier: list[str]) -> None:
         self.parts, self.settings, self.earlier = parts, settings, earlier
         self.known = index.known_files(settings.known)
-        names = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
-        held: list[index.Signed | index.Known] = [
-            *(index.Signed(File(f"documents/{part}.parquet"), bands.signatures_path(part)) for part in parts),
-            *self.known,
-        ]
-        self.seats = {
-            name: verify.Seat(index=at, parts=len(names), holds=holds, settings=settings)
-            for at, (name, holds) in enumerate(zip(names, held, strict=True))
-        }
+        self.names = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
+
+    def seat(self, at: int, name: str) -> verify.Seat:
+        holds = self.signed(name) if at < len(self.parts) else self.known[at - len(self.parts)]
+        return verify.Seat(index=at, parts=len(self.names), holds=holds, settings=self.settings)
+
+    @staticmethod
+    def signed(part: str) -> index.Signed:
+        return index.Signed(File(f"documents/{part}.parquet"), bands.signatures_path(part))
 
     def steps(self) -> tuple[Planned, ...]:
-        rounds = self.settings.component_rounds or (ROUNDS if len(self.seats) > ONE_WORKER else 0)
+        rounds = self.settings.component_rounds or (ROUNDS if len(self.names) > ONE_WORKER else 0)
         choosing, verdicts = self.many_workers(rounds) if rounds else self.one_worker()
-        banding, banded = joined(SIGN.name, tuple(bands.bands_path(name) for name in self.seats))
+        banding, banded = joined(SIGN.name, tuple(bands.bands_path(name) for name in self.names))
         buckets = range(self.settings.buckets)
         pairing, pairs = joined(PAIR.name, tuple(candidates.pairs_path(bucket) for bucket in buckets))
-        showing, shown = joined(SHOW.name, tuple(verify.shown_path(name) for name in self.seats))
+        showing, shown = joined(SHOW.name, tuple(verify.shown_path(name) for name in self.names))
         planned: list[Planned] = [
             (SIGN, self.sign()),
             (RECALL, self.recall()),
@@ -92,18 +92,18 @@ class _Plan:
         ]
         return tuple((step, units) for step, units in planned if units)
 
-    def sign(self) -> list[Unit[bands.SignPart]]:
-        units = []
-        for at, part in enumerate(self.parts):
+    def sign(self) -> Sequence[Unit[bands.SignPart]]:
+        def asked(at: int, part: str) -> bands.SignPart:
             competing = contending(part, self.earlier, self.settings.preference)
-            units.append(Unit(name=part, asked=bands.SignPart(index=at, contending=competing, settings=self.settings)))
-        return units
+            return bands.SignPart(index=at, contending=competing, settings=self.settings)
+
+        return Units(self.parts, asked)
 
     def recall(self) -> list[Unit[index.RecallKnown]]:
+        own = len(self.parts)
         return [
-            Unit(name=name, asked=index.RecallKnown(index=seat.index, known=seat.holds, settings=self.settings))
-            for name, seat in self.seats.items()
-            if isinstance(seat.holds, index.Known)
+            Unit(name=name, asked=index.RecallKnown(index=own + at, known=known, settings=self.settings))
+            for at, (name, known) in enumerate(zip(self.names[own:], self.known, strict=True))
         ]
 
     def pair(self, banded: Files) -> list[Unit[candidates.PairBucket]]:
@@ -113,7 +113,7 @@ class _Plan:
                 asked=candidates.PairBucket(
                     bucket=bucket,
                     bands=banded,
-                    parts=len(self.seats),
+                    parts=len(self.names),
                     new_parts=len(self.parts),
                     complete=self.settings.complete,
                     reach=self.settings.reach,
@@ -125,11 +125,11 @@ class _Plan:
             for bucket in range(self.settings.buckets)
         ]
 
-    def show(self, pairs: Files) -> list[Unit[verify.ShowPart]]:
-        return [Unit(name=name, asked=verify.ShowPart(seat=seat, pairs=pairs)) for name, seat in self.seats.items()]
+    def show(self, pairs: Files) -> Sequence[Unit[verify.ShowPart]]:
+        return Units(self.names, lambda at, name: verify.ShowPart(seat=self.seat(at, name), pairs=pairs))
 
-    def verify(self, shown: Files) -> list[Unit[verify.VerifyPart]]:
-        return [Unit(name=part, asked=verify.VerifyPart(seat=self.seats[part], shown=shown)) for part in self.parts]
+    def verify(self, shown: Files) -> Sequence[Unit[verify.VerifyPart]]:
+        return Units(self.parts, lambda at, part: verify.VerifyPart(seat=self.seat(at, part), shown=shown))
 
     def one_worker(self) -> tuple[list[Planned], Files]:
         """One unit chooses among all; and the file of its verdicts."""
@@ -138,22 +138,19 @@ class _Plan:
             evidence=tuple(verify.evidence_path(part) for part in self.parts),
             threshold=self.settings.threshold,
             verdicts=name,
-            parts=len(self.seats),
+            parts=len(self.names),
         )
         return [(CHOOSE, [Unit(name="all", asked=asked)])], (File(name),)
 
     def many_workers(self, rounds: int) -> tuple[list[Planned], Files]:
         """Components by exchange, then a choice in each bucket of them; and the files of the verdicts."""
         buckets, stars = self.settings.buckets, 2 * rounds
-        link = [
-            Unit(
-                name=part,
-                asked=components.LinkPart(
-                    evidence=verify.evidence_path(part), threshold=self.settings.threshold, buckets=buckets
-                ),
-            )
-            for part in self.parts
-        ]
+        link = Units(
+            self.parts,
+            lambda _, part: components.LinkPart(
+                evidence=verify.evidence_path(part), threshold=self.settings.threshold, buckets=buckets
+            ),
+        )
         planned: list[Planned] = [(LINK, link)]
         for number in range(stars):
             joining, files = joined(f"{LINK.name}-{number:02d}", components.link_files(number, self.parts, buckets))
@@ -184,7 +181,7 @@ class _Plan:
             Unit(
                 name=_bucket(bucket),
                 asked=survivor.ChooseBucket(
-                    bucket=bucket, labelled=labelled, verdicts=verdicts[bucket], parts=len(self.seats)
+                    bucket=bucket, labelled=labelled, verdicts=verdicts[bucket], parts=len(self.names)
                 ),
             )
             for bucket in range(buckets)
@@ -192,7 +189,7 @@ class _Plan:
         choosing, files = joined(CHOOSE.name, tuple(map(File, verdicts)))
         return [*planned, (LABEL, label), *labelling, (CHOOSE_BUCKET, choose), *choosing], files
 
-    def drop(self, verdicts: Files) -> list[Unit[DropPart]]:
+    def drop(self, verdicts: Files) -> Sequence[Unit[DropPart]]:
         return drop_units(
             self.parts,
             STAGE,
@@ -200,19 +197,18 @@ class _Plan:
             rule="jaccard",
             threshold=f"≥ {self.settings.threshold:g}",
             earlier=self.earlier,
-            seats=len(self.seats),
+            seats=len(self.names),
         )
 
-    def remember(self) -> list[Unit[index.RememberPart]]:
+    def remember(self) -> Sequence[Unit[index.RememberPart]]:
         if not self.settings.remember:
             return []
-        units = []
-        for part, seat in self.seats.items():
-            if isinstance(seat.holds, index.Signed):
-                drops = drops_of(part, [*self.earlier, STAGE])
-                asked = index.RememberPart(signed=seat.holds, drops=drops, settings=self.settings)
-                units.append(Unit(name=part, asked=asked))
-        return units
+        stages = [*self.earlier, STAGE]
+
+        def asked(_: int, part: str) -> index.RememberPart:
+            return index.RememberPart(signed=self.signed(part), drops=drops_of(part, stages), settings=self.settings)
+
+        return Units(self.parts, asked)
 
 
 def _bucket(bucket: int) -> str:

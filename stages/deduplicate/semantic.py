@@ -35,7 +35,7 @@ from winnow.stages.deduplicate.verdict import drop as drop_part
 from winnow.stages.deduplicate.verdict import drop_units, send_verdicts
 from winnow.stages.run.code import Code, code_of
 from winnow.stages.run.exchange import gather, joined, scatter
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "deduplicate.semantic"
@@ -252,28 +252,22 @@ def plan(parts: Sequence[str], settings: SemanticSettings, earlier: Sequence[str
         part: Embedded(contending=contending(part, earlier, settings.preference), embeddings=embeddings_path(part))
         for part in parts
     }
-    embed = []
+    embed: Sequence[Unit[EmbedPart]] = ()
     if settings.model is not None:
-        code = code_of(settings.model)
-        embed = [
-            Unit(
-                name=part,
-                asked=EmbedPart(documents=embedded[part].contending.documents, model=settings.model, code=code),
-            )
-            for part in parts
-        ]
+        model, code = settings.model, code_of(settings.model)
+        embed = Units(
+            parts,
+            lambda _, part: EmbedPart(documents=embedded[part].contending.documents, model=model, code=code),
+        )
     # Whoever is preferred, the sample is the same: it needs no quality.
     sampled = tuple(Embedded(contending=contending(part, earlier), embeddings=embeddings_path(part)) for part in parts)
     centring = CentreAll(
         parts=sampled, clusters=settings.clusters, sample=settings.sample, iterations=settings.iterations
     )
-    assign = [
-        Unit(
-            name=part,
-            asked=AssignPart(index=index, part=embedded[part], centres=CENTRES, buckets=settings.buckets),
-        )
-        for index, part in enumerate(parts)
-    ]
+    assign = Units(
+        parts,
+        lambda index, part: AssignPart(index=index, part=embedded[part], centres=CENTRES, buckets=settings.buckets),
+    )
     verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.buckets" for bucket in range(settings.buckets)]
     joining, assigned = joined(ASSIGN.name, tuple(_assigned(part) for part in parts))
     returning, returned = joined(RESOLVE.name, tuple(map(File, verdicts)))

@@ -18,7 +18,7 @@ from winnow.stages.deduplicate.contender import (
 )
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.exchange import bucket_of, gather, scatter
-from winnow.stages.run.unit import Counts, File, Files, Unit
+from winnow.stages.run.unit import Counts, File, Files, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 VERDICT = pa.schema(
@@ -66,28 +66,25 @@ def drop_units(
     threshold: str,
     earlier: Sequence[str],
     seats: int | None = None,
-) -> list[Unit[DropPart]]:
+) -> Sequence[Unit[DropPart]]:
     """One unit per part: it takes its verdicts from the files `verdicts`. `threshold` is what was asked, as text.
 
     `earlier` are the dropping stages before this one. `seats` is the number of parts that the verdicts were sent to,
     where it isn't that of `parts`.
     """
-    return [
-        Unit(
-            name=part,
-            asked=DropPart(
-                stage=stage,
-                index=index,
-                parts=seats or len(parts),
-                documents=File(f"documents/{part}.parquet"),
-                verdicts=verdicts,
-                clusters=cluster_file(part, earlier),
-                rule=rule,
-                threshold=threshold,
-            ),
-        )
-        for index, part in enumerate(parts)
-    ]
+    return Units(
+        parts,
+        lambda index, part: DropPart(
+            stage=stage,
+            index=index,
+            parts=seats or len(parts),
+            documents=File(f"documents/{part}.parquet"),
+            verdicts=verdicts,
+            clusters=cluster_file(part, earlier),
+            rule=rule,
+            threshold=threshold,
+        ),
+    )
 
 
 def drop(workspace: Workspace, unit: Unit[DropPart]) -> Counts:

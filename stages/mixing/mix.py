@@ -24,7 +24,7 @@ from winnow.stages.mixing.bounds import BINS, Bounds, Line, place_bounds
 from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
 from winnow.stages.run.chance import draws
 from winnow.stages.run.exchange import MOST_FILES
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import list_lengths, tokens_path
 
@@ -268,16 +268,12 @@ SOLVE_STEP = Step(name="mixture", version=6, work=solve)
 
 def histogram_units(
     parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase], *, seed: int
-) -> list[Unit[HistogramPart]]:
+) -> Sequence[Unit[HistogramPart]]:
     """One unit a part of tokens."""
-    languages = tuple(named_languages(mixture, phases))
-    return [
-        Unit(
-            name=part,
-            asked=HistogramPart(tokens=tokens_path(part), phases=tuple(phases), seed=seed, languages=languages),
-        )
-        for part in parts
-    ]
+    languages, phases = tuple(named_languages(mixture, phases)), tuple(phases)
+    return Units(
+        parts, lambda _, part: HistogramPart(tokens=tokens_path(part), phases=phases, seed=seed, languages=languages)
+    )
 
 
 def sum_units(parts: Sequence[str]) -> tuple[list[Unit[SumHistograms]], Files]:

@@ -25,7 +25,7 @@ from winnow.formats.languages.imports.graph import Policy
 from winnow.stages.deduplicate.forks import origin_of
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
 from winnow.stages.run.exchange import KEY, bucket_tables, scatter
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.schema import tokens_path, tokens_schema
 from winnow.tokenizer.infill import Infill
@@ -95,21 +95,18 @@ class OrderBucket:
     infill: Infill | None
 
 
-def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str] = ()) -> list[Unit[ScatterPart]]:
+def scatter_units(parts: Sequence[str], settings: Settings, stages: Sequence[str] = ()) -> Sequence[Unit[ScatterPart]]:
     """One unit per part; `stages` are the dropping stages before this one."""
-    return [
-        Unit(
-            name=part,
-            asked=ScatterPart(
-                documents=File(f"documents/{part}.parquet"),
-                drops=drops_of(part, stages),
-                licenses=settings.licenses,
-                unknown=settings.unknown,
-                buckets=settings.buckets,
-            ),
-        )
-        for part in parts
-    ]
+    return Units(
+        parts,
+        lambda _, part: ScatterPart(
+            documents=File(f"documents/{part}.parquet"),
+            drops=drops_of(part, stages),
+            licenses=settings.licenses,
+            unknown=settings.unknown,
+            buckets=settings.buckets,
+        ),
+    )
 
 
 def order_units(scattered: Files, settings: Settings) -> list[Unit[OrderBucket]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -61,6 +61,37 @@ class Unit(Generic[P]):
     def inputs(self) -> Files:
         """Every file of the workspace that the unit reads, in the order of the parameters."""
         return tuple(_files(self.asked))
+
+
+class Units(Sequence[Unit[P]]):
+    """The units of a step that has one for each of some names, made when they are asked for, equal each time.
+
+    A plan of 100,000 parts has two million units, which as objects would take 3 GB; nobody needs more than a few at once.
+    """
+
+    def __init__(self, names: Sequence[str], asked: Callable[[int, str], P], raw_bytes: Sequence[int] = ()) -> None:
+        """`asked`: the parameters of a unit, of its place among the names and its own."""
+        self.names, self._asked, self._raw_bytes = names, asked, raw_bytes
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, place: int) -> Unit[P]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Unit[P]]: ...
+
+    def __getitem__(self, place: int | slice) -> Unit[P] | Sequence[Unit[P]]:
+        places = range(len(self.names))[place]
+        return self._unit(places) if isinstance(places, int) else [self._unit(one) for one in places]
+
+    def __iter__(self) -> Iterator[Unit[P]]:
+        return map(self._unit, range(len(self.names)))
+
+    def _unit(self, place: int) -> Unit[P]:
+        raw_bytes = self._raw_bytes[place] if self._raw_bytes else 0
+        return Unit(name=self.names[place], asked=self._asked(place, self.names[place]), raw_bytes=raw_bytes)
 
 
 Work = Callable[[Workspace, Unit[P]], Counts]

@@ -18,6 +18,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from winnow.stages.run.listing import entries, size_of
+
 DIGEST_BYTES = 16
 COMPRESSION = "zstd"
 READ_BLOCK = 1 << 20
@@ -82,26 +84,44 @@ class Workspace:
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Every file below `folder`, as sorted workspace paths. A folder that isn't there is empty."""
-        start = len(self._base) + 1
-        found = self._filesystem.find(self.path(folder))
-        return sorted(path[start:] for path in found if path.endswith(suffix) and not _is_temporary(path))
+        return sorted(path for path in self._names(folder) if path.endswith(suffix) and not _is_temporary(path))
 
     def sizes(self) -> dict[str, int]:
         """Every file of the run with its size in bytes, by one listing."""
+        if self._local:
+            start = len(self._base) + 1
+            found = {entry.path[start:]: size_of(entry) for entry in entries(self._base)}
+        else:
+            start = len(self._base) + 1
+            listed = self._filesystem.find(self._base, detail=True)
+            found = {path[start:]: int(entry["size"]) for path, entry in listed.items()}
+        return {path: size for path, size in found.items() if not _is_temporary(path)}
+
+    def leftovers(self) -> Sequence[str]:
+        """The temporary files of units that were killed while they wrote, which no other listing shows, sorted.
+
+        An object store has none: a PUT that was cut off left nothing.
+        """
+        return sorted(path for path in self._names("") if _is_temporary(path)) if self._local else []
+
+    def _names(self, folder: str) -> Iterator[str]:
         start = len(self._base) + 1
-        found = self._filesystem.find(self._base, detail=True)
-        return {path[start:]: int(entry["size"]) for path, entry in found.items() if not _is_temporary(path)}
+        place = self.path(folder) if folder else self._base
+        if not self._local:
+            yield from (path[start:] for path in self._filesystem.find(place))
+        elif os.path.isfile(place):
+            yield folder
+        else:
+            yield from (entry.path[start:] for entry in entries(place))
 
     def remove_leftovers(self) -> int:
         """Removes the temporary files of units that were killed while they wrote, and returns their number.
 
-        Only for who works alone in the run's folder. An object store has none: a PUT that was cut off left nothing.
+        Only for who works alone in the run's folder.
         """
-        if not self._local or not os.path.isdir(self._base):
-            return 0
-        left = [path for path in self._filesystem.find(self._base) if _is_temporary(path)]
+        left = self.leftovers()
         for path in left:
-            os.unlink(path)
+            os.unlink(self.path(path))
         return len(left)
 
     def remove(self, name: str) -> None:

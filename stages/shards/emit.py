@@ -22,7 +22,7 @@ from winnow.stages.mixing.mix import PLAN, select
 from winnow.stages.mixing.mixture import Phase
 from winnow.stages.run.chance import draws, key_of, order
 from winnow.stages.run.exchange import KEY, gather, scatter
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.pack import Packing, concatenate, pack_best_fit, split
 from winnow.stages.shards.sequences import SEGMENT, Sequences
@@ -257,17 +257,13 @@ def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:
 
 def scatter_units(
     parts: Sequence[str], phases: Sequence[Phase], buckets: Sequence[int], *, seed: int
-) -> list[Unit[ScatterPart]]:
+) -> Sequence[Unit[ScatterPart]]:
     """One unit a part of tokens."""
-    return [
-        Unit(
-            name=part,
-            asked=ScatterPart(
-                tokens=tokens_path(part), plan=PLAN, phases=tuple(phases), buckets=tuple(buckets), seed=seed
-            ),
-        )
-        for part in parts
-    ]
+    phases, buckets = tuple(phases), tuple(buckets)
+    return Units(
+        parts,
+        lambda _, part: ScatterPart(tokens=tokens_path(part), plan=PLAN, phases=phases, buckets=buckets, seed=seed),
+    )
 
 
 def pack_units(

@@ -23,7 +23,7 @@ from winnow.formats.languages.parsing import spans
 from winnow.stages.deduplicate import lines
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, cluster_file, cluster_sizes
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.conversations import Tokenized, tokenize
 from winnow.stages.tokens.cuts import paragraph_cuts
@@ -241,20 +241,17 @@ ENCODE = Step(name="encode", version=5, work=encode_part)  # 5: conversations by
 
 def encode_units(
     parts: Sequence[str], encoding: Encoding, *, stages: Sequence[str] = (), attributes: bool = False
-) -> list[Unit[EncodePart]]:
+) -> Sequence[Unit[EncodePart]]:
     """One unit a part. `stages` dropped documents before; `attributes`: languages and quality were measured."""
-    return [
-        Unit(
-            name=part,
-            asked=EncodePart(
-                documents=File(f"documents/{part}.parquet"),
-                drops=drops_of(part, stages),
-                tokenizer=TOKENIZER,
-                encoding=encoding,
-                attributes=File(f"attributes/{part}.parquet") if attributes else None,
-                clusters=cluster_file(part, stages) if encoding.bucket == CLUSTER_SIZE else None,
-                spans=File(lines.spans_path(part)) if lines.STAGE in stages else None,
-            ),
-        )
-        for part in parts
-    ]
+    return Units(
+        parts,
+        lambda _, part: EncodePart(
+            documents=File(f"documents/{part}.parquet"),
+            drops=drops_of(part, stages),
+            tokenizer=TOKENIZER,
+            encoding=encoding,
+            attributes=File(f"attributes/{part}.parquet") if attributes else None,
+            clusters=cluster_file(part, stages) if encoding.bucket == CLUSTER_SIZE else None,
+            spans=File(lines.spans_path(part)) if lines.STAGE in stages else None,
+        ),
+    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from winnow.stages.run.drops import drops_of, surviving
-from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit, Unworkable
+from winnow.stages.run.unit import Counts, File, Files, Place, Step, Unit, Units, Unworkable
 from winnow.stages.run.workspace import Workspace
 from winnow.tokenizer.conventions import with_tokens
 from winnow.tokenizer.encoder import Encoder, digest_of
@@ -150,24 +150,21 @@ def sample_units(
     seed: int,
     sample_bytes: int,
     stages: Sequence[str],
-) -> list[Unit[SamplePart]]:
+) -> Sequence[Unit[SamplePart]]:
     """One unit a part. `parts` by source; `weights` by source, of any sum; a source without a weight gives nothing."""
     present = {source: weights[source] for source, names in parts.items() if names and weights.get(source)}
     whole = sum(present.values())
-    return [
-        Unit(
-            name=part,
-            asked=SamplePart(
-                documents=File(f"documents/{part}.parquet"),
-                drops=drops_of(part, stages),
-                source=source,
-                seed=seed,
-                bytes=max(int(sample_bytes * weight / whole / len(parts[source])), 1),
-            ),
-        )
-        for source, weight in present.items()
-        for part in parts[source]
-    ]
+    size = {
+        source: max(int(sample_bytes * weight / whole / len(parts[source])), 1) for source, weight in present.items()
+    }
+    sources = [source for source in present for _ in parts[source]]
+
+    def asked(place: int, part: str) -> SamplePart:
+        source = sources[place]
+        documents, drops = File(f"documents/{part}.parquet"), drops_of(part, stages)
+        return SamplePart(documents=documents, drops=drops, source=source, seed=seed, bytes=size[source])
+
+    return Units([part for source in present for part in parts[source]], asked)
 
 
 def train_units(

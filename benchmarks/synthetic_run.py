@@ -1,0 +1,215 @@
+"""A finished run over any number of parts, made from one that was really worked over `SEEDS` parts.
+
+Every unit that the plan asks for gets the files of the like unit of the small run, as hard links under its own names, and
+a receipt with its own fingerprint: what `winnow run` finds there it takes for done. The last step (the shard index), lock,
+seal and report are then made by `winnow run` itself, which would work any unit that isn't right.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from winnow.pipeline.parts import find_parts
+from winnow.pipeline.plan import steps
+from winnow.pipeline.receipt import Fingerprints, Receipt, read_receipts, write_receipt
+from winnow.pipeline.settings import load_settings
+from winnow.stages.run.exchange import JoinFiles
+from winnow.stages.run.workspace import Workspace, Written
+
+SEEDS = 160  # parts, more than the files that a bucket is gathered from: exchanges are joined in both runs
+PART_BYTES = 60_000_000  # of an input of the large run, a hole in the disk: 100,000 are 6 TB
+DOCUMENTS = 12
+SEED_BYTES = 1 << 20  # of an input of the small run: smaller ones would be bundled
+PARTS_OF_A_BUCKET = 64
+LAST = "index"
+JOINING = "deduplicate.url.hash.join"
+NUMBER = re.compile(r"\d{5,}")
+
+MANIFEST = """\
+stage: pretrain
+seed: 5
+edits:
+  - recipe: personal_data
+filters:
+  - recipe: gopher_quality
+deduplicate:
+  url: {}
+  exact: {}
+  lines: {documents: 100}
+  minhash: {threshold: 0.7, component_rounds: 8, remember: true}
+decontaminate: {words: 5}
+tokenizer: {vocabulary_size: 1000, sample_bytes: 200000}
+mixture:
+  sources: {web: 100}
+packing: concatenate
+curriculum:
+  - {length: 512, share: 100}
+"""
+
+PROFILE = """\
+root: INPUTS
+buckets: BUCKETS
+benchmarks:
+  - {path: items.jsonl}
+sources:
+  web: [{kind: tables, content: web, paths: ["web/*.jsonl"]}]
+"""
+
+
+def winnow(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "winnow.pipeline.cli", *arguments]
+
+
+def configured(folder: Path, parts: int) -> list[str]:
+    """Writes manifest and profile for so many parts; the options that name them."""
+    (folder / "inputs" / "web").mkdir(parents=True)
+    item = {"id": "1", "question": "How many golden pears does the third orchard of the monastery carry in a dry year?"}
+    (folder / "inputs" / "items.jsonl").write_text(json.dumps(item) + "\n")
+    buckets = max(4, parts // PARTS_OF_A_BUCKET)
+    (folder / "manifest.yaml").write_text(MANIFEST)
+    (folder / "profile.yaml").write_text(
+        PROFILE.replace("INPUTS", str(folder / "inputs")).replace("BUCKETS", str(buckets))
+    )
+    return options_of(folder)
+
+
+def options_of(folder: Path) -> list[str]:
+    """The options that name manifest, profile and run."""
+    names = {"--stage": "manifest.yaml", "--profile": "profile.yaml", "--out": "run"}
+    return [word for option, name in names.items() for word in (option, str(folder / name))]
+
+
+def small_run(folder: Path) -> Path:
+    """Works `SEEDS` parts of made-up prose for real, unless that was done; the run's folder."""
+    run = folder / "run"
+    if (run / "lock.json").exists():
+        return run
+    options = configured(folder, SEEDS)
+    words = [
+        f"{a}{b}" for a in ("ba", "ke", "lo", "mi", "nu", "pra", "sto") for b in ("", "ran", "tel", "vish", "mond")
+    ]
+    words += ["the", "be", "to", "of", "and", "that", "have", "with"]
+    for part in range(SEEDS):
+        draw = random.Random(part)
+        lines = []
+        for number in range(DOCUMENTS):
+            source = draw if number else random.Random(part // 2)  # the first is that of another part, too
+            text = ". ".join(" ".join(source.choices(words, k=12)) for _ in range(10)) + "."
+            lines.append(json.dumps({"text": text, "url": f"https://example.org/{part}/{number}"}))
+        content = "\n".join(lines) + "\n"
+        (folder / "inputs" / "web" / f"{part:06d}.jsonl").write_text(content.ljust(SEED_BYTES, "\n"))
+    subprocess.run(winnow("run", *options), check=True, stdout=subprocess.DEVNULL)
+    return run
+
+
+def large_run(folder: Path, parts: int, small: Path) -> list[str]:
+    """Makes the run of so many parts in `folder/run`, all but its last step; the options of the command that ends it."""
+    options = configured(folder, parts)
+    for part in range(parts):
+        with open(folder / "inputs" / "web" / f"{part:06d}.jsonl", "wb") as stream:
+            stream.truncate(PART_BYTES)
+    settings = load_settings(options[1], options[3])
+    likes = _likes(small)
+    workspace = Workspace(str(folder / "run"))
+    digests: dict[str, str] = {}
+    folders: set[str] = set()
+    for name in ("environments", "receipts"):
+        os.makedirs(workspace.path(name), exist_ok=True)
+    for table in (small / "environments").iterdir():
+        os.link(table, workspace.path(f"environments/{table.name}"))
+    for step, units in steps(find_parts(settings), settings):
+        if step.name == LAST:
+            break
+        marks = Fingerprints(step, digests)
+        os.makedirs(workspace.path(f"receipts/{step.name}"), exist_ok=True)
+        for unit in units:
+            if isinstance(unit.asked, JoinFiles):  # also of exchanges that the small run has too few buckets for
+                like = next(iter(likes[JOINING].values()))[0]
+                outputs = {unit.asked.joined: (like.outputs[0].path, like.outputs[0])}
+            else:
+                like, outputs = _alike(likes[step.name], unit.name)
+            for path, (source, written) in outputs.items():
+                target = workspace.path(path)
+                if (parent := os.path.dirname(target)) not in folders:
+                    folders.add(parent)
+                    os.makedirs(parent, exist_ok=True)
+                _link(small / source, target)
+                digests[path] = written.digest
+            named = tuple(Written(path, found.bytes, found.digest) for path, (_, found) in sorted(outputs.items()))
+            counts = like.counts if step.name != "inventory" else {**like.counts, "path": unit.asked.path}
+            receipt = replace(
+                like,
+                step=step.name,
+                unit=unit.name,
+                fingerprint=marks.of(unit),
+                outputs=named,
+                counts=counts,
+            )
+            with open(workspace.path(f"receipts/{step.name}/{unit.name}.json"), "wb") as stream:
+                stream.write(receipt.to_json())
+    return options
+
+
+def _likes(small: Path) -> dict[str, dict[str, list[Receipt]]]:
+    """The receipts of the small run by step and kind of unit (`web-`, `bucket-`), in order of their numbers."""
+    found: dict[str, dict[str, list[Receipt]]] = {}
+    for receipt in sorted(read_receipts(Workspace(str(small))), key=lambda receipt: receipt.unit):
+        found.setdefault(receipt.step, {}).setdefault(_numbered(receipt.unit)[0], []).append(receipt)
+    return found
+
+
+def _numbered(name: str) -> tuple[str, str]:
+    """What kind of unit a name tells and its number: `web-*` and `00007` of `web-00007`."""
+    matched = NUMBER.search(name)
+    return (NUMBER.sub("*", name), matched[0]) if matched else (name, "")
+
+
+def _alike(kinds: Mapping[str, Sequence[Receipt]], name: str) -> tuple[Receipt, dict[str, tuple[str, Written]]]:
+    """The like unit of the small run, and for each file to make: which of its files it is."""
+    kind, number = _numbered(name)
+    alike = kinds[kind]
+    like = alike[int(number or 0) % len(alike)]
+    own = _numbered(like.unit)[1]
+    outputs = {}
+    for written in like.outputs:
+        path = written.path
+        if number:
+            head, _, tail = path.rpartition("/")
+            if head.startswith("shards/"):
+                tail = f"{own}.parquet"
+            bare = f"{int(own)}.buckets", f"{int(number)}.buckets"
+            tail = tail.replace(own, number, 1) if own in tail else bare[1] if tail == bare[0] else tail
+            path = f"{head if own not in head else head.replace(own, number, 1)}/{tail}"
+        outputs.setdefault(path, (written.path, written))  # of several shards of a bucket the first
+    return like, outputs
+
+
+def _link(source: Path, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno != errno.EMLINK:  # a file has 65,000 names at the most
+            raise
+        with open(target, "wb") as stream:
+            stream.write(source.read_bytes())
+
+
+def finished_run(folder: Path, parts: int) -> list[str]:
+    """The options `--stage … --profile … --out RUN` of a finished run over so many parts, made unless it is there."""
+    place = folder / f"parts-{parts}"
+    if (place / "run" / "lock.json").exists():
+        return options_of(place)
+    shutil.rmtree(place, ignore_errors=True)
+    options = large_run(place, parts, small_run(folder / "small"))
+    subprocess.run(winnow("run", *options, "--workers", "1"), check=True, stdout=subprocess.DEVNULL)
+    return options
