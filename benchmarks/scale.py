@@ -6,8 +6,9 @@
 
 Parts are synthetic: for `plan` 64 MiB pieces of empty files, whose digests are made up; for `exchange` tables of
 `--rows` random keys, and a bucket for every 16 parts, as many as their rows ask for; for `run` a run's files and
-receipts (`benchmarks/synthetic_run.py`), kept in `--folder`, over which the commands themselves are called. Each size runs in a process of its
-own; times are those of the processor. The exponent is that of the cost between one size and the next: 1 is linear.
+receipts (`benchmarks/synthetic_run.py`), kept in `--folder`, over which the commands themselves are called. Each size
+runs in a process of its own; times are those of the processor. The exponent is that of the cost between one size and
+the next: 1 is linear.
 """
 
 from __future__ import annotations

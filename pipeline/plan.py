@@ -25,6 +25,7 @@ from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
 from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.document import Content
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.measuring import MEASURE, MeasurePart
 from winnow.stages.passes import (
@@ -41,7 +42,6 @@ from winnow.stages.passes import (
     edits_path,
     resources_of,
 )
-from winnow.stages.document import Content
 from winnow.stages.run.code import Code, module_code
 from winnow.stages.run.inventory import INVENTORY, inventory_path
 from winnow.stages.run.unit import Files, Place, Planned, Units
