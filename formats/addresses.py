@@ -7,6 +7,7 @@ signs like any others, and only what has a `://` is an address to it.
 from __future__ import annotations
 
 import glob
+import os
 from difflib import get_close_matches
 from typing import Any
 
@@ -42,7 +43,8 @@ def expand(pattern: str) -> list[str]:
         found = [path]
     else:
         found = sorted(filesystem.glob(_folders_escaped(filesystem, path) if local else path))
-    found = [match for match in found if filesystem.exists(match)]
+    there = os.path.exists if local else filesystem.exists
+    found = [match for match in found if there(match)]
     if not found:
         raise FileNotFoundError(f"there is nothing at {pattern}{_near(filesystem, path)}")
     if odd := next((match for match in found if not _is_unicode(match)), None):

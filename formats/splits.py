@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from winnow.formats.addresses import filesystem_of
@@ -21,6 +22,8 @@ class Split:
 def size_of(path: str) -> int:
     """Size of one input in bytes."""
     filesystem, name = filesystem_of(path)
+    if "file" in filesystem.protocol:
+        return os.path.getsize(name)
     return int(filesystem.size(name) or 0)
 
 

@@ -9,18 +9,17 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.filters.recipes import Rule
-from winnow.pipeline.funnel import Funnel, read_rejections
+from winnow.pipeline.funnel import Funnel, document_rows
 from winnow.stages.mixing.mix import PLAN as MIX
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
@@ -29,9 +28,6 @@ from winnow.stages.tokens.schema import list_lengths
 EXAMPLES = 20
 NEAR_DUPLICATES = 5
 EXCERPT = 280  # characters of a text
-BINS = 40
-TAIL = 0.005
-FIRST_LOOK = 200_000  # values from which the range of a histogram is told
 FERTILITY_PARTS = 24  # of which a row group is looked at
 PAIRED = re.compile(r"([0-9a-f]{32})(?: (\S+))?")
 
@@ -49,20 +45,6 @@ class Source:
     @property
     def epochs(self) -> float:
         return self.built / self.available if self.available else 0.0
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """A measure of the documents of the rule's recipe: `counts` over `BINS` equal steps from `low` to `high`."""
-
-    rule: str
-    threshold: str
-    low: float
-    high: float
-    counts: tuple[int, ...]
-    minimum: float | None  # as a share of the axis; None where it isn't on it
-    maximum: float | None
-    dropped: int
 
 
 @dataclass(frozen=True)
@@ -85,14 +67,14 @@ class Pair:
     dropped: Example
 
 
-def sources(workspace: Workspace, index: ShardIndex | None, drops: pl.DataFrame) -> list[Source]:
-    """Each source's documents and tokens, in the order of its tokens."""
+def sources(
+    workspace: Workspace, index: ShardIndex | None, drops: pl.DataFrame, rows: Mapping[str, int] | None = None
+) -> list[Source]:
+    """Each source's documents and tokens, in the order of its tokens. `rows`: see `document_rows`."""
     read: Counter[str] = Counter()
-    for path in workspace.list("documents", ".parquet"):
-        with workspace.parquet(path) as file:
-            rows = file.metadata.num_rows
-            if rows:
-                read[file.read_row_group(0, columns=["source"])["source"][0].as_py()] += rows
+    for path, count in (document_rows(workspace) if rows is None else rows).items():
+        if count:
+            read[path.rpartition("/")[2].rpartition("-")[0]] += count
     lost = Counter(dict(drops.group_by("source").len().iter_rows()))
     available: Counter[str] = Counter()
     if workspace.exists(MIX):
@@ -165,60 +147,15 @@ def rules_of(lock: Mapping[str, Any]) -> dict[str, Rule]:
     return decided
 
 
-def distributions(workspace: Workspace, rules: Mapping[str, Rule], funnel: Funnel) -> list[Distribution]:
-    """The measure of each rule over all documents that have it, those of rules that dropped most first."""
-    dropped = funnel.dropped.get("decide", Counter())
-    looked = (_distribution(workspace, name, rule, dropped[name]) for name, rule in rules.items())
-    found = [shown for shown in looked if shown is not None]
-    return sorted(found, key=lambda shown: (-shown.dropped, shown.rule))
-
-
-def _distribution(workspace: Workspace, name: str, rule: Rule, dropped: int) -> Distribution | None:
-    sample: list[npt.NDArray[np.float64]] = []
-    for values in _values(workspace, rule.measure):
-        sample.append(values)
-        if sum(map(len, sample)) > FIRST_LOOK:
-            break
-    first = np.concatenate(sample) if sample else np.empty(0)
-    if not len(first):
-        return None
-    low, high = (float(value) for value in np.quantile(first, [TAIL, 1 - TAIL]))
-    span = max(high - low, abs(high), 1e-9)
-    near = [bound for bound in (rule.minimum, rule.maximum) if bound is not None and low - span <= bound <= high + span]
-    low, high = min([low, *near]), max([high, *near])
-    if low == high:
-        high = low + 1
-    counts = np.zeros(BINS, np.int64)
-    for values in _values(workspace, rule.measure):
-        counts += np.histogram(np.clip(values, low, high), BINS, (low, high))[0]
-    places = [
-        None if bound is None or not low <= bound <= high else (bound - low) / (high - low)
-        for bound in (rule.minimum, rule.maximum)
-    ]
-    return Distribution(name, rule.threshold(), low, high, tuple(counts.tolist()), places[0], places[1], dropped)
-
-
-def _values(workspace: Workspace, measure: str) -> Iterator[npt.NDArray[np.float64]]:
-    for path in workspace.list("attributes", ".parquet"):
-        with workspace.parquet(path) as file:
-            if measure not in file.schema_arrow.names:
-                continue
-            column = file.read(columns=[measure])[measure]
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            return
-        if pa.types.is_boolean(column.type):
-            column = column.cast(pa.int8())
-        values = column.drop_null().to_numpy().astype(np.float64)
-        yield values[~np.isnan(values)]
-
-
 def idle_rules(rules: Mapping[str, Rule], funnel: Funnel) -> list[str]:
     """The rules that dropped nothing: they may be right, or measure nothing here."""
     dropped = funnel.dropped.get("decide", Counter())
     return [name for name in rules if not dropped[name]]
 
 
-def examples(workspace: Workspace, drops: pl.DataFrame, seed: int) -> tuple[list[Example], list[Example]]:
+def examples(
+    workspace: Workspace, drops: pl.DataFrame, seed: int, rows: Mapping[str, int] | None = None
+) -> tuple[list[Example], list[Example]]:
     """Documents drawn at random, kept ones and dropped ones, up to `EXAMPLES` each; the same ones for the same seed."""
     dropped = drops.filter(pl.col("id").is_not_null())
     reasons = {
@@ -231,10 +168,7 @@ def examples(workspace: Workspace, drops: pl.DataFrame, seed: int) -> tuple[list
         else set()
     )
     rng = np.random.default_rng(seed)
-    sizes = {}
-    for path in workspace.list("documents", ".parquet"):
-        with workspace.parquet(path) as file:
-            sizes[path] = file.metadata.num_rows
+    sizes = document_rows(workspace) if rows is None else rows
     kept: list[Example] = []
     names, weights = list(sizes), np.array(list(sizes.values()), dtype=np.float64)
     tried: set[tuple[str, int]] = set()
@@ -309,6 +243,6 @@ def preferences(workspace: Workspace) -> dict[str, int]:
     return found
 
 
-def dropped_documents(workspace: Workspace) -> pl.DataFrame:
-    """Every drop of a document, without what never became one."""
-    return read_rejections(workspace).filter(pl.col("stage") != "ingest")
+def dropped_documents(rejections: pl.DataFrame) -> pl.DataFrame:
+    """Of all rejections those of documents, without what never became one."""
+    return rejections.filter(pl.col("stage") != "ingest")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,16 +35,19 @@ class Funnel:
         return self.documents - dropped
 
 
-def read_funnel(workspace: Workspace) -> Funnel:
-    """The funnel of a run as far as it has come."""
-    documents = sum(workspace.parquet(path).metadata.num_rows for path in workspace.list("documents", ".parquet"))
+def document_rows(workspace: Workspace) -> dict[str, int]:
+    """How many documents each part has, by its file."""
+    return {path: workspace.parquet(path).metadata.num_rows for path in workspace.list("documents", ".parquet")}
+
+
+def read_funnel(
+    workspace: Workspace, *, rows: Mapping[str, int] | None = None, rejections: pl.DataFrame | None = None
+) -> Funnel:
+    """The funnel of a run as far as it has come. `rows` and `rejections`, where somebody has read them already."""
+    documents = sum((document_rows(workspace) if rows is None else rows).values())
     dropped: dict[str, Counter[str]] = {"ingest": Counter()}
-    for path in _rejections(
-        workspace
-    ):  # file by file, the two columns alone: a run may have dropped a billion documents
-        reasons = workspace.read_table(path, columns=["stage", "rule"]).group_by(["stage", "rule"])
-        for found in reasons.aggregate([([], "count_all")]).to_pylist():
-            dropped.setdefault(found["stage"], Counter())[found["rule"]] += found["count_all"]
+    for stage, rule, count in _reasons(workspace) if rejections is None else _counted(rejections):
+        dropped.setdefault(stage, Counter())[rule] += count
     steps = planned_steps(workspace)
 
     def position(stage: str) -> int:
@@ -53,6 +57,18 @@ def read_funnel(workspace: Workspace) -> Funnel:
     dropped = {stage: Counter(dict(sorted(rules.items()))) for stage, rules in dropped.items()}
     dropped = dict(sorted(dropped.items(), key=lambda item: (position(item[0]), item[0])))
     return Funnel(documents + dropped["ingest"].total(), documents, dropped)
+
+
+def _reasons(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
+    """Stage, rule and documents, file by file, the two columns alone: a run may have dropped a billion documents."""
+    for path in _rejections(workspace):
+        reasons = workspace.read_table(path, columns=["stage", "rule"]).group_by(["stage", "rule"])
+        for found in reasons.aggregate([([], "count_all")]).to_pylist():
+            yield found["stage"], found["rule"], found["count_all"]
+
+
+def _counted(rejections: pl.DataFrame) -> Iterator[tuple[str, str, int]]:
+    yield from rejections.group_by("stage", "rule").len().iter_rows()
 
 
 def read_rejections(workspace: Workspace) -> pl.DataFrame:

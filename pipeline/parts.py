@@ -6,6 +6,7 @@ of 20 kB would be ten thousand parts.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -129,9 +130,12 @@ def _bundled(found: Sequence[tuple[str, Split]]) -> Iterator[list[tuple[str, Spl
 def _small(path: str) -> int | None:
     """The size of a small file in bytes; None for a larger one, and for a folder."""
     filesystem, name = filesystem_of(path)
-    entry = filesystem.info(name)
-    size = int(entry["size"] or 0)
-    return size if entry["type"] == "file" and size < SMALL_BYTES else None
+    if "file" in filesystem.protocol and not os.path.islink(name):
+        size, plain = os.path.getsize(name), os.path.isfile(name)
+    else:
+        entry = filesystem.info(name)
+        size, plain = int(entry["size"] or 0), entry["type"] == "file"
+    return size if plain and size < SMALL_BYTES else None
 
 
 def _absent(settings: Settings) -> list[str]:

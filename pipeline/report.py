@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winnow.pipeline import account
 from winnow.pipeline.costs import step_costs
-from winnow.pipeline.funnel import Funnel, read_funnel, read_index, read_rejections
+from winnow.pipeline.distributions import BINS, distributions
+from winnow.pipeline.funnel import Funnel, document_rows, read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import lock_digest, read_lock
 from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
@@ -38,23 +39,24 @@ def write_report(workspace: Workspace) -> str:
     """Writes `report.html` into the run, seals it, returns its path. Raises `FileNotFoundError` where there is no lock."""
     lock = read_lock(workspace)
     index = read_index(workspace)
-    funnel = read_funnel(workspace)
+    rows, rejections = document_rows(workspace), read_rejections(workspace)
+    funnel = read_funnel(workspace, rows=rows, rejections=rejections)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.finalize = lambda value: inert(value) if type(value) is str else value
     decided = account.rules_of(lock)
-    drops = account.dropped_documents(workspace)
+    drops = account.dropped_documents(rejections)
     seed = int(lock["manifest"]["seed"])
-    kept, dropped = account.examples(workspace, drops, seed)
+    kept, dropped = account.examples(workspace, drops, seed, rows)
     page = environment.get_template(TEMPLATE).render(
-        sources=account.sources(workspace, index, drops),
+        sources=account.sources(workspace, index, drops, rows),
         phase_of={phase.length: phase for phase in index.phases} if index else {},
         by_phase=account.by_phase(workspace, index),
         lengths=account.lengths(workspace),
         fertility=account.fertility(workspace),
-        distributions=account.distributions(workspace, decided, funnel),
+        distributions=distributions(workspace, decided, funnel),
         idle_rules=account.idle_rules(decided, funnel),
         kept=kept,
         dropped=dropped,
@@ -62,13 +64,13 @@ def write_report(workspace: Workspace) -> str:
         preferences=account.preferences(workspace),
         unmet=index.mixture.get("unmet", ()) if index else (),
         scarce=index.mixture.get("scarce", ()) if index else (),
-        BINS=account.BINS,
+        BINS=BINS,
         SHARES_SHOWN=SHARES_SHOWN,
         lock=lock,
         digest=lock_digest(workspace.read_bytes("lock.json")),
         funnel=funnel,
         flow=_flow(funnel),
-        rules=_rule_stories(workspace, funnel),
+        rules=_rule_stories(rejections, funnel),
         marginals=shares(index.mixture if index else {}),
         phases=index.phases if index else (),
         tokens=sum(phase.tokens for phase in index.phases) if index else 0,
@@ -91,11 +93,10 @@ def _flow(funnel: Funnel) -> list[tuple[str, int, int]]:
     return flow
 
 
-def _rule_stories(workspace: Workspace, funnel: Funnel) -> list[RuleStory]:
+def _rule_stories(rejections: pl.DataFrame, funnel: Funnel) -> list[RuleStory]:
     examples = {
         (stage, rule): tuple(zip(*columns, strict=True))
-        for stage, rule, *columns in read_rejections(workspace)
-        .with_columns(pl.col("id", "value", "threshold").fill_null(""))
+        for stage, rule, *columns in rejections.with_columns(pl.col("id", "value", "threshold").fill_null(""))
         .group_by("stage", "rule", maintain_order=True)
         .agg(pl.col("id", "locator", "value", "threshold").head(EXAMPLES_PER_RULE))
         .iter_rows()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +69,25 @@ def change_mark(path: str) -> dict[str, Any]:
     Raises `FileNotFoundError` when nothing is there.
     """
     filesystem, name = filesystem_of(path)
-    files = _files(filesystem, name)
     local = "file" in filesystem.protocol
+    files = _one_file(name) if local else []
+    files = files or _files(filesystem, name)
     marks = []
     for file, details in files:
         when = details.get("mtime") or details.get("ETag") or details.get("LastModified")
         marks.append([file.removeprefix(name), details["size"], str(when), details.get("created") if local else None])
     return {"files": len(files), "mark": hashlib.blake2b(repr(marks).encode(), digest_size=DIGEST_BYTES).hexdigest()}
+
+
+def _one_file(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """What fsspec tells of a plain file of a disk, in a tenth of the time: there may be 100,000 of them."""
+    try:
+        told = os.lstat(name)
+    except OSError:
+        return []
+    if not stat.S_ISREG(told.st_mode):
+        return []
+    return [(name, {"size": told.st_size, "mtime": told.st_mtime, "created": told.st_ctime})]
 
 
 def _files(filesystem: Any, name: str) -> list[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,7 @@ import pytest
 
 from winnow.filters.recipes import find_recipe
 from winnow.pipeline import account
+from winnow.pipeline.distributions import distributions
 from winnow.pipeline.funnel import read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import read_lock
 from winnow.stages.run.workspace import Workspace
@@ -29,7 +30,7 @@ def table(workspace: Workspace, folder: str, columns: list[str]) -> pa.Table:
 
 
 def test_sources_add_up_through_the_funnel(workspace: Workspace) -> None:
-    index, drops = read_index(workspace), account.dropped_documents(workspace)
+    index, drops = read_index(workspace), account.dropped_documents(read_rejections(workspace))
     assert index is not None
     found = {source.name: source for source in account.sources(workspace, index, drops)}
     read = Counter(table(workspace, "documents", ["source"])["source"].to_pylist())
@@ -65,7 +66,7 @@ def test_fertility_is_that_of_texts_and_their_tokens(workspace: Workspace) -> No
 
 def test_every_document_with_the_measure_is_in_a_distribution(workspace: Workspace) -> None:
     decided = account.rules_of(read_lock(workspace))
-    found = account.distributions(workspace, decided, read_funnel(workspace))
+    found = distributions(workspace, decided, read_funnel(workspace))
     names = {rule.name for recipe in ("gopher_quality", "gopher_repetition") for rule in find_recipe(recipe).rules}
     assert {shown.rule.partition(".")[2] for shown in found} == names
     prose = sum(source == "prose" for source in table(workspace, "documents", ["source"])["source"].to_pylist())
@@ -74,7 +75,7 @@ def test_every_document_with_the_measure_is_in_a_distribution(workspace: Workspa
 
 
 def test_examples_say_what_became_of_them(workspace: Workspace) -> None:
-    drops = account.dropped_documents(workspace)
+    drops = account.dropped_documents(read_rejections(workspace))
     kept, dropped = account.examples(workspace, drops, 7)
     lost = {entry["id"]: entry for entry in read_rejections(workspace).iter_rows(named=True)}
     assert len(kept) == len({example.id for example in kept}) == 20 and not {example.id for example in kept} & set(lost)
