@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from winnow.pipeline.funnel import planned_steps
-from winnow.pipeline.lock import total_counts
-from winnow.pipeline.receipt import FOLDER, Receipt, read_receipts
+from winnow.pipeline.lock import flat_counts
+from winnow.pipeline.receipt import FOLDER, read_receipts
 from winnow.stages.run.workspace import Workspace
 
 Span = tuple[float, float]
@@ -36,19 +36,19 @@ class StepCost:
 
 def step_costs(workspace: Workspace) -> list[StepCost]:
     """Of every step, in the order of travel. As many workers count as ever worked at once in this run."""
-    receipts = {step: list(read_receipts(workspace, f"{FOLDER}/{step}")) for step in planned_steps(workspace)}
-    workers = most_at_once([span for found in receipts.values() for span in _spans(found)])
-    return [
-        StepCost(
-            step,
-            len(found),
-            sum(receipt.seconds for receipt in found),
-            total_counts(found).get("bytes", 0) / 1e6,
-            max((receipt.memory for receipt in found), default=0),
-            idle_share(_spans(found), workers),
-        )
-        for step, found in receipts.items()
-    ]
+    spans: dict[str, list[Span]] = {}
+    found = []
+    for step in planned_steps(workspace):
+        units, seconds, text, memory = 0, 0.0, 0, 0
+        times = spans.setdefault(step, [])
+        for receipt in read_receipts(workspace, f"{FOLDER}/{step}"):
+            units, seconds, memory = units + 1, seconds + receipt.seconds, max(memory, receipt.memory)
+            text += dict(flat_counts(receipt.counts)).get("bytes", 0)
+            if receipt.began:
+                times.append((receipt.began, receipt.began + receipt.seconds))
+        found.append((step, units, seconds, text / 1e6, memory))
+    workers = most_at_once([span for times in spans.values() for span in times])
+    return [StepCost(*told, idle_share(spans[told[0]], workers)) for told in found]
 
 
 def idle_share(spans: Sequence[Span], workers: int) -> float | None:
@@ -73,7 +73,3 @@ def most_at_once(spans: Iterable[Span]) -> int:
         now += change
         most = max(most, now)
     return most
-
-
-def _spans(receipts: Iterable[Receipt]) -> list[Span]:
-    return [(receipt.began, receipt.began + receipt.seconds) for receipt in receipts if receipt.began]

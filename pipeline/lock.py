@@ -91,9 +91,14 @@ def total_counts(receipts: Sequence[Receipt]) -> dict[str, int]:
     """Integer counts summed over the units of a step; `{"rejected": {"rule": 3}}` is summed key by key."""
     totals: dict[str, int] = {}
     for receipt in receipts:
-        for name, value in flat_counts(receipt.counts):
-            totals[name] = totals.get(name, 0) + value
+        add_counts(totals, receipt.counts)
     return dict(sorted(totals.items()))
+
+
+def add_counts(totals: dict[str, int], counts: Mapping[str, Any]) -> None:
+    """Adds a unit's integer counts to those of its step."""
+    for name, value in flat_counts(counts):
+        totals[name] = totals.get(name, 0) + value
 
 
 def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, int]]:

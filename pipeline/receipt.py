@@ -12,12 +12,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
+from json.encoder import encode_basestring
 from typing import Any
 
 from winnow.stages.run.unit import GROUND_VERSION, File, Files, Place, Step, Unit, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
 
 FOLDER = "receipts"
+DIGEST = "digest"
 LATER = ("began", "memory")  # receipts of before they were kept are read as they are
 
 
@@ -36,23 +38,30 @@ class Receipt:
     def to_json(self) -> bytes:
         fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}
         fields = {name: value for name, value in fields.items() if value or name not in LATER}
-        fields = json.loads(json.dumps(fields))  # as they will be read: names of counts are strings, tuples are lists
-        fields["digest"] = hashlib.blake2b(_encoded(fields), digest_size=DIGEST_BYTES).hexdigest()
-        return _encoded(fields)
+        fields["counts"] = json.loads(json.dumps(self.counts))  # as they will be read: names are strings, tuples lists
+        before = _encoded({name: value for name, value in fields.items() if name < DIGEST})[:-1] + b", "
+        after = _encoded({name: value for name, value in fields.items() if name > DIGEST})[1:]
+        own = hashlib.blake2b(before + after, digest_size=DIGEST_BYTES).hexdigest()
+        return before + _digest_field(own) + after
 
     @staticmethod
     def from_json(content: bytes) -> Receipt:
         """Raises `ValueError` where one byte isn't as it was written."""
         try:
             fields = json.loads(content)
-            digest = fields.pop("digest")
+            digest = fields.pop(DIGEST)
             receipt = Receipt(**{**fields, "outputs": tuple(Written(**written) for written in fields["outputs"])})
-            before, own, after = content.partition(f'"digest": "{digest}", '.encode())
+            before, own, after = content.partition(_digest_field(digest))
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"no receipt: {error!r}") from None
         if not own or digest != hashlib.blake2b(before + after, digest_size=DIGEST_BYTES).hexdigest():
             raise ValueError("its own digest differs")
         return receipt
+
+
+def _digest_field(digest: str) -> bytes:
+    """A receipt's own digest as it stands there among the other fields, which are sorted by name."""
+    return f'"{DIGEST}": "{digest}", '.encode()
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
@@ -107,8 +116,10 @@ class Fingerprints:
     def _text(self, value: Any) -> str:
         if isinstance(value, File):
             return self._files((value,))
+        if type(value) is str:
+            return encode_basestring(value)  # type: ignore[no-any-return]  # of CPython, where it is there
         if value is None or isinstance(value, str | int | float):
-            return _plain(canonical(value))
+            return str(value) if type(value) is int else _plain(canonical(value))
         known = self._before.get(id(value)) or self._now.get(id(value))
         text = known[1] if known else self._written(value)
         self._now[id(value)] = value, text

@@ -55,8 +55,9 @@ def command(
     from winnow.pipeline.parts import find_parts, in_hand
     from winnow.pipeline.plan import check_recipes, steps
     from winnow.pipeline.reading import ConfigurationError
-    from winnow.pipeline.receipt import receipt_path
+    from winnow.pipeline.receipt import FOLDER, receipt_path
     from winnow.pipeline.settings import load_settings
+    from winnow.stages.run.unit import names_of
     from winnow.stages.run.workspace import Workspace
 
     console = terminal.console()
@@ -109,9 +110,9 @@ def command(
         )
     console.print(looks)
     table = Table("step", "version", "units", "done", box=None)
-    workspace = Workspace(folder)
+    there = set(Workspace(folder).list(FOLDER, ".json"))
     for step, units in steps(parts, in_hand(settings, parts)):
-        done = sum(workspace.exists(receipt_path(step.name, unit.name)) for unit in units)
+        done = sum(receipt_path(step.name, name) in there for name in names_of(units))
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -43,16 +44,30 @@ def command(run: str, watch: bool, every: float) -> None:
             return
 
 
+@dataclass
+class _Step:
+    """What the receipts of a step come to; they themselves aren't kept, of a large run there are millions."""
+
+    done: int = 0
+    written: int = 0  # bytes
+    seconds: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
 def _status(workspace: Workspace) -> tuple[Table, str, bool]:
     """The table, a sentence below it, and whether the run is finished."""
     from winnow.pipeline.funnel import planned_units
-    from winnow.pipeline.lock import PATH, total_counts
-    from winnow.pipeline.receipt import Receipt, read_receipts
+    from winnow.pipeline.lock import PATH, add_counts
+    from winnow.pipeline.receipt import read_receipts
 
     finished = workspace.exists(PATH)
-    receipts: dict[str, list[Receipt]] = {}
+    steps: dict[str, _Step] = {}
     for receipt in read_receipts(workspace):
-        receipts.setdefault(receipt.step, []).append(receipt)
+        step = steps.setdefault(receipt.step, _Step())
+        step.done += 1
+        step.written += sum(output.bytes for output in receipt.outputs)
+        step.seconds += receipt.seconds
+        add_counts(step.counts, receipt.counts)
     planned = planned_units(workspace)
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
@@ -60,21 +75,21 @@ def _status(workspace: Workspace) -> tuple[Table, str, bool]:
         table.add_column(name, justify="right", no_wrap=True)
     spent = left = written_in_all = 0.0
     waiting = 0
-    for step, units in {**planned, **{step: 0 for step in receipts if step not in planned}}.items():
-        done = receipts.get(step, [])
-        if not done:
+    for name, units in {**planned, **{name: 0 for name in steps if name not in planned}}.items():
+        if name not in steps:
             waiting += 1
-            table.add_row(step, f"0/{units}" if units else "0", style="dim")
+            table.add_row(name, f"0/{units}" if units else "0", style="dim")
             continue
-        counts = total_counts(done)
-        written = sum(output.bytes for receipt in done for output in receipt.outputs) / 1e6
-        seconds = sum(receipt.seconds for receipt in done)
-        left += seconds / len(done) * max(units - len(done), 0)
+        step = steps[name]
+        done, counts, written, seconds = step.done, step.counts, step.written / 1e6, step.seconds
+        left += seconds / done * max(units - done, 0)
         spent, written_in_all = spent + seconds, written_in_all + written
-        shown = [f"{counts[name]:,}" if name in counts else "" for name in ("documents", "kept")]
-        progress = f"{len(done)}/{units}" if len(done) < units else str(len(done))
-        table.add_row(step, progress, *shown, f"{written:,.1f}", f"{seconds:,.1f}")
-    table.add_row("all", str(sum(map(len, receipts.values()))), "", "", f"{written_in_all:,.1f}", f"{spent:,.1f}")
+        shown = [f"{counts[each]:,}" if each in counts else "" for each in ("documents", "kept")]
+        progress = f"{done}/{units}" if done < units else str(done)
+        table.add_row(name, progress, *shown, f"{written:,.1f}", f"{seconds:,.1f}")
+    table.add_row(
+        "all", str(sum(step.done for step in steps.values())), "", "", f"{written_in_all:,.1f}", f"{spent:,.1f}"
+    )
     if finished:
         return table, "finished: lock.json is written", True
     begun = f"about {left:,.0f} worker seconds left in steps that have begun" if left else "no step is half done"

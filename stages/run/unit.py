@@ -94,6 +94,11 @@ class Units(Sequence[Unit[P]]):
         return Unit(name=self.names[place], asked=self._asked(place, self.names[place]), raw_bytes=raw_bytes)
 
 
+def names_of(units: Sequence[Unit[Any]]) -> Sequence[str]:
+    """The names of units, of `Units` without making them."""
+    return units.names if isinstance(units, Units) else [unit.name for unit in units]
+
+
 Work = Callable[[Workspace, Unit[P]], Counts]
 
 
