@@ -117,7 +117,7 @@ class Fingerprints:
         if isinstance(value, File):
             return self._files((value,))
         if type(value) is str:
-            return encode_basestring(value)  # type: ignore[no-any-return]  # of CPython, where it is there
+            return encode_basestring(value)  # of CPython, where it is there
         if value is None or isinstance(value, str | int | float):
             return str(value) if type(value) is int else _plain(canonical(value))
         known = self._before.get(id(value)) or self._now.get(id(value))
