@@ -105,7 +105,9 @@ def _values(workspace: Workspace, path: str, measures: Collection[str]) -> Itera
             for name in sorted(measures)
             if name in kinds and not pa.types.is_string(kinds[name]) and not pa.types.is_large_string(kinds[name])
         ]
-        table = file.read(columns=columns) if columns else None
+        if not columns:
+            return
+        table = file.read(columns=columns)
     for name in columns:
         column = table[name]
         if pa.types.is_boolean(column.type):
