@@ -26,7 +26,7 @@ MARKUP = {
 MANUAL = re.compile(r"\.[1-9][a-z]{0,10}$")
 OF_ROFF = re.compile(r"^\s*(?:\.\\\"|'\\\"|'''|\.(?:TH|Dd|so|de|ig|if|nh|ad|Sh|SH|ds|nr|tr)\b)", re.MULTILINE)
 OTHER_PAGE = re.compile(r"\A(?:\s*[.']\\\"[^\n]*\n|\s*\n)*\.so[ \t]+(\S+)")
-DEFINITION = re.compile(r"[.'][ \t]*(?:de|am)1?[ \t]+\S+[ \t]*(\w\S*)?")
+DEFINITION = re.compile(r"[.'][ \t]*(?:de|am)1?[ \t]+\S++[ \t]*+(\w\S*+)?+")
 PARAGRAPH = re.compile(rb"(?<=<p>)[^<]*(?:<(?!/?p>)[^<]*)*(?=</p>)")
 FORMULA = re.compile(rb"<math [^<>]*>.*?</math>", re.DOTALL)
 FOLDER = re.compile(rb'(<draw:object [^<>]*?xlink:href="[^"<>]*?)/("(?=[^<>]*>))')
@@ -89,7 +89,7 @@ def _undefined(text: str) -> str:
     ending = ""
     for line in text.split("\n"):
         if ending:
-            ending = "" if line.rstrip() == ending else ending
+            ending = "" if line.startswith(ending) else ending
         elif (found := DEFINITION.match(line)) is not None:
             ending = f".{found[1] or '.'}"
         else:

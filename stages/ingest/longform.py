@@ -50,8 +50,8 @@ OTHER_MARKUP = (
     *(".doc", ".ods", ".odp", ".ppt", ".xls", ".xlsx", ".pages", ".key"),
 )
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
-# 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
-VERSION = 4  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+# 5: manual pages that define macros; 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
+VERSION = 5  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS

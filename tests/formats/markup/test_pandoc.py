@@ -32,7 +32,7 @@ The *wheel* turns with $\\frac{v}{2\\pi r}$, cost is 5$ and `a_b` stays.
 | upper | 3 |
 """
 MANUAL = """.\\" a comment
-.de AP
+.de  URLS
 .ie !"\\\\$4"" .TP \\\\$4
 .el \\{\\
 .   ie !"\\\\$2"" .TP \\\\n()Cu
