@@ -89,7 +89,7 @@ def _undefined(text: str) -> str:
     ending = ""
     for line in text.split("\n"):
         if ending:
-            ending = "" if line.startswith(ending) else ending
+            ending = "" if (line[:1] + line[1:].lstrip(" \t")).startswith(ending) else ending
         elif (found := DEFINITION.match(line)) is not None:
             ending = f".{found[1] or '.'}"
         else:
