@@ -6,11 +6,9 @@ the answer): its files and its receipt are the same bytes, so nothing is lost an
 
 from __future__ import annotations
 
-import errno
 import gc
 import math
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,10 +18,11 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
+from winnow.pipeline.failures import Failure, RunFailed, reason_of
 from winnow.pipeline.memory import forget_peak, peak
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.receipt import FOLDER, Fingerprints, Receipt, read_receipt, receipt_path, write_receipt
-from winnow.stages.run.unit import Step, Unit, Unworkable
+from winnow.stages.run.unit import Step, Unit
 from winnow.stages.run.workspace import Workspace, digest_file
 
 WINDOW_PER_WORKER = (
@@ -39,38 +38,6 @@ FEW_INPUTS = 32
 YOUNG_OBJECTS = 50_000
 """New objects between two looks of the garbage collector. A unit builds large trees without cycles (syntax trees, rows,
 messages), which Python's own 700 looks through again and again: at 50,000 a module is parsed in 0.55 × the time."""
-
-
-REFUSALS = {
-    errno.ENOSPC: ("the disk is full", "free some space"),
-    errno.EDQUOT: ("the quota of the disk is used up", "free some space"),
-    errno.EFBIG: ("no file may grow so large here", "see `ulimit -f`"),
-    errno.EACCES: ("a file may not be opened", "give whoever runs this the right to, or name other inputs"),
-    errno.EROFS: ("the disk can't be written to any more", "see what it says in the system's log"),
-    errno.EMFILE: ("too few files may be open at once", "see `ulimit -n`"),
-    errno.ENFILE: ("too many files are open on this machine", "close some"),
-    errno.ENOMEM: ("no memory is left on this machine", "fewer workers, by --workers, need less"),
-    errno.EIO: ("the disk fails", "see what it says in the system's log"),
-}
-"""What a machine refuses, in words: no fault of ours, so no traceback."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A unit that could not be finished: quarantined, reported, and the reason that the run ends with an error."""
-
-    step: str
-    unit: str
-    reason: str
-
-
-class RunFailed(Exception):
-    """Some units of a step failed; the others are done and stay done."""
-
-    def __init__(self, failures: Sequence[Failure]) -> None:
-        self.failures = tuple(failures)
-        names = ", ".join(f"{failure.step}/{failure.unit}" for failure in failures[:5])
-        super().__init__(f"{len(failures)} units failed: {names}")
 
 
 class Progress(Protocol):
@@ -293,21 +260,4 @@ def _answer(future: Any) -> Receipt | Exception:
 def _outcome(step: Step[Any], unit: Unit[Any], answer: Receipt | Exception) -> Receipt | Failure:
     if isinstance(answer, Receipt):
         return answer
-    return Failure(step=step.name, unit=unit.name, reason=_reason(answer))
-
-
-def _reason(error: BaseException) -> str:
-    from distributed import CancelledError, KilledWorker
-
-    if isinstance(error, CancelledError):
-        return "the Dask scheduler was lost, and with it what became of this unit: start it again"
-    if isinstance(error, KilledWorker):
-        return "every worker that took this unit died: out of memory or killed from outside"
-    if isinstance(error, MemoryError):
-        return "no memory is left on this machine: fewer workers, by --workers, need less"
-    if isinstance(error, OSError) and error.errno in REFUSALS:
-        what, advice = REFUSALS[error.errno]
-        return f"{what} ({error}): {advice}"
-    if isinstance(error, Unworkable):
-        return str(error)
-    return "".join(traceback.format_exception(error)).strip()
+    return Failure(step=step.name, unit=unit.name, reason=reason_of(answer))

@@ -16,6 +16,7 @@ from winnow.formats.containers.records import PACKED, table_format
 from winnow.formats.markup.pandoc import form_of
 from winnow.pipeline.columns import BOOK_CHARACTERS, reading
 from winnow.pipeline.glimpse import is_text, translated_into
+from winnow.pipeline.naming import apart, cover, globs, pattern, suffix
 from winnow.stages.document import Content
 from winnow.stages.ingest.longform import other_markup
 
@@ -122,7 +123,7 @@ def _once(
         if link in kept and _group(link) in BY_PATTERN:
             kept.pop(target, None)
         elif kept.pop(link, None) is not None:
-            unplaced[_suffix(link) or "(no suffix)", LINK].append(link)
+            unplaced[suffix(link) or "(no suffix)", LINK].append(link)
     return kept
 
 
@@ -175,13 +176,13 @@ def _files(
             yield from _tables(names, files, unplaced)
         elif group == "pages":
             why = "pages; boilerplate is left out"
-            yield _find(Content.WEB, "web", _cover(names, top, claimed), names, files, why)
+            yield _find(Content.WEB, "web", cover(names, top, claimed), names, files, why)
         elif group == "plain":
             yield from _plain(names, files, top, claimed)
         elif group == "formal":
-            options = {"include": sorted({_pattern(name) for name in names})}
+            options = {"include": sorted({pattern(name) for name in names})}
             why = "papers and proofs, as their sources"
-            yield _find(Content.MATHEMATICS, "mathematics", _cover(names, top, claimed), names, files, why, options)
+            yield _find(Content.MATHEMATICS, "mathematics", cover(names, top, claimed), names, files, why, options)
         elif group == "catalogues":
             why = "translations, each original beside its translation"
             by_language: dict[str, list[str]] = defaultdict(list)
@@ -189,15 +190,15 @@ def _files(
                 by_language[translated_into(name) or "zh"].append(name)
             for language, own in by_language.items():
                 named = {} if language == "zh" else {"target_language": language}
-                yield _find(Content.TRANSLATIONS, "bilingual", _apart(own, names), own, files, why, named)
+                yield _find(Content.TRANSLATIONS, "bilingual", apart(own, names), own, files, why, named)
         elif group == "crawls":
-            yield _find(Content.WEB, "web", _globs(names), names, files, "records of a crawl")
+            yield _find(Content.WEB, "web", globs(names), names, files, "records of a crawl")
         elif group == "archives":
             why = "archives, each taken for the source of one package; say `kind: web` or `longform` for its pages"
-            yield _find(Content.CODE, "repositories", _globs(names), names, files, why)
+            yield _find(Content.CODE, "repositories", globs(names), names, files, why)
         else:
             for name in names:
-                unplaced[_suffix(name) or "(no suffix)", group].append(name)
+                unplaced[suffix(name) or "(no suffix)", group].append(name)
 
 
 def _group(name: str) -> str:
@@ -230,19 +231,19 @@ def _tables(
     """Tables of one folder and suffix that are read alike are one find, named by a pattern."""
     folders: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        folders[f"{posixpath.dirname(name)}/*{_suffix(name)}"].append(name)
-    for pattern, own in folders.items():
+        folders[f"{posixpath.dirname(name)}/*{suffix(name)}"].append(name)
+    for named, own in folders.items():
         read: dict[str, tuple[Any, list[str]]] = {}
         for position, name in enumerate(own):
             if position < TABLES_PROBED:
                 found = reading(name)
                 last = repr(found)
             if found is None:
-                unplaced[_suffix(name), "no record in it has a text"].append(name)
+                unplaced[suffix(name), "no record in it has a text"].append(name)
             else:
                 read.setdefault(last, (found, []))[1].append(name)
         for (content, kind, options, why), alike in read.values():
-            paths = (pattern,) if len(alike) == len(own) else tuple(alike)
+            paths = (named,) if len(alike) == len(own) else tuple(alike)
             yield _find(content, kind, paths, alike, files, why, options)
 
 
@@ -251,9 +252,9 @@ def _plain(names: Sequence[str], files: Mapping[str, int], top: str, claimed: se
     sizes = sorted(files[name] for name in names)
     median = sizes[len(sizes) // 2]
     content = Content.BOOKS if median >= BOOK_CHARACTERS else Content.PROSE
-    options = {"include": sorted({_pattern(name) for name in names}), "least_characters": 200}
+    options = {"include": sorted({pattern(name) for name in names}), "least_characters": 200}
     why = f"files of text, half of them above {median:,} bytes"
-    yield _find(content, "longform", _cover(names, top, claimed), names, files, why, options)
+    yield _find(content, "longform", cover(names, top, claimed), names, files, why, options)
 
 
 def _find(
@@ -276,47 +277,6 @@ def _find(
         why=why,
         options=options or {},
     )
-
-
-def _cover(names: Sequence[str], folder: str, claimed: set[str]) -> list[str]:
-    """The folders that hold these files and no repository; patterns for files that lie beside one."""
-    here = [name for name in names if name.startswith(f"{folder}/")]
-    if not here:
-        return list(names)  # the folder is a file itself
-    if not any(root.startswith(f"{folder}/") for root in claimed):
-        return [folder]
-    found: list[str] = []
-    direct = [name for name in here if "/" not in name.removeprefix(f"{folder}/")]
-    found += _globs(direct)
-    for inner in sorted({f"{folder}/{name.removeprefix(folder + '/').partition('/')[0]}" for name in here}):
-        if inner not in direct:
-            found += _cover(here, inner, claimed)
-    return found
-
-
-def _globs(names: Sequence[str]) -> list[str]:
-    return sorted({f"{posixpath.dirname(name)}/*{_suffix(name)}" for name in names})
-
-
-def _apart(names: Sequence[str], all_names: Sequence[str]) -> list[str]:
-    """Patterns for these files, or each by its name in a folder where others of the suffix aren't among them."""
-    own = set(names)
-    mixed = {(posixpath.dirname(name), _suffix(name)) for name in all_names if name not in own}
-    lone = [name for name in names if (posixpath.dirname(name), _suffix(name)) in mixed]
-    return sorted([*lone, *_globs([name for name in names if name not in set(lone)])])
-
-
-def _suffix(name: str) -> str:
-    """`.jsonl.zst` of `a.b.jsonl.zst`, `.gz` never alone."""
-    base = name.rpartition("/")[2]
-    inner = PACKED.sub("", base)
-    return f"{posixpath.splitext(inner)[1]}{base.removeprefix(inner)}"
-
-
-def _pattern(name: str) -> str:
-    """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one."""
-    inner = PACKED.sub("", name.rpartition("/")[2])
-    return f"*{posixpath.splitext(inner)[1]}" if posixpath.splitext(inner)[1] else f"*{inner}"
 
 
 def _joined(finds: Iterable[Find]) -> Iterator[Find]:

@@ -101,7 +101,7 @@ def gold(given: Sequence[str]) -> tuple[Gold, ...]:
 
 def stopped(ended: BaseException) -> NoReturn:
     """Says why an experiment ended before its time, and ends the command."""
-    from winnow.pipeline.runner import RunFailed
+    from winnow.pipeline.failures import RunFailed
 
     if isinstance(ended, RunFailed):
         for failure in ended.failures:

@@ -87,9 +87,9 @@ def command(
     from winnow.pipeline.cluster import Tls
     from winnow.pipeline.conductor import conduct
     from winnow.pipeline.coverage import gaps
+    from winnow.pipeline.failures import RunFailed
     from winnow.pipeline.log import JsonLog
     from winnow.pipeline.metrics import Metrics
-    from winnow.pipeline.runner import RunFailed
     from winnow.pipeline.settings import load_settings
     from winnow.pipeline.summary import print_summary
     from winnow.pipeline.traces import Traces

@@ -22,9 +22,10 @@ from distributed import Client
 from tests.pipeline.conftest import Silence
 from winnow.pipeline import runner as runner_module
 from winnow.pipeline.cluster import ROLL_CALL, connect
+from winnow.pipeline.failures import RunFailed
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.receipt import Fingerprints, Receipt, fingerprint, read_receipt, receipt_path
-from winnow.pipeline.runner import RunFailed, Runner
+from winnow.pipeline.runner import Runner
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -248,7 +249,9 @@ def test_the_longest_units_begin_first_and_receipts_keep_their_order(client: Cli
     assert [receipt.unit for receipt in receipts] == list(sizes)
     started = [sizes[name] for name in Path(workspace.path("started")).read_text().split()]
     assert sorted(started) == list(sizes.values())
-    assert started[0] >= 22 and started[-1] <= 5  # two workers, six units open at a time
+    for place, size in enumerate(started):
+        larger = sum(other > size for other in sizes.values())
+        assert larger <= place + 5  # two workers, six units open at a time: the others have begun before
 
 
 def test_shared_parameters_and_files_count_for_every_unit_that_has_them() -> None:

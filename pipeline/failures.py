@@ -1,0 +1,59 @@
+"""Units that could not be finished, and why, in words."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from winnow.stages.run.unit import Unworkable
+
+REFUSALS = {
+    errno.ENOSPC: ("the disk is full", "free some space"),
+    errno.EDQUOT: ("the quota of the disk is used up", "free some space"),
+    errno.EFBIG: ("no file may grow so large here", "see `ulimit -f`"),
+    errno.EACCES: ("a file may not be opened", "give whoever runs this the right to, or name other inputs"),
+    errno.EROFS: ("the disk can't be written to any more", "see what it says in the system's log"),
+    errno.EMFILE: ("too few files may be open at once", "see `ulimit -n`"),
+    errno.ENFILE: ("too many files are open on this machine", "close some"),
+    errno.ENOMEM: ("no memory is left on this machine", "fewer workers, by --workers, need less"),
+    errno.EIO: ("the disk fails", "see what it says in the system's log"),
+}
+"""What a machine refuses, in words: no fault of ours, so no traceback."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A unit that could not be finished: quarantined, reported, and the reason that the run ends with an error."""
+
+    step: str
+    unit: str
+    reason: str
+
+
+class RunFailed(Exception):
+    """Some units of a step failed; the others are done and stay done."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        names = ", ".join(f"{failure.step}/{failure.unit}" for failure in failures[:5])
+        super().__init__(f"{len(failures)} units failed: {names}")
+
+
+def reason_of(error: BaseException) -> str:
+    """One sentence, or a traceback where the fault is ours."""
+    from distributed import CancelledError, KilledWorker
+
+    if isinstance(error, CancelledError):
+        return "the Dask scheduler was lost, and with it what became of this unit: start it again"
+    if isinstance(error, KilledWorker):
+        return "every worker that took this unit died: out of memory or killed from outside"
+    if isinstance(error, MemoryError):
+        return "no memory is left on this machine: fewer workers, by --workers, need less"
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        what, advice = REFUSALS[error.errno]
+        return f"{what} ({error}): {advice}"
+    if isinstance(error, Unworkable):
+        return str(error)
+    return "".join(traceback.format_exception(error)).strip()
