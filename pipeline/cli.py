@@ -96,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         terminal.say("winnow: no memory is left on this machine", err=True)
         sys.exit(2)
     except _storage_errors() as error:
-        terminal.say(f"winnow: {type(error).__name__}: {error.__cause__ or error}", err=True)
+        from winnow.pipeline.failures import refusal
+
+        terminal.say(f"winnow: {refusal(error) or f'{type(error).__name__}: {error.__cause__ or error}'}", err=True)
         sys.exit(2)
 
 

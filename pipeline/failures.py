@@ -51,9 +51,16 @@ def reason_of(error: BaseException) -> str:
         return "every worker that took this unit died: out of memory or killed from outside"
     if isinstance(error, MemoryError):
         return "no memory is left on this machine: fewer workers, by --workers, need less"
-    if isinstance(error, OSError) and error.errno in REFUSALS:
-        what, advice = REFUSALS[error.errno]
-        return f"{what} ({error}): {advice}"
+    if refused := refusal(error):
+        return refused
     if isinstance(error, Unworkable):
         return str(error)
     return "".join(traceback.format_exception(error)).strip()
+
+
+def refusal(error: BaseException) -> str | None:
+    """What the machine refuses, and what to do; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in REFUSALS:
+        return None
+    what, advice = REFUSALS[error.errno]
+    return f"{what} ({error}): {advice}"

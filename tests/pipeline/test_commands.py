@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -117,3 +119,16 @@ def test_mistakes_are_answered_without_a_traceback(folder: Path, arguments: tupl
 def test_input_that_is_not_utf8_is_refused(folder: Path) -> None:
     result = winnow("tokenizer", "encode", str(folder / "own"), given=b"\xff")
     assert "standard input is not UTF-8" in str(result.exception)
+
+
+def test_what_the_machine_refuses_is_a_sentence_with_advice(folder: Path, tmp_path: Path) -> None:
+    """A process of its own, in which no file may grow: `init` can't write its manifest."""
+    limited = (
+        "import resource, sys; from winnow.pipeline.cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", limited, "init", str(folder), "--out", str(tmp_path / "mine")]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "winnow: no file may grow so large here ([Errno 27]" in " ".join(ended.stderr.split())
+    assert "see `ulimit -f`" in " ".join(ended.stderr.split()) and "Traceback" not in ended.stderr
