@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,13 @@ CORPORA = Path(os.environ.get("WINNOW_CORPORA", Path(__file__).parents[2] / "sha
 # The same examples on every run: what fails once, fails for everybody. `make fuzz` draws others.
 settings.register_profile("untimed", deadline=None, derandomize="WINNOW_FUZZ" not in os.environ)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _subnormal_numbers() -> None:
+    """What training in this process has set for its own speed is taken back: others count on the numbers next to 0."""
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ VOCABULARY = 64
 Packer = Callable[..., Sequences]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _repeatable() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _repeatable(_subnormal_numbers: None) -> None:
     """As `winnow-train` sets the process up; one thread, so that a busy machine changes nothing."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
