@@ -18,15 +18,19 @@ class OpenShard(NamedTuple):
 
     name: str
     parquet: pq.ParquetFile
-    source: pa.NativeFile
+    columns: list[str]
+    mapped: pa.Buffer | None  # a local file's bytes, of which no reading takes a copy
     by_pages: list[ListColumn]  # none of an object store's file, of which one request brings a row group
 
     @staticmethod
     def open(workspace: Workspace, name: str) -> OpenShard:
-        source = workspace.open_input(name, reads_ahead=False)
-        parquet = pq.ParquetFile(source, pre_buffer=not workspace.is_local, page_checksum_verification=True)
-        lists = list_columns(parquet, ("input_ids", "loss_mask")) if workspace.is_local else []
-        return OpenShard(name, parquet, source, lists)
+        if not workspace.is_local:
+            parquet = workspace.parquet(name)
+            return OpenShard(name, parquet, parquet.schema_arrow.names, None, [])
+        mapped = workspace.open_input(name).read_buffer()
+        parquet = pq.ParquetFile(pa.BufferReader(mapped), page_checksum_verification=True)
+        lists = list_columns(parquet, ("input_ids", "loss_mask"))
+        return OpenShard(name, parquet, parquet.schema_arrow.names, mapped, lists)
 
     def read(self, number: int, length: int) -> Sequences:
         """The sequences of one row group, each of `length` tokens; ids aren't copied once they are decoded.
@@ -36,9 +40,9 @@ class OpenShard(NamedTuple):
         lists = {
             column.name: rows
             for column in self.by_pages
-            if (rows := read_rows(self.parquet, self.source, number, column, length)) is not None
+            if (rows := read_rows(self.parquet, self.mapped, number, column, length)) is not None
         }
-        rest = [name for name in self.parquet.schema_arrow.names if name not in lists]
+        rest = [name for name in self.columns if name not in lists]
         table = self.parquet.read_row_group(number, columns=rest, use_threads=False)
         columns = {name: _one_chunk(table[name]) for name in rest}
         lists |= {

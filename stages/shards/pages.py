@@ -51,11 +51,11 @@ def list_columns(parquet: pq.ParquetFile, names: Sequence[str]) -> list[ListColu
 
 
 def read_rows(
-    parquet: pq.ParquetFile, source: pa.NativeFile, group: int, wanted: ListColumn, length: int
+    parquet: pq.ParquetFile, mapped: pa.Buffer, group: int, wanted: ListColumn, length: int
 ) -> np.ndarray | None:
     """A column of a row group as [rows, `length`] of uint16, uint32 or bool; None where pyarrow has to read it.
 
-    `source` is the file that `parquet` reads. Raises `PageError` where a checksum or a count is wrong or a row has
+    `mapped` is the file that `parquet` reads. Raises `PageError` where a checksum or a count is wrong or a row has
     another length.
     """
     name, kind = wanted.name, wanted.kind
@@ -66,7 +66,7 @@ def read_rows(
         return None
     if column.num_values != about.num_rows * length:
         raise PageError(f"{column.num_values:,} values in {about.num_rows:,} rows of {length:,}")
-    chunk = source.read_at(column.total_compressed_size, column.data_page_offset)
+    chunk = memoryview(mapped).cast("B")[column.data_page_offset :][: column.total_compressed_size]
     values = np.empty(column.num_values, kind.to_pandas_dtype())
     try:
         done = at = 0
@@ -85,19 +85,21 @@ def read_rows(
     return values.reshape(-1, length)
 
 
-def _page(header: dict[int, Any], body: bytes, compression: str, values: np.ndarray, first: int, length: int) -> int:
+def _page(
+    header: dict[int, Any], body: memoryview, compression: str, values: np.ndarray, first: int, length: int
+) -> int:
     """Decodes a page into `values[first:]`; returns how many values it has."""
     data = header.get(5)
     if header[1] != DATA_PAGE or data is None or 4 not in header or data[3] != RLE or data[4] != RLE:
         raise _UnusualError
     if len(body) != header[3] or zlib.crc32(body) != header[4] & 0xFFFFFFFF:
         raise PageError("a page's checksum is another one")
-    count, plain = int(data[1]), body
+    count = int(data[1])
     if not 0 < count <= len(values) - first:
         raise PageError(f"a page has {count:,} values where {len(values) - first:,} are left")
+    whole = body
     if compression != "UNCOMPRESSED":
-        plain = pa.Codec(CODECS[compression]).decompress(body, header[2])
-    whole = memoryview(plain)
+        whole = memoryview(pa.Codec(CODECS[compression]).decompress(body, header[2])).cast("B")
     at = 0
     for kind in ("repetition", "definition"):
         size = int.from_bytes(whole[at : at + 4], "little")
@@ -148,7 +150,7 @@ def _levels_fit(kind: str, encoded: bytes, count: int, first: int, length: int) 
     return bool((found == wanted).all())
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]
@@ -161,7 +163,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             raise PageError("a number has no end")
 
 
-def _header(data: bytes, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
+def _header(data: memoryview, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
     """A struct of Thrift's compact protocol by its field numbers: integers, booleans, binary, structs."""
     fields: dict[int, Any] = {}
     number = 0
@@ -188,6 +190,6 @@ def _header(data: bytes, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
             raise _UnusualError
 
 
-def _zigzag(data: bytes, at: int) -> tuple[int, int]:
+def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
     value, at = _varint(data, at)
     return (value >> 1) ^ -(value & 1), at
