@@ -63,9 +63,8 @@ def connect(
         }
     )
     if scheduler:
-        logging.getLogger("distributed.client").setLevel(
-            logging.CRITICAL
-        )  # a scheduler that is lost is told by the run
+        # A scheduler that is lost is told by the run.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         try:
             files = (
                 {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key} if tls else {}

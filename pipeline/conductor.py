@@ -113,7 +113,7 @@ def conduct(
         workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
         _discard_other_steps(workspace, names)
         for step, units in planned:
-            own = [unit for unit in units if unit.name in chosen] if step.name in BY_SOURCE else units
+            own = [unit for unit in units if unit.name in chosen] if sources and step.name in BY_SOURCE else units
             done.append((step, runner.run(step, own, partial=len(own) < len(units))))
             if step.name in losses.TOLD:
                 lost = losses.losses([part for part in parts if part.name in chosen], done[-1][1])

@@ -32,8 +32,8 @@ def apart(names: Sequence[str], all_names: Sequence[str]) -> list[str]:
     """Patterns for these files, or each by its name in a folder where others of the suffix aren't among them."""
     own = set(names)
     mixed = {(posixpath.dirname(name), suffix(name)) for name in all_names if name not in own}
-    lone = [name for name in names if (posixpath.dirname(name), suffix(name)) in mixed]
-    return sorted([*lone, *globs([name for name in names if name not in set(lone)])])
+    lone = {name for name in names if (posixpath.dirname(name), suffix(name)) in mixed}
+    return sorted([*lone, *globs([name for name in names if name not in lone])])
 
 
 def suffix(name: str) -> str:

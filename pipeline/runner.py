@@ -91,7 +91,7 @@ class Runner:
         marks = {unit.name: marking.of(unit) for unit in units}
         if len(marks) < len(units):
             raise ValueError(f"step {step.name} has two units of one name")
-        found = {unit.name: self._receipt(step, unit) for unit in units}
+        found = {name: self._receipt(step, name) for name in marks}
         finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
         whole = {name: receipt for name, receipt in finished.items() if self._is_whole(receipt)}
         self.damaged.extend(f"{step.name}/{name}" for name in finished if name not in whole)
@@ -115,7 +115,7 @@ class Runner:
                     self.progress.unit_finished(step, outcome)
         if failures:
             raise RunFailed(sorted(failures, key=lambda failure: failure.unit))
-        receipts = [finished[unit.name] for unit in units]
+        receipts = [finished[name] for name in marks]
         for receipt in receipts:
             self.digests.update({written.path: written.digest for written in receipt.outputs})
             self._bytes.update({written.path: written.bytes for written in receipt.outputs})
@@ -136,10 +136,10 @@ class Runner:
             found.setdefault(path.split("/")[1], []).append(path)
         return found
 
-    def _receipt(self, step: Step[Any], unit: Unit[Any]) -> Receipt | None:
+    def _receipt(self, step: Step[Any], name: str) -> Receipt | None:
         """The receipt of an earlier run; nothing is asked for that wasn't listed."""
-        there = receipt_path(step.name, unit.name) in self._sizes
-        return read_receipt(self.workspace, step.name, unit.name) if there else None
+        there = receipt_path(step.name, name) in self._sizes
+        return read_receipt(self.workspace, step.name, name) if there else None
 
     def _is_whole(self, receipt: Receipt) -> bool:
         """Whether the files of a receipt of an earlier run are there as it says."""

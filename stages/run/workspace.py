@@ -88,11 +88,10 @@ class Workspace:
 
     def sizes(self) -> dict[str, int]:
         """Every file of the run with its size in bytes, by one listing."""
+        start = len(self._base) + 1
         if self._local:
-            start = len(self._base) + 1
             found = {entry.path[start:]: size_of(entry) for entry in entries(self._base)}
         else:
-            start = len(self._base) + 1
             listed = self._filesystem.find(self._base, detail=True)
             found = {path[start:]: int(entry["size"]) for path, entry in listed.items()}
         return {path: size for path, size in found.items() if not _is_temporary(path)}

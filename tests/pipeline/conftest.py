@@ -10,15 +10,12 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from winnow.pipeline.receipt import Receipt
-from winnow.stages.run.unit import Step, Unit
+from winnow.pipeline.runner import Progress
 
 PAGES = ("difflib", "statistics", "textwrap", "heapq", "bisect", "random", "fractions", "decimal", "argparse", "csv")
 PACKAGES = ("json", "email", "logging")
@@ -65,15 +62,8 @@ sources:
 """
 
 
-class Silence:
+class Silence(Progress):
     """Who follows a run and says nothing."""
-
-    def step_started(self, step: Step[Any], units: int, done: int) -> None: ...
-    def unit_finished(self, step: Step[Any], receipt: Receipt) -> None: ...
-    def unit_retried(self, step: Step[Any], unit: Unit[Any]) -> None: ...
-    def unit_failed(self, step: Step[Any], unit: str, reason: str) -> None: ...
-    def step_finished(self, step: Step[Any], receipts: Sequence[Receipt]) -> None: ...
-    def cluster_started(self, dashboard: str) -> None: ...
 
 
 @dataclass(frozen=True)
