@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.pages import ListColumn, list_columns, read_rows
-from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
+from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError, numbers
 
 
 class OpenShard(NamedTuple):
@@ -50,7 +50,7 @@ class OpenShard(NamedTuple):
         }
         segments = columns["segments"]
         described = segments.flatten()
-        bounds = segments.offsets.to_numpy().astype(np.int64)
+        bounds = numbers(segments.offsets).astype(np.int64)
         return Sequences(
             input_ids=lists["input_ids"],
             segments=described if described.type == SEGMENT else described.cast(SEGMENT),  # lengths were int32 once
@@ -60,7 +60,7 @@ class OpenShard(NamedTuple):
 
 
 def _equal_lists(column: pa.ListArray, name: str, length: int) -> np.ndarray:
-    sizes = np.diff(column.offsets.to_numpy())
+    sizes = np.diff(numbers(column.offsets))
     if not (sizes == length).all():
         raise ShardError(f"{name}: a row has {int(sizes.max())} tokens, the index says {length}")
     values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)

@@ -20,7 +20,11 @@ import pyarrow.parquet as pq
 
 DATA_PAGE, PLAIN, RLE, SPLIT = 0, 0, 3, 9
 CODECS = {"ZSTD": "zstd", "SNAPPY": "snappy", "GZIP": "gzip", "BROTLI": "brotli"}
-TYPES = {(pa.uint16(), "INT32"), (pa.uint32(), "INT32"), (pa.bool_(), "BOOLEAN")}
+TYPES: dict[tuple[pa.DataType, str], type] = {
+    (pa.uint16(), "INT32"): np.uint16,
+    (pa.uint32(), "INT32"): np.uint32,
+    (pa.bool_(), "BOOLEAN"): np.bool_,
+}
 DEEPEST = 4  # structs in one another: statistics lie in the second
 
 
@@ -61,13 +65,13 @@ def read_rows(
     name, kind = wanted.name, wanted.kind
     about = parquet.metadata.row_group(group)
     column = about.column(wanted.number)
-    known = (kind, column.physical_type) in TYPES and column.compression in (*CODECS, "UNCOMPRESSED")
-    if not known or column.has_dictionary_page:
+    dtype = TYPES.get((kind, column.physical_type))
+    if dtype is None or column.compression not in (*CODECS, "UNCOMPRESSED") or column.has_dictionary_page:
         return None
     if column.num_values != about.num_rows * length:
         raise PageError(f"{column.num_values:,} values in {about.num_rows:,} rows of {length:,}")
     chunk = memoryview(mapped).cast("B")[column.data_page_offset :][: column.total_compressed_size]
-    values = np.empty(column.num_values, kind.to_pandas_dtype())
+    values = np.empty(column.num_values, dtype)
     try:
         done = at = 0
         while done < len(values):

@@ -100,10 +100,7 @@ class ShardReader:
         return len(range(self._first(), self.total, self._world_size))
 
     def __iter__(self) -> Iterator[Sequences]:
-        for part in self._assembled():
-            size = self._batch or len(part)
-            for first in range(0, len(part), size):
-                yield part.select(slice(first, min(first + size, len(part))))
+        return self._assembled()
 
     def row_groups(self) -> list[tuple[str, int]]:
         """File and number of each row group that this reader will decode, in order of need; one twice if cut."""
@@ -133,7 +130,7 @@ class ShardReader:
         """Where this reader's rows lie, a stretch at a time: whole batches, a quarter of a row group of each lane."""
         first, step, count = self._first(), self._world_size, len(self)
         lanes = self._order.lanes // math.gcd(self._order.lanes, self._world_size)
-        rows = max(1, GROUP_TOKENS * max(1, lanes // 4) // self.phase.length)
+        rows = max(1, GROUP_TOKENS * max(1, lanes // 2) // self.phase.length)
         if self._batch is not None:
             rows = max(1, rows // self._batch) * self._batch
         reach = rows * self._workers
@@ -152,7 +149,7 @@ class ShardReader:
                 yield places
 
     def _assembled(self) -> Iterator[Sequences]:
-        """The rows of each stretch of `_chunks`, in order. Of every lane the row group read last stays in memory."""
+        """The batches of each stretch of `_chunks`, in order. Of every lane the row group read last stays in memory."""
         stretches: deque[tuple[list[_Read], Longs, Longs]] = deque()
 
         def needed() -> Iterator[_Read | None]:
@@ -173,7 +170,7 @@ class ShardReader:
                 held[read] = part
                 continue
             pairs, which, rows = stretches.popleft()
-            yield Sequences.gather([held[pair] for pair in pairs], which, rows)
+            yield from Sequences.gather([held[pair] for pair in pairs], which, rows, self._batch or len(rows))
             last = dict(pairs)
             held = {pair: part for pair, part in held.items() if last.get(pair[0], pair[1]) == pair[1]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,16 @@ SEGMENT = pa.struct(
         pa.field("continued", pa.bool_(), nullable=False),  # the document goes on in another segment
     ]
 )
+
+
+def numbers(array: pa.Array) -> np.ndarray:
+    """Numbers without nulls, not copied. Arrow's own `to_numpy` imports pandas where that is installed: a second."""
+    return np.from_dlpack(array)
+
+
+def _as_arrow(values: np.ndarray) -> pa.Array:
+    """int64 not copied; `pa.array` would import pandas, too."""
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 
 
 class ShardError(ValueError):
@@ -49,12 +59,12 @@ class Sequences:
     @property
     def positions(self) -> np.ndarray:
         """Where each segment starts in its row, int64 [S]."""
-        return np.asarray(self.segments.field("position").to_numpy())
+        return numbers(self.segments.field("position"))
 
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of each segment, int64 [S]."""
-        return np.asarray(self.segments.field("length").to_numpy())
+        return numbers(self.segments.field("length"))
 
     @property
     def rows(self) -> np.ndarray:
@@ -72,7 +82,7 @@ class Sequences:
             counts = np.diff(self.bounds)[picked]
             bounds = np.concatenate([[0], np.cumsum(counts)])
             inside = np.arange(bounds[-1]) - np.repeat(bounds[:-1], counts)
-            segments = self.segments.take(pa.array(np.repeat(self.bounds[:-1][picked], counts) + inside))
+            segments = self.segments.take(_as_arrow(np.repeat(self.bounds[:-1][picked], counts) + inside))
         mask = None if self.loss_mask is None else self.loss_mask[rows]
         return Sequences(input_ids=self.input_ids[rows], segments=segments, bounds=bounds, loss_mask=mask)
 
@@ -92,36 +102,53 @@ class Sequences:
         )
 
     @staticmethod
-    def gather(parts: Sequence[Sequences], which: np.ndarray, rows: np.ndarray) -> Sequences:
-        """Row `rows[i]` of part `which[i]`, for every i; each part gives one at least.
+    def gather(parts: Sequence[Sequences], which: np.ndarray, rows: np.ndarray, batch: int) -> Iterator[Sequences]:
+        """Row `rows[i]` of part `which[i]`, for every i, in batches of `batch` rows; each part gives one row at least.
 
-        A view where all lie one after another in one part; otherwise every id is copied once.
+        Views where all lie one after another in one part; otherwise every id is copied once, when its batch is asked for.
         """
         if len(parts) == 1:
-            return parts[0].select(_as_slice(rows))
+            yield from parts[0].select(_as_slice(rows)).batches(batch)
+            return
         first = parts[0]
-        ids = np.empty((len(rows), first.length), first.input_ids.dtype)
-        mask = None if first.loss_mask is None else np.empty(ids.shape, bool)
-        starts, counts = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
-        segments, passed = [], 0
-        order = np.argsort(which, kind="stable")
-        edges = np.searchsorted(which[order], np.arange(len(parts) + 1))
-        for number, part in enumerate(parts):
-            places = order[edges[number] : edges[number + 1]]
-            wanted = rows[places]
-            into, taken = _as_slice(places), _as_slice(wanted)
-            ids[into] = part.input_ids[taken]
-            if mask is not None and part.loss_mask is not None:
-                mask[into] = part.loss_mask[taken]
-            begin, stop = int(part.bounds[wanted.min()]), int(part.bounds[wanted.max() + 1])
-            segments.append(part.segments.slice(begin, stop - begin))
-            starts[places] = part.bounds[wanted] - begin + passed
-            counts[places] = part.bounds[wanted + 1] - part.bounds[wanted]
-            passed += stop - begin
-        bounds = np.concatenate([[0], np.cumsum(counts)])
-        inside = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], counts)
-        described = pa.concat_arrays(segments).take(pa.array(inside))
-        return Sequences(input_ids=ids, segments=described, bounds=bounds, loss_mask=mask)
+        segments, bounds = _segments_of(parts, which, rows)
+        for begin in range(0, len(rows), batch):
+            stop = min(begin + batch, len(rows))
+            ids = np.empty((stop - begin, first.length), first.input_ids.dtype)
+            mask = None if first.loss_mask is None else np.empty(ids.shape, bool)
+            places = zip(which[begin:stop].tolist(), rows[begin:stop].tolist(), strict=True)
+            for into, (number, row) in enumerate(places):  # a row is long: NumPy's copies by index lists take more time
+                part = parts[number]
+                ids[into] = part.input_ids[row]
+                if mask is not None and part.loss_mask is not None:
+                    mask[into] = part.loss_mask[row]
+            inside = bounds[begin : stop + 1]
+            described = segments.slice(inside[0], inside[-1] - inside[0])
+            yield Sequences(input_ids=ids, segments=described, bounds=inside - inside[0], loss_mask=mask)
+
+    def batches(self, size: int) -> Iterator[Sequences]:
+        """Views of `size` rows each, the last one of what is left."""
+        for first in range(0, len(self), size):
+            yield self.select(slice(first, min(first + size, len(self))))
+
+
+def _segments_of(parts: Sequence[Sequences], which: np.ndarray, rows: np.ndarray) -> tuple[pa.StructArray, np.ndarray]:
+    """The segments of row `rows[i]` of part `which[i]`, for every i, and their bounds."""
+    starts, counts = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    slices, passed = [], 0
+    order = np.argsort(which, kind="stable")
+    edges = np.searchsorted(which[order], np.arange(len(parts) + 1))
+    for number, part in enumerate(parts):
+        places = order[edges[number] : edges[number + 1]]
+        wanted = rows[places]
+        begin, stop = int(part.bounds[wanted.min()]), int(part.bounds[wanted.max() + 1])
+        slices.append(part.segments.slice(begin, stop - begin))
+        starts[places] = part.bounds[wanted] - begin + passed
+        counts[places] = part.bounds[wanted + 1] - part.bounds[wanted]
+        passed += stop - begin
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    inside = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], counts)
+    return pa.concat_arrays(slices).take(_as_arrow(inside)), bounds
 
 
 def _as_slice(places: np.ndarray) -> np.ndarray | slice:

@@ -298,6 +298,20 @@ def test_reading_loads_a_few_modules_of_ours_and_nobody_elses(module: str, needs
     assert {name.partition(".")[0] for name in set(loaded) - ours} <= {"numpy", "pyarrow", *sys.stdlib_module_names}
 
 
+@pytest.mark.parametrize(
+    "read",
+    ["ShardReader(index, 'base', batch=2, order_seed=1)", "ShardDataset(index, 'base', batch_size=2, sources=True)"],
+)
+def test_reading_loads_no_pandas(index_path: str, read: str) -> None:
+    """Of Arrow's conversions some import it where it is installed, which takes a second of a rank's start."""
+    asked = (
+        "import sys; from winnow.stages.shards.reader import ShardReader; from winnow.torch import ShardDataset; "
+        f"index = {index_path!r}; batches = [b for b in {read}]; print(len(batches), 'pandas' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert int(found[0]) > 1 and found[1] == "False"
+
+
 def test_impossible_ranks_and_workers_without_batches_are_refused(index_path: str) -> None:
     with pytest.raises(ValueError, match="rank 2 of 2"):
         ShardReader(index_path, "base", rank=2, world_size=2)
