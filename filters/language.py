@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from winnow.filters.kernels.bytes import Offsets, text_buffers
 from winnow.filters.kernels.fasttext import classify_pieces
 from winnow.filters.kernels.fasttext_model import Model, load_model
-from winnow.filters.kernels.scripts import SCRIPTS, Script, count_letters, script_table
+from winnow.filters.kernels.scripts import JAPANESE_KANA, SCRIPTS, Script, count_letters, script_table
 from winnow.filters.kernels.segments import cut_segments
 from winnow.filters.recipes import Recipe, Rule
 
@@ -32,8 +32,6 @@ UNDETERMINED = "und"
 PLAIN_SHARE = 0.9
 """Share of its letters that must be in one script for it to settle the language; Latin letters count a third."""
 PLAIN_LETTERS = 16
-JAPANESE_KANA = 0.05
-"""A text whose Chinese characters and kana are kana by at least this share is Japanese."""
 LATIN_WEIGHT = 1 / 3
 """Three Latin letters say about as much as one Chinese character or syllable: the bytes they take in UTF-8, too."""
 FUNCTION_WORDS = r"(?i)\b(?:the|of|to|that|this|are|be|by|from|which|we|you|was|an|can|has|have|will)\b"

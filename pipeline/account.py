@@ -188,7 +188,9 @@ def examples(
 
 def near_duplicates(workspace: Workspace, drops: pl.DataFrame, seed: int) -> list[Pair]:
     """Documents that were dropped for another's sake, and the other, with their similarity."""
-    named = drops.filter(pl.col("stage") == "deduplicate.minhash", pl.col("value").is_not_null())
+    named = drops.filter(
+        pl.col("stage").is_in(["deduplicate.minhash", "deduplicate.scripts"]), pl.col("value").is_not_null()
+    )
     if not len(named):
         return []
     some = named.sample(min(NEAR_DUPLICATES, len(named)), seed=seed % (1 << 32), shuffle=True)

@@ -16,11 +16,13 @@ from typing import Any
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.reading import ConfigurationError
 from winnow.stages.deduplicate.index import FOLDER as INDEX_FOLDER
+from winnow.stages.deduplicate.recipes import MinHashSettings, ScriptSettings
 from winnow.stages.run.workspace import Workspace, digest_file
 from winnow.stages.tokens.sample import FOLDER as TOKENIZER_FOLDER
 from winnow.stages.tokens.sample import TOKENIZER
 
 AFTER = "after"
+INDEXES = {given.level: given().folder(INDEX_FOLDER) for given in (MinHashSettings, ScriptSettings)}
 LOCK = "lock.json"  # `pipeline/lock.py` writes it, which stands above this room
 
 
@@ -32,7 +34,7 @@ class Ancestor:
     stage: str
     digest: str
     tokenizer: str | None  # where its tokenizer lies; a run of preferences has none
-    indexed: bool  # its near-duplicates can be looked for
+    indexes: frozenset[str]  # levels at which its near-duplicates can be looked for: "minhash", "scripts"
     benchmarks: frozenset[str]  # names of the benchmarks that its documents were compared with
 
 
@@ -69,9 +71,9 @@ def as_noted(after: str, out: str) -> str:
     return os.path.relpath(after, out)
 
 
-def compared_with(line: Sequence[Ancestor]) -> tuple[str, ...]:
-    """The earlier runs that near-duplicates are looked for in."""
-    return tuple(run.place for run in line if run.indexed)
+def compared_with(line: Sequence[Ancestor], level: str) -> tuple[str, ...]:
+    """The earlier runs that near-duplicates are looked for in at a level."""
+    return tuple(run.place for run in line if level in run.indexes)
 
 
 def tokenizer_of(line: Sequence[Ancestor]) -> str | None:
@@ -87,7 +89,7 @@ def notes(line: Sequence[Ancestor], benchmarks: Sequence[str]) -> list[str]:
     told = [
         f"{run.place} kept no index (deduplicate.minhash.remember): near-duplicates of its documents stay"
         for run in line
-        if not run.indexed and run.tokenizer is not None
+        if "minhash" not in run.indexes and run.tokenizer is not None
     ]
     here = set(benchmarks)
     for run in line:
@@ -115,7 +117,7 @@ def _ancestor(place: str, successor: str) -> Ancestor:
         stage=stage,
         digest=digest_file(workspace, LOCK),
         tokenizer=_tokenizer(workspace, told),
-        indexed=bool(workspace.list(INDEX_FOLDER, ".parquet")),
+        indexes=frozenset(name for name, folder in INDEXES.items() if workspace.list(folder, ".parquet")),
         benchmarks=benchmarks,
     )
 

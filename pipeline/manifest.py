@@ -20,7 +20,7 @@ from winnow.stages.decontaminate.settings import DecontaminationRules
 from winnow.stages.deduplicate.exact import ExactSettings
 from winnow.stages.deduplicate.forks import Settings as RepositorySettings
 from winnow.stages.deduplicate.lines import LineSettings
-from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.recipes import MinHashSettings, ScriptSettings
 from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
@@ -107,6 +107,7 @@ class Deduplicate(Section):
     exact: ExactSettings | None = Field(None, description="equal text but for white space")
     lines: LineSettings | None = Field(None, description="lines that many documents share are taken out")
     minhash: MinHashSettings | None = Field(None, description="near-duplicates, every pair verified")
+    scripts: ScriptSettings | None = Field(None, description="copies in the other script of Chinese")
     semantic: SemanticSettings | None = Field(None, description="near in meaning, by a model's embeddings")
 
 

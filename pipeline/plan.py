@@ -23,7 +23,7 @@ from winnow.pipeline.settings import Settings
 from winnow.stages import decide, preferences, rejection_sampling
 from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
-from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.deduplicate import exact, forks, lines, minhash, scripts, semantic, url
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import kind_version, optional_packages
@@ -175,13 +175,14 @@ def comparing_steps(parts: Sequence[Part], settings: Settings, dropping: list[st
         (exact, asked.exact),
         (lines, asked.lines),
         (minhash, asked.minhash),
+        (scripts, asked.scripts),
         (semantic, asked.semantic),
     )
     for level, given in levels:
         if given is not None:
             changes: dict[str, Any] = {"buckets": profile.buckets} if "buckets" in type(given).model_fields else {}
             if isinstance(given, MinHashSettings):
-                changes["known"] = tuple(dict.fromkeys((*given.known, *compared_with(settings.line))))
+                changes["known"] = tuple(dict.fromkeys((*given.known, *compared_with(settings.line, given.level))))
             yield from level.plan(names, given.model_copy(update=changes), list(dropping))
             dropping.append(level.STAGE)
     sampling = settings.manifest.rejection_sampling

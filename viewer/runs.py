@@ -91,7 +91,9 @@ class Run(Tables):
             self.view("attributes", attributes, "file_index AS part, file_row_number AS row")
         for name in ("sequences", "contamination", "pairs", "shards", "tokens"):
             own = "" if name == "contamination" else ", file_row_number AS row"
-            self.view(name, self.workspace.list(name, ".parquet"), f"filename AS file{own}")
+            folders = (name, "scripts/pairs") if name == "pairs" else (name,)
+            files = [path for folder in folders for path in self.workspace.list(folder, ".parquet")]
+            self.view(name, files, f"filename AS file{own}")
 
     def warm(self) -> None:
         """Reads what every page needs, so that the first one doesn't wait for it."""

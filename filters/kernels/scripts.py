@@ -54,6 +54,8 @@ class Script(IntEnum):
 
 
 SCRIPTS = len(Script)
+JAPANESE_KANA = 0.05
+"""Share of kana among kana and Han characters from which a text is Japanese."""
 TABLE_SIZE = 0x30000  # the planes that hold all scripts above; beyond it lie only rare Chinese characters (see `count`)
 
 # The blocks in which each script's letters lie (Unicode 16, Blocks.txt); marks and digits in them don't count.

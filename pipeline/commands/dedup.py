@@ -7,7 +7,7 @@ import click
 from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
-LEVELS = ("repositories", "url", "exact", "lines", "minhash", "semantic")
+LEVELS = ("repositories", "url", "exact", "lines", "minhash", "scripts", "semantic")
 
 
 @click.command(name="dedup")
@@ -41,6 +41,7 @@ def command(
     exact         equal text but for white space
     lines         lines that many documents share are taken out; paragraphs with --set passage=paragraph
     minhash       near-duplicates; every candidate pair is verified by its true Jaccard similarity
+    scripts       near-duplicates of which one is in traditional Chinese, the other in simplified
     semantic      near in meaning, by embeddings: --set model=sentence-transformers:FOLDER
 
     Writes `kept/`, `drops/` (which document went, for which, how similar), `clusters/` and, for MinHash, `pairs/`.

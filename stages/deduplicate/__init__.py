@@ -1,4 +1,4 @@
-"""De-duplication, level by level: url, exact, lines, minhash, semantic (repositories: `stages/deduplicate/forks.py`).
+"""De-duplication, level by level: url, exact, lines, minhash, scripts, semantic (repositories: `stages/deduplicate/forks.py`).
 
 Every level is a short list of steps over the parts of a run (`<level>.plan`), each step a list of units, joined by
 exchanges. A level reads the documents that earlier levels left, names those that go in `drops/deduplicate.<level>/`,
@@ -17,6 +17,8 @@ document's cluster was (`clusters/deduplicate.<level>/`), so that a manifest can
     components  connected components as an exchange, when the pairs exceed one worker
     verdict     from who stays to drops and cluster sizes
     index       what a later run needs of this one
+    scripts     near-duplicates across traditional and simplified Chinese, by the same steps
+    orthography in which of the two a text is written
     datasketch  signatures to and from that library
     lines       lines and paragraphs that many documents share
     semantic    SemDeDup on embeddings

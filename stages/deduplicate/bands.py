@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.stages.deduplicate.contender import Contending, identity_words, read_contenders
-from winnow.stages.deduplicate.content import COLUMNS, sign_content
-from winnow.stages.deduplicate.recipes import MinHashSettings
+from winnow.stages.deduplicate.content import COLUMNS, as_written, sign_content
+from winnow.stages.deduplicate.orthography import SIMPLIFIED, TRADITIONAL, UNTOLD, orthographies
+from winnow.stages.deduplicate.recipes import MinHashSettings, ScriptSettings
 from winnow.stages.deduplicate.signature import Minima, signature_table
 from winnow.stages.run.exchange import scatter
 from winnow.stages.run.unit import Counts, File, Unit
@@ -38,24 +39,37 @@ class SignPart:
     settings: MinHashSettings
 
 
-def signatures_path(part: str) -> File:
-    return File(f"signatures/{part}.parquet")
+def signatures_path(settings: MinHashSettings, part: str) -> File:
+    return File(f"{settings.folder('signatures')}/{part}.parquet")
 
 
-def bands_path(part: str) -> File:
-    return File(f"exchange/deduplicate.minhash.bands/{part}.buckets")
+def bands_path(stage: str, part: str) -> File:
+    return File(f"exchange/{stage}.bands/{part}.buckets")
 
 
 def sign_part(workspace: Workspace, unit: Unit[SignPart]) -> Counts:
     """Signs the contenders of a part and scatters their bands. A document without words has no bands."""
     settings = unit.asked.settings
     contenders, documents = read_contenders(workspace, unit.asked.contending, COLUMNS[1:])
+    if isinstance(settings, ScriptSettings):
+        contenders, documents = in_chinese(contenders, documents, settings)
     minima, counts = sign_content(documents, settings)
     table = signature_table(contenders, minima, counts, settings.scheme())
-    workspace.write_table(signatures_path(unit.name), table)
+    workspace.write_table(signatures_path(settings, unit.name), table)
     rows = band_rows(contenders, minima, counts, settings, part=unit.asked.index)
-    scatter(workspace, bands_path(unit.name), rows, settings.buckets)
+    scatter(workspace, bands_path(settings.stage, unit.name), rows, settings.buckets)
     return {"documents": contenders.num_rows, "bands": rows.num_rows}
+
+
+def in_chinese(contenders: pa.Table, documents: pa.Table, settings: ScriptSettings) -> tuple[pa.Table, pa.Table]:
+    """Those in Chinese, where `stays` names a script with the quality of being written in it."""
+    scripts = orthographies(as_written(documents))
+    chinese = pa.array(scripts != UNTOLD)
+    if settings.stays != "preferred":
+        wanted = TRADITIONAL if settings.stays == "traditional" else SIMPLIFIED
+        quality = pa.array((scripts == wanted).astype(np.float64))
+        contenders = contenders.set_column(contenders.schema.get_field_index("quality"), "quality", quality)
+    return contenders.filter(chinese), documents.filter(chinese)
 
 
 def band_rows(

@@ -32,11 +32,12 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class PairBucket:
-    """One bucket of the bands of all parts, `parts` of them, of which the first `new_parts` are this run's own.
+    """One bucket of the bands of all parts at the level `stage`: `parts`, of which the first `new_parts` are this run's own.
 
     Those numbered in `repeating` may hold what earlier runs hold.
     """
 
+    stage: str
     bucket: int
     bands: Files
     parts: int
@@ -46,8 +47,8 @@ class PairBucket:
     repeating: tuple[int, ...] = ()
 
 
-def pairs_path(bucket: int) -> File:
-    return File(f"exchange/deduplicate.minhash.candidates/{bucket:05d}.buckets")
+def pairs_path(stage: str, bucket: int) -> File:
+    return File(f"exchange/{stage}.candidates/{bucket:05d}.buckets")
 
 
 def pair_bucket(workspace: Workspace, unit: Unit[PairBucket]) -> Counts:
@@ -62,7 +63,7 @@ def pair_bucket(workspace: Workspace, unit: Unit[PairBucket]) -> Counts:
     left, right, band = first_of_each(left[new], right[new], band[new])
     part, _ = unpack(left)
     table = pa.table([part_keys(part, asked.parts), left, right, band], schema=CANDIDATE)
-    scatter(workspace, pairs_path(asked.bucket), table, lanes_for(asked.parts))
+    scatter(workspace, pairs_path(asked.stage, asked.bucket), table, lanes_for(asked.parts))
     return {"rows": rows.num_rows, "pairs": len(left)}
 
 

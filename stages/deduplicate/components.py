@@ -23,13 +23,13 @@ from winnow.stages.run.workspace import Workspace
 Addresses = npt.NDArray[np.uint64]
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_FOLDER = "exchange/deduplicate.minhash.components"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkPart:
-    """The evidence of one part."""
+    """The evidence of one part, at the level `stage`."""
 
+    stage: str
     evidence: File
     threshold: float
     buckets: int
@@ -39,6 +39,7 @@ class LinkPart:
 class StarBucket:
     """One bucket of the links of a round."""
 
+    stage: str
     bucket: int
     buckets: int
     round: int
@@ -49,6 +50,7 @@ class StarBucket:
 class LabelBucket:
     """One bucket of the links of the last round, and of the pairs of all parts."""
 
+    stage: str
     bucket: int
     buckets: int
     links: Files
@@ -60,9 +62,9 @@ def link_part(workspace: Workspace, unit: Unit[LinkPart]) -> Counts:
     asked = unit.asked
     pairs = verified_pairs(workspace, asked.evidence, asked.threshold)
     left, right = pairs["left_address"].to_numpy(), pairs["right_address"].to_numpy()
-    _send_links(workspace, links_path(0, unit.name), *both_ways(left, right), asked.buckets)
+    _send_links(workspace, links_path(asked.stage, 0, unit.name), *both_ways(left, right), asked.buckets)
     keyed = pairs.add_column(0, "key", pa.array(_keys(left)))
-    scatter(workspace, pairs_path(unit.name), keyed, asked.buckets)
+    scatter(workspace, pairs_path(asked.stage, unit.name), keyed, asked.buckets)
     return {"pairs": pairs.num_rows}
 
 
@@ -75,7 +77,7 @@ def star_bucket(workspace: Workspace, unit: Unit[StarBucket]) -> Counts:
         here, there = small_first(*large_star(here, there))  # small-star wants each link at its larger end
     else:
         here, there = both_ways(*small_star(here, there))
-    _send_links(workspace, links_path(asked.round + 1, asked.bucket), here, there, asked.buckets)
+    _send_links(workspace, links_path(asked.stage, asked.round + 1, asked.bucket), here, there, asked.buckets)
     return {"links": len(here)}
 
 
@@ -95,7 +97,7 @@ def label_bucket(workspace: Workspace, unit: Unit[LabelBucket]) -> Counts:
         place = np.minimum(np.searchsorted(leaves, left), len(leaves) - 1)
         label = np.where(leaves[place] == left, centres[place], left)
     keyed = pairs.set_column(0, "key", pa.array(_keys(label)))
-    scatter(workspace, labelled_path(asked.bucket), keyed, asked.buckets)
+    scatter(workspace, labelled_path(asked.stage, asked.bucket), keyed, asked.buckets)
     return {"components": len(np.unique(centres))}
 
 
@@ -153,21 +155,21 @@ def _grouped(here: Addresses, there: Addresses) -> tuple[Addresses, Addresses, n
     return here, there, np.maximum.accumulate(np.where(fresh, np.arange(len(here)), 0))
 
 
-def links_path(round_: int, name: str | int) -> File:
-    return File(f"{_FOLDER}/links-{round_:02d}/{name}.buckets")
+def links_path(stage: str, round_: int, name: str | int) -> File:
+    return File(f"exchange/{stage}.components/links-{round_:02d}/{name}.buckets")
 
 
-def pairs_path(part: str) -> File:
-    return File(f"{_FOLDER}/pairs/{part}.buckets")
+def pairs_path(stage: str, part: str) -> File:
+    return File(f"exchange/{stage}.components/pairs/{part}.buckets")
 
 
-def labelled_path(bucket: int) -> File:
-    return File(f"{_FOLDER}/labelled/{bucket}.buckets")
+def labelled_path(stage: str, bucket: int) -> File:
+    return File(f"exchange/{stage}.components/labelled/{bucket}.buckets")
 
 
-def link_files(round_: int, parts: Sequence[str], buckets: int) -> Files:
+def link_files(stage: str, round_: int, parts: Sequence[str], buckets: int) -> Files:
     """The files that hold the links of one round: the parts' at first, then the buckets'."""
-    return tuple(links_path(round_, name) for name in (parts if round_ == 0 else range(buckets)))
+    return tuple(links_path(stage, round_, name) for name in (parts if round_ == 0 else range(buckets)))
 
 
 def _keys(addresses: Addresses) -> Addresses:

@@ -31,7 +31,7 @@ CONTENDER = pa.schema(
         pa.field("weight", pa.int64(), nullable=False),  # documents that it stands for since earlier levels
     ]
 )
-CLUSTERING = frozenset({"deduplicate.url", "deduplicate.exact", "deduplicate.minhash", "deduplicate.semantic"})
+CLUSTERING = frozenset(f"deduplicate.{level}" for level in ("url", "exact", "minhash", "scripts", "semantic"))
 """The levels after which a document may stand for others; the other levels keep no clusters."""
 CLUSTER_SIZE = "cluster_size"
 """The attribute beside the documents, which a mixture may weight by: how many documents each stands for."""

@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from winnow.filters.kernels.sets import SIDE_BITS, SIDES
 from winnow.formats.dialogues.identity import RECORD, identity
+from winnow.stages.deduplicate.orthography import in_simplified, orthographies
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import Minima, shingle_sets, sign
 
@@ -32,8 +33,8 @@ COLUMNS = ("text", "kind", "messages")
 FOLDED_KINDS = ("web", "longform", "bilingual", "repositories")
 """Kinds whose numbers say little: dates, counters, versions."""
 COUNTED_KINDS = ("mathematics", "conversations")
-NUMBERS, TAUGHT = 1, 2
-"""Sides; 0 are the shingles."""
+NUMBERS, TAUGHT, SCRIPT = 1, 2, 3
+"""Sides; 0 are the shingles. The third is a mark, of pairs across scripts: nothing to be alike in."""
 
 _NUMBER = re.compile(r"(?:[-+−*/×÷·^=<>≤≥≈]\s?)?\d+(?:[.,:/]\d+)*")
 _MASK = np.uint32((1 << SIDE_BITS) - 1)
@@ -43,15 +44,24 @@ _PRESENT = "\0"
 
 def compared(documents: pa.Table, settings: MinHashSettings) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
     """The texts that n documents are compared by, and in which of them numbers are folded."""
-    texts, talks = documents["text"], documents["messages"].is_valid()
-    if pc.any(talks).as_py():
-        said = [None if talk is None else _learned(talk) for talk in documents["messages"].to_pylist()]
-        texts = pc.coalesce(pa.chunked_array([pa.array(said, pa.large_string())]), texts.cast(pa.large_string()))
+    texts = as_written(documents)
+    if settings.across_scripts:
+        texts = in_simplified(texts)
+    talks = documents["messages"].is_valid()
     if settings.numbers == "by_kind":
         folded = pc.and_not(pc.is_in(documents["kind"], pa.array(FOLDED_KINDS)), talks).to_numpy(zero_copy_only=False)
     else:
         folded = np.full(documents.num_rows, settings.numbers == "fold")
     return texts, folded
+
+
+def as_written(documents: pa.Table) -> pa.ChunkedArray:
+    """Of n documents the text, of conversations all that is learned of it."""
+    texts = documents["text"]
+    if not pc.any(documents["messages"].is_valid()).as_py():
+        return texts
+    said = [None if talk is None else _learned(talk) for talk in documents["messages"].to_pylist()]
+    return pc.coalesce(pa.chunked_array([pa.array(said, pa.large_string())]), texts.cast(pa.large_string()))
 
 
 def sign_content(documents: pa.Table, settings: MinHashSettings) -> tuple[Minima, npt.NDArray[np.int64]]:
@@ -66,6 +76,7 @@ def sign_content(documents: pa.Table, settings: MinHashSettings) -> tuple[Minima
             characters=settings.unit == "characters",
             seed=settings.seed,
             fold_numbers=fold,
+            simplified=settings.across_scripts,
         )
 
     minima = np.empty((len(texts), settings.permutations), np.uint32)
@@ -88,6 +99,9 @@ def content_sets(documents: pa.Table, counts: npt.NDArray[np.int64], settings: M
             found[row].append(values[bounds[place] : bounds[place + 1]])
     _add_numbers(found, documents, texts, settings)
     _add_taught(found, documents, settings)
+    if settings.across_scripts:
+        for row, script in enumerate(orthographies(as_written(documents)).tolist()):
+            found[row].append(_tagged({script}, SCRIPT))
     sizes = [sum(map(len, sets)) for sets in found]
     offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
     joined = [piece for sets in found for piece in sets]
@@ -108,7 +122,7 @@ def _shingles(
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     values, bounds = shingle_sets(
         texts, counts, shingle=settings.shingle, characters=settings.unit == "characters", fold_numbers=fold,
-        bits=SIDE_BITS,
+        simplified=settings.across_scripts, bits=SIDE_BITS,
     )  # fmt: skip
     return values, bounds
 
@@ -132,8 +146,15 @@ def _add_taught(found: list[list[Minima]], documents: pa.Table, settings: MinHas
         [_taught(talk) for talk in documents["messages"].take(pa.array(talks)).to_pylist()], pa.large_string()
     )
     characters, fold = settings.unit == "characters", settings.numbers == "fold"
+    taught = in_simplified(taught) if settings.across_scripts else taught
     _, counts = sign(
-        taught, permutations_=1, shingle=settings.shingle, characters=characters, seed=1, fold_numbers=fold
+        taught,
+        permutations_=1,
+        shingle=settings.shingle,
+        characters=characters,
+        seed=1,
+        fold_numbers=fold,
+        simplified=settings.across_scripts,
     )
     values, bounds = _shingles(taught, counts, settings, fold)
     for place, row in enumerate(talks.tolist()):

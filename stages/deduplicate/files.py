@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from winnow.stages.deduplicate import exact, forks, lines, minhash, semantic, url
+from winnow.stages.deduplicate import exact, forks, lines, minhash, scripts, semantic, url
 from winnow.stages.deduplicate.contender import Preference
 from winnow.stages.layout import Edit, carry_out, keep, lay_out
 from winnow.stages.run.workspace import Workspace
@@ -29,6 +29,7 @@ LEVELS: Mapping[str, Level] = {
     "exact": Level(exact.STAGE, exact.ExactSettings, exact.plan),
     "lines": Level(lines.STAGE, lines.LineSettings, lines.plan, kind="web", edit=lines.strip_part),
     "minhash": Level(minhash.STAGE, minhash.MinHashSettings, minhash.plan),
+    "scripts": Level(scripts.STAGE, scripts.ScriptSettings, scripts.plan),
     "semantic": Level(semantic.STAGE, semantic.SemanticSettings, semantic.plan),
 }
 
@@ -55,7 +56,8 @@ def deduplicate_files(
     """De-duplicates Parquet, JSONL, CSV or Arrow files at one level, into the folder or address `out`.
 
     Leaves there `kept/` (the documents that stay; at the level `lines` without the shared lines), `drops/` (which went,
-    for which, how similar), `clusters/` (sizes) and, for MinHash, `pairs/` (every candidate pair) and `signatures/`.
+    for which, how similar), `clusters/` (sizes) and, for MinHash, `pairs/` (every candidate pair) and `signatures/`; for the
+    level `scripts` both in `scripts/`.
     `columns` tells which of the inputs' columns is the `text`, the `url` or the `repository`, and `quality` which
     one the preference asks first, the higher the better.
     Raises `LookupError` for an unknown level or model, `FileNotFoundError` for a missing input, `ValueError` for

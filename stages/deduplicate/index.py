@@ -62,20 +62,20 @@ class RecallKnown:
     settings: MinHashSettings
 
 
-def known_files(roots: Sequence[str]) -> list[Known]:
-    """The index files of earlier runs, in order. Raises `FileNotFoundError` for a run that kept no index."""
+def known_files(roots: Sequence[str], folder: str = FOLDER) -> list[Known]:
+    """The index files of earlier runs in `folder`, in order. Raises `FileNotFoundError` for a run that kept no index."""
     found = []
     for root in roots:
         workspace = Workspace(root)
-        names = workspace.list(FOLDER, ".parquet")
+        names = workspace.list(folder, ".parquet")
         if not names:
-            raise FileNotFoundError(f"{root} holds no index: no {FOLDER}/*.parquet; was it made with `remember`?")
+            raise FileNotFoundError(f"{root} holds no index: no {folder}/*.parquet; was it made with `remember`?")
         found += [Known(root, name, digest_file(workspace, name)) for name in names]
     return found
 
 
-def index_path(part: str) -> str:
-    return f"{FOLDER}/{part}.parquet"
+def index_path(settings: MinHashSettings, part: str) -> str:
+    return f"{settings.folder(FOLDER)}/{part}.parquet"
 
 
 def known_part(number: int) -> str:
@@ -95,7 +95,7 @@ def remember_part(workspace: Workspace, unit: Unit[RememberPart]) -> Counts:
     sets = content_sets(texts.take(table["row"]), table["shingles"].to_numpy(), settings)
     metadata = table.schema.metadata
     table = table.append_column(SHINGLES, sets).replace_schema_metadata(metadata)
-    workspace.write_table(index_path(unit.name), table, row_group_size=ROWS_PER_GROUP)
+    workspace.write_table(index_path(settings, unit.name), table, row_group_size=ROWS_PER_GROUP)
     return {"documents": table.num_rows}
 
 
@@ -107,7 +107,7 @@ def recall_known(workspace: Workspace, unit: Unit[RecallKnown]) -> Counts:
     table = earlier.read_table(name, columns=[*CONTENDER.names, "shingles", "signature"])
     table = _unbeatable(table)
     rows = band_rows(table, signature_minima(table), table["shingles"].to_numpy(), settings, part=asked.index)
-    scatter(workspace, bands_path(unit.name), rows, settings.buckets)
+    scatter(workspace, bands_path(settings.stage, unit.name), rows, settings.buckets)
     return {"documents": table.num_rows}
 
 

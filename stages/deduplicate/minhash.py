@@ -9,11 +9,15 @@ choose      who stays: no document goes without reaching the threshold with one 
             (with component_rounds, or many parts, before it: link, star …, label, and choose bucket by bucket)
 drop        each part: drops/deduplicate.minhash/ and clusters/deduplicate.minhash/
 remember    each part: index/<part>.parquet, for later runs
+
+The level `scripts` (`stages/deduplicate/scripts.py`) takes the same steps under its own name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from winnow.stages.deduplicate import bands, candidates, components, index, survivor, verify
 from winnow.stages.deduplicate.contender import contending
@@ -26,6 +30,7 @@ from winnow.stages.run.unit import File, Files, Planned, Step, Unit, Units
 __all__ = ["RECIPES", "STAGE", "MinHashSettings", "plan"]
 
 STAGE = "deduplicate.minhash"
+P = TypeVar("P")
 ONE_WORKER = 1_000
 """Parts up to which one worker chooses among all verified pairs (150 bytes each), where the manifest doesn't say."""
 ROUNDS = 8
@@ -59,24 +64,33 @@ class _Plan:
 
     def __init__(self, parts: list[str], settings: MinHashSettings, earlier: list[str]) -> None:
         self.parts, self.settings, self.earlier = parts, settings, earlier
-        self.known = index.known_files(settings.known)
+        self.known = index.known_files(settings.known, settings.folder(index.FOLDER))
+        self.stage = settings.stage
         self.names = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
 
     def seat(self, at: int, name: str) -> verify.Seat:
         holds = self.signed(name) if at < len(self.parts) else self.known[at - len(self.parts)]
         return verify.Seat(index=at, parts=len(self.names), holds=holds, settings=self.settings)
 
-    @staticmethod
-    def signed(part: str) -> index.Signed:
-        return index.Signed(File(f"documents/{part}.parquet"), bands.signatures_path(part))
+    def signed(self, part: str) -> index.Signed:
+        return index.Signed(File(f"documents/{part}.parquet"), bands.signatures_path(self.settings, part))
+
+    def step(self, step: Step[P]) -> Step[P]:
+        """The step as it is called at this level."""
+        return replace(step, name=self.name(step.name))
+
+    def name(self, name: str) -> str:
+        return name.replace(STAGE, self.stage, 1)
 
     def steps(self) -> tuple[Planned, ...]:
         rounds = self.settings.component_rounds or (ROUNDS if len(self.names) > ONE_WORKER else 0)
         choosing, verdicts = self.many_workers(rounds) if rounds else self.one_worker()
-        banding, banded = joined(SIGN.name, tuple(bands.bands_path(name) for name in self.names))
+        banding, banded = joined(self.name(SIGN.name), tuple(bands.bands_path(self.stage, name) for name in self.names))
         buckets = range(self.settings.buckets)
-        pairing, pairs = joined(PAIR.name, tuple(candidates.pairs_path(bucket) for bucket in buckets))
-        showing, shown = joined(SHOW.name, tuple(verify.shown_path(name) for name in self.names))
+        pairing, pairs = joined(
+            self.name(PAIR.name), tuple(candidates.pairs_path(self.stage, bucket) for bucket in buckets)
+        )
+        showing, shown = joined(self.name(SHOW.name), tuple(verify.shown_path(self.stage, name) for name in self.names))
         planned: list[Planned] = [
             (SIGN, self.sign()),
             (RECALL, self.recall()),
@@ -90,7 +104,7 @@ class _Plan:
             (DROP, self.drop(verdicts)),
             (REMEMBER, self.remember()),
         ]
-        return tuple((step, units) for step, units in planned if units)
+        return tuple((self.step(step), units) for step, units in planned if units)
 
     def sign(self) -> Sequence[Unit[bands.SignPart]]:
         def asked(at: int, part: str) -> bands.SignPart:
@@ -111,6 +125,7 @@ class _Plan:
             Unit(
                 name=_bucket(bucket),
                 asked=candidates.PairBucket(
+                    stage=self.stage,
                     bucket=bucket,
                     bands=banded,
                     parts=len(self.names),
@@ -133,9 +148,9 @@ class _Plan:
 
     def one_worker(self) -> tuple[list[Planned], Files]:
         """One unit chooses among all; and the file of its verdicts."""
-        name = f"exchange/{STAGE}.verdicts/all.buckets"
+        name = f"exchange/{self.stage}.verdicts/all.buckets"
         asked = survivor.ChooseAll(
-            evidence=tuple(verify.evidence_path(part) for part in self.parts),
+            evidence=tuple(verify.evidence_path(self.settings, part) for part in self.parts),
             threshold=self.settings.threshold,
             verdicts=name,
             parts=len(self.names),
@@ -145,38 +160,52 @@ class _Plan:
     def many_workers(self, rounds: int) -> tuple[list[Planned], Files]:
         """Components by exchange, then a choice in each bucket of them; and the files of the verdicts."""
         buckets, stars = self.settings.buckets, 2 * rounds
+        link_name = self.name(LINK.name)
         link = Units(
             self.parts,
             lambda _, part: components.LinkPart(
-                evidence=verify.evidence_path(part), threshold=self.settings.threshold, buckets=buckets
+                stage=self.stage,
+                evidence=verify.evidence_path(self.settings, part),
+                threshold=self.settings.threshold,
+                buckets=buckets,
             ),
         )
         planned: list[Planned] = [(LINK, link)]
         for number in range(stars):
-            joining, files = joined(f"{LINK.name}-{number:02d}", components.link_files(number, self.parts, buckets))
+            joining, files = joined(
+                f"{link_name}-{number:02d}", components.link_files(self.stage, number, self.parts, buckets)
+            )
             planned += joining
             star = [
                 Unit(
                     name=_bucket(bucket),
-                    asked=components.StarBucket(bucket=bucket, buckets=buckets, round=number, links=files),
+                    asked=components.StarBucket(
+                        stage=self.stage, bucket=bucket, buckets=buckets, round=number, links=files
+                    ),
                 )
                 for bucket in range(buckets)
             ]
             # One step for each round: its name tells the rounds apart, its work is the same.
             planned.append((Step(name=f"{STAR.name}-{number:02d}", version=STAR.version, work=STAR.work), star))
-        joining, files = joined(f"{LINK.name}-{stars:02d}", components.link_files(stars, self.parts, buckets))
-        pairing, pairs = joined(f"{LINK.name}-pairs", tuple(components.pairs_path(part) for part in self.parts))
+        joining, files = joined(
+            f"{link_name}-{stars:02d}", components.link_files(self.stage, stars, self.parts, buckets)
+        )
+        pairing, pairs = joined(
+            f"{link_name}-pairs", tuple(components.pairs_path(self.stage, part) for part in self.parts)
+        )
         planned += [*joining, *pairing]
         label = [
             Unit(
                 name=_bucket(bucket),
-                asked=components.LabelBucket(bucket=bucket, buckets=buckets, links=files, pairs=pairs),
+                asked=components.LabelBucket(
+                    stage=self.stage, bucket=bucket, buckets=buckets, links=files, pairs=pairs
+                ),
             )
             for bucket in range(buckets)
         ]
-        labelled = tuple(components.labelled_path(bucket) for bucket in range(buckets))
-        labelling, labelled = joined(LABEL.name, labelled)
-        verdicts = [f"exchange/{STAGE}.verdicts/{bucket:05d}.buckets" for bucket in range(buckets)]
+        labelled = tuple(components.labelled_path(self.stage, bucket) for bucket in range(buckets))
+        labelling, labelled = joined(self.name(LABEL.name), labelled)
+        verdicts = [f"exchange/{self.stage}.verdicts/{bucket:05d}.buckets" for bucket in range(buckets)]
         choose = [
             Unit(
                 name=_bucket(bucket),
@@ -186,13 +215,13 @@ class _Plan:
             )
             for bucket in range(buckets)
         ]
-        choosing, files = joined(CHOOSE.name, tuple(map(File, verdicts)))
+        choosing, files = joined(self.name(CHOOSE.name), tuple(map(File, verdicts)))
         return [*planned, (LABEL, label), *labelling, (CHOOSE_BUCKET, choose), *choosing], files
 
     def drop(self, verdicts: Files) -> Sequence[Unit[DropPart]]:
         return drop_units(
             self.parts,
-            STAGE,
+            self.stage,
             verdicts,
             rule="jaccard",
             threshold=f"≥ {self.settings.threshold:g}",
@@ -203,7 +232,7 @@ class _Plan:
     def remember(self) -> Sequence[Unit[index.RememberPart]]:
         if not self.settings.remember:
             return []
-        stages = [*self.earlier, STAGE]
+        stages = [*self.earlier, self.stage]
 
         def asked(_: int, part: str) -> index.RememberPart:
             return index.RememberPart(signed=self.signed(part), drops=drops_of(part, stages), settings=self.settings)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from winnow.stages.deduplicate.contender import Preference
 
@@ -14,6 +14,10 @@ class MinHashSettings(BaseModel):
     """The manifest's `minhash` section. Two texts of similarity s share a band with probability 1 - (1 - sʳ)ᵇ."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    level: ClassVar[str] = "minhash"
+    across_scripts: ClassVar[bool] = (
+        False  # traditional characters are simplified ones, and pairs of one script don't count
+    )
 
     bands: int = Field(default=14, ge=1, le=32767)
     rows: int = Field(default=8, ge=1)
@@ -52,17 +56,43 @@ class MinHashSettings(BaseModel):
         return (given,) if isinstance(given, str) else given
 
     @property
+    def stage(self) -> str:
+        return f"deduplicate.{self.level}"
+
+    def folder(self, name: str) -> str:
+        """Where the run keeps the level's signatures, pairs or index."""
+        return name if self.level == "minhash" else f"{self.level}/{name}"
+
+    @property
     def permutations(self) -> int:
         return self.bands * self.rows
 
     def scheme(self) -> dict[str, Any]:
         """What two signatures must agree in to be compared."""
         told = self.model_dump(include={"shingle", "unit", "numbers", "seed"})
-        return {"scheme": "winnow", "normalisation": 2, "permutations": self.permutations, **told}
+        scripts = {"scripts": "simplified"} if self.across_scripts else {}
+        return {"scheme": "winnow", "normalisation": 2, "permutations": self.permutations, **told, **scripts}
 
     def collision_probability(self, similarity: float) -> float:
         """How likely two texts of this similarity become a candidate pair."""
         return float(1 - (1 - similarity**self.rows) ** self.bands)
+
+
+class ScriptSettings(MinHashSettings):
+    """The manifest's `scripts` section: near-duplicates of which one is written in traditional Chinese characters and the
+    other in simplified ones. Everything else is as in `minhash`, after which it works."""
+
+    level: ClassVar[str] = "scripts"
+    across_scripts: ClassVar[bool] = True
+
+    stays: Literal["preferred", "simplified", "traditional"] = "preferred"
+    """Which of two copies stays: the one that `preference` names, or the one in this script, of several the longest."""
+
+    @model_validator(mode="after")
+    def _one_preference(self) -> ScriptSettings:
+        if self.stays != "preferred" and self.preference.quality is not None:
+            raise ValueError(f"stays: {self.stays} and a quality to prefer can't both decide: leave one of them out")
+        return self
 
 
 RECIPES: Mapping[str, MinHashSettings] = {

@@ -40,10 +40,12 @@ def sign(
     characters: bool,
     seed: int,
     fold_numbers: bool = True,
+    simplified: bool = False,
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     """Signatures of n texts, n × permutations of uint32, and how many shingles each has, repeats included.
 
-    A text without a single word has no shingle and a signature of all ones.
+    `simplified` reads traditional Chinese characters as simplified ones. A text without a single word has no shingle and
+    a signature of all ones.
     """
     from winnow.filters.kernels.bytes import text_buffers
     from winnow.filters.kernels.minima import LANES, sign_documents
@@ -56,7 +58,7 @@ def sign(
     counts = np.zeros(len(texts), np.int64)
     sign_documents(
         *text_buffers(texts),
-        tables(alone=characters),
+        tables(alone=characters, simplified=simplified),
         fold_numbers,
         characters,
         shingle,
@@ -76,6 +78,7 @@ def shingle_sets(
     shingle: int,
     characters: bool,
     fold_numbers: bool = True,
+    simplified: bool = False,
     bits: int = 32,
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     """The distinct shingle hashes of n texts (uint32, in order of appearance) and where each text's begin (n + 1).
@@ -91,7 +94,7 @@ def shingle_sets(
     values = np.empty(int(counts.sum()), np.uint32)
     bounds = np.zeros(len(texts) + 1, np.int64)
     data, offsets = text_buffers(texts)
-    tables_ = tables(alone=characters)
+    tables_ = tables(alone=characters, simplified=simplified)
     list_shingles(data, offsets, tables_, fold_numbers, characters, shingle, scratch(shingle), values, bounds)
     if bits < 32:
         values &= np.uint32((1 << bits) - 1)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from winnow.stages.deduplicate.address import lanes_for, part_keys, unpack
 from winnow.stages.deduplicate.candidates import first_of_each
 from winnow.stages.deduplicate.contender import IDENTITY, PREFERENCE
-from winnow.stages.deduplicate.content import COLUMNS, content_sets, side_similarity
+from winnow.stages.deduplicate.content import COLUMNS, SCRIPT, content_sets, side_similarity
 from winnow.stages.deduplicate.index import Known, Signed, known_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme
@@ -52,7 +52,8 @@ EVIDENCE = pa.schema(
         pa.field("band", pa.int16(), nullable=False),
     ]
 )
-"""One row per candidate pair, the rejected too: both documents, their true similarity, the first band they share."""
+"""One row per candidate pair, the rejected too: both documents, their true similarity, the first band they share. Across
+scripts, pairs of one script are no candidates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +87,12 @@ class VerifyPart:
     shown: Files
 
 
-def shown_path(part: str) -> File:
-    return File(f"exchange/deduplicate.minhash.shown/{part}.buckets")
+def shown_path(stage: str, part: str) -> File:
+    return File(f"exchange/{stage}.shown/{part}.buckets")
 
 
-def evidence_path(part: str) -> File:
-    return File(f"pairs/{part}.parquet")
+def evidence_path(settings: MinHashSettings, part: str) -> File:
+    return File(f"{settings.folder('pairs')}/{part}.parquet")
 
 
 def show_part(workspace: Workspace, unit: Unit[ShowPart]) -> Counts:
@@ -125,7 +126,7 @@ def show_part(workspace: Workspace, unit: Unit[ShowPart]) -> Counts:
         schema=SHOWN,
     )
     # Four of five bytes are hashes: compressed, they take as many bytes and more time.
-    scatter(workspace, shown_path(unit.name), table, lanes_for(parts), compressed=False)
+    scatter(workspace, shown_path(seat.settings.stage, unit.name), table, lanes_for(parts), compressed=False)
     return {"pairs": len(left), "documents": len(distinct_rows)}
 
 
@@ -136,7 +137,7 @@ def verify_part(workspace: Workspace, unit: Unit[VerifyPart]) -> Counts:
     rows = np.unique(np.concatenate([np.zeros(0, np.int32), *(partner.to_numpy() for partner in partners)]))
     signed, sets = _sets(workspace, seat, rows)
     pairs = confirmed = 0
-    with workspace.create_parquet(evidence_path(unit.name), EVIDENCE) as writer:
+    with workspace.create_parquet(evidence_path(seat.settings, unit.name), EVIDENCE) as writer:
         for shown in _shown(workspace, asked, None):
             evidence = _compare(shown, signed, sets, rows, seat.index)
             writer.write_table(evidence)
@@ -183,7 +184,9 @@ def _compare(
         similarity,
         shown["bands"].combine_chunks().flatten(),
     ]
-    return pa.table(columns, schema=EVIDENCE)
+    evidence = pa.table(columns, schema=EVIDENCE)
+    alike = shared[:, SCRIPT] > 0
+    return evidence.filter(pa.array(~alike)) if alike.any() else evidence
 
 
 def _shown(workspace: Workspace, asked: VerifyPart, columns: list[str] | None) -> Iterator[pa.Table]:

@@ -100,7 +100,7 @@ def test_the_lock_names_its_parent_by_digest_and_no_place(line: Line) -> None:
 def test_the_line_is_followed_to_its_beginning(line: Line) -> None:
     found = ancestors(line.second.path(""))
     assert [Path(run.place).name for run in found] == ["second", "first"]
-    assert [run.indexed for run in found] == [False, True]
+    assert [sorted(run.indexes) for run in found] == [[], ["minhash"]]
     assert parent_of(line.first) is None
     told = notes(found, ["new"])
     assert sum("kept no index" in note for note in told) == 1

@@ -60,9 +60,11 @@ def test_of_two_documents_of_earlier_runs_neither_goes(workspace: Workspace):
     rows = band_table(np.ones(4), length=np.array([1, 2, 3, 4]))
     rows = rows.set_column(2, BAND.field("part"), pa.array([0, 1, 2, 3], pa.int32()))
     scatter(workspace, "bands", rows, 1)
-    asked = PairBucket(bucket=0, bands=(File("bands"),), parts=4, new_parts=2, complete=16, reach=4)
+    asked = PairBucket(
+        stage="deduplicate.minhash", bucket=0, bands=(File("bands"),), parts=4, new_parts=2, complete=16, reach=4
+    )
     counts = pair_bucket(workspace, Unit(name="bucket-00000", asked=asked))
-    table = pa.concat_tables([gather(workspace, [pairs_path(0)], lane) for lane in range(4)])
+    table = pa.concat_tables([gather(workspace, [pairs_path("deduplicate.minhash", 0)], lane) for lane in range(4)])
     parts = [unpack(table[side].to_numpy())[0].tolist() for side in ("left", "right")]
     found = set(zip(*parts, strict=True))
     assert found == {(1, 0), (2, 0), (3, 0), (2, 1), (3, 1)}  # and not (3, 2)
