@@ -22,6 +22,8 @@ COMMANDS = {
     "trace": "tell which document, file and line a token of a shard comes from",
     "diff": "compare two runs: manifest, inputs, funnel, mixture",
     "report": "write the HTML report of a run",
+    "push": "publish a finished run's shards, tokenizer and lock",
+    "pull": "bring a published data set, each file proved",
     "card": "write the data card, Croissant file and model card of a run",
     "recipes": "list the named filters, their rules and where they were published",
     "mix": "find the mixture that small models learn best from",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from winnow.pipeline import environment, receipt, seal
 from winnow.pipeline.conductor import alone
+from winnow.pipeline.publication import is_published
+from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.verification import TOP, Finding, Inspection, inspect_run
 from winnow.stages.run.workspace import Workspace
 
@@ -30,8 +32,14 @@ def repair_run(workspace: Workspace) -> Repair:
 
     Files of nobody's that lie beside the lock, where no step reads them, are left.
 
-    Raises `FileNotFoundError` where the run never finished and `ConfigurationError` while a run works in the folder.
+    Raises `FileNotFoundError` where the run never finished and `ConfigurationError` while a run works in the folder,
+    and where there is no run, but what was published of one.
     """
+    if is_published(workspace.sizes()):
+        raise ConfigurationError(
+            f"{workspace.root} holds a published data set: no run can build a part of it; `winnow pull` brings again what "
+            "is damaged"
+        )
     with alone(workspace):
         seen = inspect_run(workspace)
         if not seen.findings:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from winnow.pipeline import environment, lock, receipt, recount, seal
+from winnow.pipeline import environment, lock, publication, receipt, recount, seal
 from winnow.pipeline.environment import Environment, kept_notes
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.receipt import Receipt
@@ -43,6 +43,11 @@ class Verification:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()  # what is right, and yet to be known: units that other versions worked
     later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    published: bool = False
+
+    def remedy(self, run: str) -> str:
+        """What mends it."""
+        return "winnow pull brings them again" if self.published else f"winnow repair {run} takes them out"
 
 
 @dataclass
@@ -70,6 +75,8 @@ def verify_run(workspace: Workspace) -> Verification:
 
     Raises `FileNotFoundError` where the run has neither lock nor seal: it never finished.
     """
+    if publication.is_published(listed := workspace.sizes()):
+        return _verify_published(workspace, listed)
     seen = inspect_run(workspace)
     outputs = {output.path: output.bytes for one in seen.receipts.values() for output in one.outputs}
     hurt = {finding.step for finding in seen.findings.values()}
@@ -80,6 +87,14 @@ def verify_run(workspace: Workspace) -> Verification:
         notes=notes_of(seen.lock) if seen.lock else (),
         later={step: seen.steps[number + 1 :] for number, step in enumerate(seen.steps) if step in hurt},
     )
+
+
+def _verify_published(workspace: Workspace, listed: Mapping[str, int]) -> Verification:
+    """A data set that `winnow push` published: its lock is the root, and its files are all that there is to count."""
+    files = publication.published(workspace).files
+    findings = tuple(Finding(*one) for one in publication.problems(workspace, listed))
+    note = "a published data set: files are proved by the lock; documents and receipts stayed with the run that made it"
+    return Verification(len(files), sum(listed.get(path, 0) for path in files), findings, (note,), published=True)
 
 
 def inspect_run(workspace: Workspace) -> Inspection:

@@ -20,6 +20,7 @@ from winnow.pipeline import terminal
 from winnow.pipeline.reading import ConfigurationError, nearest
 
 if TYPE_CHECKING:
+    from winnow.pipeline.publication import Transfer
     from winnow.stages.run.workspace import Workspace
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -160,6 +161,12 @@ def open_finished(run: str) -> Workspace:
     raise ConfigurationError(
         f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
     )
+
+
+def transferred(done: Transfer) -> str:
+    """What a transfer did, in words."""
+    there = f", {done.there} were there" if done.there else ""
+    return f"{done.files} files copied, {done.bytes / 1e6:,.1f} MB{there}: each is what the lock says"
 
 
 def _runs_near(run: str) -> str:

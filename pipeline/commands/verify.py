@@ -37,9 +37,7 @@ def command(run: str) -> None:
     for note in result.notes:
         console.print(f"note: {note}", markup=False)
     if result.findings:
-        console.print(
-            f"{len(result.findings)} findings in {result.files} files; winnow repair {run} takes them out", markup=False
-        )
+        console.print(f"{len(result.findings)} findings in {result.files} files; {result.remedy(run)}", markup=False)
         sys.exit(1)
     console.print(f"{result.files} files, {result.bytes / 1e6:,.1f} MB: every digest and every count is right")
     console.print(f"lock {lock_digest(workspace.read_bytes(PATH))}")

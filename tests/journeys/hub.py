@@ -1,23 +1,34 @@
-"""A server that answers as the Hub does where data sets are listed and read: names, sizes, and ranges of files."""
+"""A server that answers as the Hub does where data sets are listed, read (names, sizes, ranges of files) and committed to."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SMALL = 10_000  # bytes: a larger file is kept by LFS
 
 
 @contextmanager
-def hub(name: str, files: dict[str, bytes]) -> Iterator[str]:
-    """The address of a hub with one data set."""
-    folders = {file.rpartition("/")[0] for file in files if "/" in file}
+def hub(name: str, files: dict[str, bytes], commits: list[str] | None = None) -> Iterator[str]:
+    """The address of a hub with one data set, whose `files` commits change.
+
+    What is kept by LFS, as all but the smallest files are, comes by a PUT of its own before the commit names it.
+    """
+    commits = [] if commits is None else commits
+    stored: dict[str, bytes] = {}
+
+    def folders() -> set[str]:
+        return {str(parent) for file in files for parent in PurePosixPath(file).parents} - {"."}
 
     def entry(path: str) -> dict[str, Any]:
         if path in files:
@@ -32,7 +43,7 @@ def hub(name: str, files: dict[str, bytes]) -> Iterator[str]:
             if (found := re.fullmatch(rf"/api/datasets/{name}/tree/[^/]+/?(.*)", path)) is not None:
                 under = f"{found[1].rstrip('/')}/" if found[1] else ""
                 deep = "recursive" in self.path and "ecursive=false" not in self.path.lower()
-                names = [path for path in (*files, *folders) if path.startswith(under) and path != under.rstrip("/")]
+                names = [path for path in (*files, *folders()) if path.startswith(under) and path != under.rstrip("/")]
                 self.answer([entry(path) for path in names if deep or "/" not in path.removeprefix(under)])
             elif re.fullmatch(rf"/api/datasets/{name}(/revision/[^/]+)?", path):
                 siblings = [{"rfilename": file} for file in files]
@@ -47,9 +58,58 @@ def hub(name: str, files: dict[str, bytes]) -> Iterator[str]:
         do_HEAD = do_GET
 
         def do_POST(self) -> None:
-            asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked, path = self.body().decode(), unquote(urlsplit(self.path).path)
+            if path.startswith(f"/api/datasets/{name}/commit/"):
+                self.commit([json.loads(line) for line in asked.splitlines()])
+                return
             form = json.loads(asked) if asked.startswith("{") else parse_qs(asked)
-            self.answer([entry(path) for path in form["paths"] if path in files or path in folders])
+            if path == "/api/repos/create":
+                self.answer({"url": f"http://{self.headers['Host']}/datasets/{name}", "name": name})
+            elif path == "/api/validate-yaml":
+                self.answer({"errors": [], "warnings": []})
+            elif path.startswith(f"/api/datasets/{name}/preupload/"):
+                modes = ["lfs" if file["size"] > SMALL else "regular" for file in form["files"]]
+                told = zip(form["files"], modes, strict=True)
+                self.answer(
+                    {
+                        "files": [
+                            {"path": file["path"], "uploadMode": mode, "shouldIgnore": False} for file, mode in told
+                        ]
+                    }
+                )
+            elif path == f"/datasets/{name}.git/info/lfs/objects/batch":
+                place = f"http://{self.headers['Host']}/lfs/"
+                wanted = [{**one, "actions": {"upload": {"href": place + one["oid"]}}} for one in form["objects"]]
+                self.answer({"transfer": "basic", "objects": [one for one in wanted if one["oid"] not in stored]})
+            else:
+                self.answer([entry(path) for path in form["paths"] if path in files or path in folders()])
+
+        def do_PUT(self) -> None:
+            content = self.body()
+            stored[hashlib.sha256(content).hexdigest()] = content
+            self.send(200, b"", {})
+
+        def commit(self, lines: list[dict[str, Any]]) -> None:
+            for line in lines:
+                value = line["value"]
+                if line["key"] == "file":
+                    files[value["path"]] = base64.b64decode(value["content"])
+                elif line["key"] == "lfsFile":
+                    files[value["path"]] = stored[value["oid"]]
+                elif line["key"] == "deletedFile":
+                    del files[value["path"]]
+            commits.append(lines[0]["value"]["summary"])
+            self.answer({"success": True, "commitOid": COMMIT, "commitUrl": f"http://{self.headers['Host']}/{name}"})
+
+        def body(self) -> bytes:
+            if (length := self.headers.get("Content-Length")) is not None:
+                return self.rfile.read(int(length))
+            content = b""
+            while size := int(self.rfile.readline(), 16):
+                content += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return content
 
         def file(self, content: bytes) -> None:
             told = {"X-Repo-Commit": COMMIT, "ETag": f'"{len(content):040x}"', "Accept-Ranges": "bytes"}
