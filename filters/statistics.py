@@ -13,6 +13,7 @@ the count. Fractions are of 1, characters are code points.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
     names = sorted(columns)
     known = columns_by_name()
     if unknown := [name for name in names if name not in known]:
-        raise LookupError(f"no measure is called {unknown[0]!r}")
+        near = get_close_matches(unknown[0], known, n=1)
+        raise LookupError(f"no measure is called {unknown[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     found: list[list[Values]] = [[] for _ in names]
     scratch = Scratch()
     blocks = text_blocks(documents["text"], BLOCK_BYTES) if documents.num_rows else [text_buffers(documents["text"])]

@@ -27,6 +27,14 @@ def size_of(path: str) -> int:
     return int(filesystem.size(name) or 0)
 
 
+def bytes_in(path: str) -> int:
+    """Size of one input in bytes; of a folder, of all files below it."""
+    filesystem, name = filesystem_of(path)
+    if not filesystem.isdir(name):
+        return size_of(path)
+    return sum(int(entry["size"] or 0) for entry in filesystem.find(name, detail=True).values())
+
+
 def byte_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     """Equal byte ranges; the reader of a range takes every record that starts inside it. An empty file is one, too."""
     size = size_of(path)

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.pipeline.funnel import DROPS, read_index
+from winnow.pipeline.funnel import DROPS, INGEST_REJECTIONS, read_index
+from winnow.stages.document import REJECTION
 from winnow.stages.measuring import LABEL, unmeasured
 from winnow.stages.passes import attributes_path
 from winnow.stages.run.workspace import Workspace
@@ -46,16 +47,18 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
     """The story of the document whose id starts with `wanted`, or else whose address or locator is or ends with it, or
     else whose text holds these words.
 
-    Raises `LookupError` when there is none; when there are several, with the first of them.
+    Raises `LookupError` when there is none; when there are several, with the first of them. Of a record that never became
+    a document, or of the name of a rule, the error says what is known: why it was left out, or what the rule took.
     """
     found = list(_find(workspace, wanted))
     if not found:
         raise LookupError(
-            f"no document of this run has an id that starts with {wanted!r}, such an address or locator, or these words; "
-            "what never became a document stands in rejections/"
+            _left_out(workspace, wanted)
+            or f"no document of this run has an id that starts with {wanted!r}, such an address or locator, or these words, "
+            "no record that became no document has such a locator, and no rule of that name took one"
         )
     if len({identity for _, _, identity in found}) > 1:
-        shown = "\n".join(f"  {identity}  {part}, row {row}" for part, row, identity in found[:SHOWN])
+        shown = "\n".join(f"  {identity}  {_locator(workspace, part, row)}" for part, row, identity in found[:SHOWN])
         raise LookupError(f"{len(found)} documents are meant by {wanted!r}; choose one by its id:\n{shown}")
     part, row, identity = found[0]
     fields = workspace.read_table(f"documents/{part}.parquet").slice(row, 1).to_pylist()[0]
@@ -72,6 +75,34 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
     owners = {identity, *_sequences_holding(workspace, identity)}
     other = _named_in(workspace, drop["value"]) if drop else None
     return Explanation(part, row, fields, measured, idle, drop, other, tuple(_places(workspace, owners)))
+
+
+def _locator(workspace: Workspace, part: str, row: int) -> str:
+    return str(workspace.read_table(f"documents/{part}.parquet", columns=["locator"])["locator"][row].as_py())
+
+
+def _left_out(workspace: Workspace, wanted: str) -> str | None:
+    """Why records whose locator is or ends with `wanted` became no documents; or what the rule of that name took."""
+    ways: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+        ("records that became no document", "locator", lambda column: pc.ends_with(column, wanted)),
+        (f"records that {wanted} took", "rule", lambda column: pc.equal(column, wanted)),
+    )
+    for what, name, matches in ways:
+        count, shown = 0, list[str]()
+        for path in (entry for folder in (INGEST_REJECTIONS, DROPS) for entry in workspace.list(folder, ".parquet")):
+            table = workspace.read_table(path, columns=REJECTION.names)
+            rows = pc.indices_nonzero(matches(table[name]))
+            count += len(rows)
+            shown += map(_reason, table.take(rows[: SHOWN - len(shown)]).to_pylist())
+        if count:
+            return f"{what}: {count:,}{', the first of them' if count > len(shown) else ''}\n" + "\n".join(shown)
+    return None
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    value, threshold = (entry[name] for name in ("value", "threshold"))
+    figures = (f": {value}" if value else "") + (f", asked {threshold}" if threshold else "")
+    return f"  {entry['id'] or entry['stage']}  {entry['locator']}  {entry['rule']}{figures}"
 
 
 def _measured(workspace: Workspace, part: str, row: int) -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:

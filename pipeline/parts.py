@@ -105,7 +105,10 @@ def _splits(given: Input, pattern: str, settings: Settings) -> Iterator[tuple[st
     for path in paths:
         name = profile.relative(path)
         if seen is None or not seen.has(_inventory_unit(inventory_name(name), name, path)):
-            yield from ((path, split) for split in module.splits(path, options))
+            for split in module.splits(path, options):
+                if not isinstance(split, Split):
+                    raise ValueError(f"`splits` of {given.kind} gave {split!r}: it gives a list of `Split`")
+                yield path, split
 
 
 def _bundled(found: Sequence[tuple[str, Split]]) -> Iterator[list[tuple[str, Split]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from winnow.formats.splits import size_of
+from winnow.formats.splits import bytes_in
 from winnow.pipeline.ancestry import compared_with
 from winnow.pipeline.coverage import check_contents, check_languages
 from winnow.pipeline.manifest import Filter, Output
@@ -127,7 +127,7 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         return DecidePart(attributes=attributes_path(name), documents=documents_path(name), applications=applications)
 
     cut = Counter(piece.path for part in parts for piece in part.pieces)
-    sizes = {path: size_of(path) for path in cut}
+    sizes = {path: bytes_in(path) for path in cut}
     raw_bytes = [sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces) for part in parts]
     names = [part.name for part in parts]
     yield INGEST, Units(names, ingesting, raw_bytes)

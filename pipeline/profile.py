@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from inspect import isgeneratorfunction
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -72,6 +73,11 @@ class Input(BaseModel):
             raise OptionError(("kind",), f"{self.kind} can't be imported: {type(error).__name__}: {error}") from None
         if absent := [name for name in ("Settings", "splits", "read") if not hasattr(module, name)]:
             raise OptionError(("kind",), f"{self.kind} is no kind of source: it has no {', '.join(absent)}")
+        if isgeneratorfunction(module.read):
+            raise OptionError(
+                ("kind",),
+                f"{self.kind}.read yields, so nothing of it would run: it calls `builder.add` for each document",
+            )
         try:
             self.settings()
         except ValidationError as error:

@@ -17,6 +17,12 @@ from winnow.pipeline.packaged import MANIFESTS
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 EXTENDS = "extends"
+EXPECTED = {
+    "tuple_type": "a list: [one, other]",
+    "list_type": "a list: [one, other]",
+    "dict_type": "names with values: {name: value}",
+    "mapping_type": "names with values: {name: value}",
+}
 
 
 class ConfigurationError(Exception):
@@ -85,9 +91,7 @@ def _compose(path: Path, above: tuple[Path, ...] = ()) -> yaml.MappingNode:
         with path.open(encoding="utf-8") as stream:
             root = yaml.compose(stream, Loader=BoundedLoader)
     except FileNotFoundError:
-        near = get_close_matches(path.stem, [other.stem for other in path.parent.glob("*.yaml")], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigurationError(f"{path}: there is no such file{hint}") from None
+        raise ConfigurationError(f"{path}: there is no such file{_instead(path)}") from None
     except IsADirectoryError:
         raise ConfigurationError(f"{path}: is a folder, not a YAML file") from None
     except UnicodeDecodeError as error:
@@ -131,6 +135,16 @@ def _base(path: Path, name: str) -> Path:
     return next((place for place in places if place.exists() and place.resolve() != path.resolve()), places[0])
 
 
+def _instead(path: Path) -> str:
+    """What was meant by a file that isn't there, as it is written: Winnow's own by their names, others by their paths."""
+    ours = path.parent in (MANIFESTS, MANIFESTS / "profiles")
+    if ours and Path(path.name).exists():
+        return f"; did you mean {path.name!r}, the file in this folder?"
+    there = {other.stem: other for ending in ("*.yaml", "*.yml") for other in path.parent.glob(ending)}
+    near = get_close_matches(path.stem, there, n=1)
+    return f"; did you mean {near[0] if ours else str(there[near[0]])!r}?" if near else ""
+
+
 def _homes(path: Path) -> tuple[Path, ...]:
     return path.parent, MANIFESTS, MANIFESTS / "profiles"
 
@@ -149,6 +163,10 @@ def _explain(root: yaml.Node, model: type[BaseModel], location: Location, error:
     if error["type"] in ("enum", "literal_error"):
         known = re.findall(r"'([^']+)'", error["ctx"]["expected"])
         return f"{place}: {key}: there is no {error['input']!r}{nearest(str(error['input']), known)}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return f"{place}: {key}: expected keys, {', '.join(_fields_at(model, location))}, not {error['input']!r}"
+    if error["type"] in EXPECTED:
+        return f"{place}: {key}: expected {EXPECTED[error['type']]}, not {error['input']!r}"
     message = error["msg"].removeprefix("Value error, ")
     found = error.get("input")
     shown = (

@@ -14,7 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from winnow.filters.kernels.block import Splitter
 from winnow.filters.recipes import recipes
+from winnow.filters.statistics import columns_by_name
 from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.profile import Profile
 from winnow.stages.ingest.source import kind_module, kinds
@@ -57,6 +59,7 @@ def recipes_page() -> str:
             )
         elif recipe.edit is None:
             page.append("Measures alone; it has no rules of its own.")
+    page += _measures()
     return "\n".join(page).rstrip() + "\n"
 
 
@@ -64,6 +67,27 @@ MANIFEST_INTRODUCTION = """
 Unknown keys, mistyped values and impossible combinations are refused with file, line and key before any work starts;
 `winnow plan --offline` checks a manifest and a profile without looking at the inputs. With `extends: NAME`, every
 top-level key that a manifest doesn't set is that of `NAME.yaml` beside it.
+"""
+
+
+def _measures() -> list[str]:
+    """The columns that `statistical_recipe` takes, by family; word splitters have the same families."""
+    splitters = [f"{splitter}_" for splitter in Splitter if splitter is not Splitter.WHITESPACE]
+    families: dict[str, list[str]] = {}
+    for name in columns_by_name():
+        family, _, column = name.partition(".")
+        if not name.startswith(tuple(splitters)):
+            families.setdefault(family, []).append(f"`{column}`")
+    rows = [f"| `{family}.` | {', '.join(columns)} |" for family, columns in sorted(families.items())]
+    others = ", ".join(f"`{splitter}`" for splitter in splitters)
+    return [MEASURES.format(others=others), "| | |\n|---|---|", *rows, ""]
+
+
+MEASURES = """
+## Measures
+
+What `statistical_recipe` of `filters/statistics.py` takes as the measure of a rule. `words` and `ngrams` are of words between
+white space; with {others} before the family's name, of words as that splitter finds them.
 """
 
 RECIPES_INTRODUCTION = """

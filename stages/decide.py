@@ -77,7 +77,15 @@ def decide(attributes: pa.Table, applications: Sequence[Application]) -> pa.Tabl
 
 
 def breaks(rule: Rule, values: pa.ChunkedArray) -> Mask:
-    """A mask of the measured values that lie outside the rule's bounds; nulls and NaNs lie inside."""
+    """A mask of the measured values that lie outside the rule's bounds; nulls and NaNs lie inside.
+
+    Raises `LookupError` for a measure that is no number.
+    """
+    kind = values.type
+    if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
+        raise LookupError(
+            f"rule {rule.name!r} has bounds for {rule.measure!r}, which is {kind}: a bound needs a number"
+        )
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
     broken = np.zeros(len(values), dtype=bool)

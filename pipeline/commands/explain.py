@@ -28,7 +28,8 @@ def command(run: str, document: str, whole: bool) -> None:
 
     DOCUMENT is a document's id or its first digits, its address or locator or how that ends, or words of its text. First
     comes the verdict: kept, and where in the shards, or dropped, by which rule (value and threshold) and beside which
-    other document; then where it came from and what was measured.
+    other document; then where it came from and what was measured. The locator of a record that became no document tells
+    why; the name of a rule, what it took.
     """
     from winnow.pipeline.explanation import explain
     from winnow.pipeline.reading import ConfigurationError

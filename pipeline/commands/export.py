@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -103,6 +104,11 @@ def command(
         counts = module.export(f"{run.rstrip('/')}/shards/index.json", phases, out, **asked)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None
+    if not isinstance(counts, Mapping):
+        raise ConfigurationError(
+            f"{target_format} has written {out}, but not said how much: `export` returns counts by what they count, "
+            f"such as {{'sequences': …, 'tokens': …}}, not {counts!r}"
+        )
     terminal.say(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if os.path.exists(f"{out}.loss.bin"):
         terminal.say(

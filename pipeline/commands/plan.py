@@ -48,7 +48,7 @@ def command(
     """
     from pathlib import Path
 
-    from winnow.formats.splits import size_of
+    from winnow.formats.splits import bytes_in
     from winnow.pipeline import fetch
     from winnow.pipeline.coverage import gaps
     from winnow.pipeline.glimpse import glimpse, languages, said
@@ -84,9 +84,9 @@ def command(
     console.print(mixture)
     shares = zip(asked.curriculum, asked.phase_shares(), strict=True)
     phases = ", ".join(f"{phase.length:,} ({share:g} %)" for phase, share in shares)
-    console.print(
-        f"sequence lengths: {phases}; packing: {asked.packing}; vocabulary {asked.tokenizer.vocabulary_size:,}"
-    )
+    taken = asked.tokenizer.path
+    pieces = f"tokenizer {taken}" if taken else f"vocabulary {asked.tokenizer.vocabulary_size:,}"
+    console.print(f"sequence lengths: {phases}; packing: {asked.packing}; {pieces}", markup=False)
     for gap in gaps(settings):
         console.print(f"note: {gap}", markup=False)
     if offline:
@@ -99,7 +99,7 @@ def command(
             f"`winnow fetch --profile {profile}` brings them, or plan with --offline"
         )
     parts = find_parts(settings)
-    sizes = {path: size_of(path) for path in sorted({piece.path for part in parts for piece in part.pieces})}
+    sizes = {path: bytes_in(path) for path in sorted({piece.path for part in parts for piece in part.pieces})}
     console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
     looks = Table("input", "what it holds", box=None)
     for part in _examples(parts, sizes):

@@ -89,9 +89,12 @@ class Builder:
     ) -> None:
         """Takes one document. `fields` are the optional columns of `DOCUMENT` (url, title, license, messages …).
 
-        Text that isn't valid Unicode (lone surrogates) or is empty is a rejection, not an error.
+        Text that isn't valid Unicode (lone surrogates) or is empty is a rejection, not an error. Raises `TypeError` for what
+        is no text, or a column that documents haven't got.
         """
         locator = self.below_root(locator)
+        if not isinstance(text, str | None):
+            raise TypeError(f"a document's text is a str, not {type(text).__name__}: {locator}")
         if not text or text.isspace():
             self.reject(locator=locator, rule="empty")
             return
@@ -102,11 +105,17 @@ class Builder:
             for value in fields.values():
                 if value is not None and not value.isascii():
                     value.encode("utf-8")
+        except AttributeError:
+            wrong = [f"{name} {value!r:.40}" for name, value in fields.items() if not isinstance(value, str | None)]
+            raise TypeError(f"columns of documents hold text: {', '.join(wrong)} of {locator} is no str") from None
         except UnicodeEncodeError as error:
             self.reject(locator=locator, rule="invalid_unicode", value=str(error)[:EXCERPT_CHARACTERS])
             return
         if not fields.keys() <= self._columns.keys():
-            raise TypeError(f"documents have no column {sorted(fields.keys() - self._columns)}; put it into metadata")
+            raise TypeError(
+                f"documents have no column {', '.join(sorted(fields.keys() - self._columns))}: put it into `metadata`, or "
+                f"call it as they do: {', '.join(name for name in self._columns if name not in {'locator', 'metadata'})}"
+            )
         fields["locator"] = locator
         for name, value in fields.items():
             column = self._columns[name]

@@ -53,6 +53,8 @@ def test_different_values_under_one_name_are_refused(documents):
 def test_an_unknown_column_is_refused(documents):
     with pytest.raises(LookupError, match=r"no measure is called 'words\.none'"):
         statistics.measure(documents(["x"]), columns=frozenset({"words.none"}))
+    with pytest.raises(LookupError, match=r"did you mean 'lines\.bullet_fraction'"):
+        statistics.measure(documents(["x"]), columns=frozenset({"lines.bullet_fractio"}))
 
 
 def test_order_slices_chunks_and_blocks_change_nothing(english, chinese, documents, monkeypatch):

@@ -50,7 +50,7 @@ IN_MANIFEST = {
     "a tag": ("seed: 1", "seed: !one 1", "own.yaml:2: could not determine a constructor for the tag '!one'"),
     "a list as a key": ("seed: 1", "? [a]\n: 1", "own.yaml:2: a key is a name, not a list or mapping"),
     "a date": ("seed: 1", "seed: 2024-13-45", "own.yaml: is not valid YAML: month must be in 1..12"),
-    "a list for a mapping": ("{sources: {web: 100}}", "[web]", "own.yaml:5: mixture: input should be a valid dictionary or instance of Mixture"),
+    "a list for a mapping": ("{sources: {web: 100}}", "[web]", "own.yaml:5: mixture: expected keys, bucket_epochs, epochs, languages, natural, quality, source_epochs, sources, temperature, tokens, not ['web']"),
     "nothing": (MANIFEST, "", "own.yaml:1: expected a mapping of keys to values"),
 }  # fmt: skip
 IN_PROFILE = {
@@ -60,7 +60,7 @@ IN_PROFILE = {
     "a kind of one's own": ("tables", "mine.chats", "where.yaml:3: sources.web.0.kind: there is no module 'mine' for kind 'mine.chats': PYTHONPATH says where Python looks for it"),
     "a module that is no kind": ("tables", "os.path", "where.yaml:3: sources.web.0.kind: os.path is no kind of source: it has no Settings, splits, read"),
     "no paths": (", paths: [rows.jsonl]", "", "where.yaml:3: sources.web.0.paths: is missing"),
-    "a path for a list of them": ("[rows.jsonl]", "rows.jsonl", "where.yaml:3: sources.web.0.paths: input should be a valid tuple (found 'rows.jsonl')"),
+    "a path for a list of them": ("[rows.jsonl]", "rows.jsonl", "where.yaml:3: sources.web.0.paths: expected a list: [one, other], not 'rows.jsonl'"),
     "what it holds": ("content: web, ", "", "where.yaml:3: sources.web.0.content: is missing: kind tables doesn't know what its texts are"),
 }  # fmt: skip
 AT_INPUTS = {

@@ -132,3 +132,9 @@ def test_what_the_machine_refuses_is_a_sentence_with_advice(folder: Path, tmp_pa
     assert ended.returncode == 2
     assert "winnow: no file may grow so large here ([Errno 27]" in " ".join(ended.stderr.split())
     assert "see `ulimit -f`" in " ".join(ended.stderr.split()) and "Traceback" not in ended.stderr
+
+
+def test_the_package_itself_is_the_command() -> None:
+    command = [sys.executable, "-m", "winnow", "explain", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0 and "one document's way" in ended.stdout

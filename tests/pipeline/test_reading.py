@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from winnow.pipeline.manifest import Manifest
+from winnow.pipeline.packaged import MANIFESTS
 from winnow.pipeline.reading import ConfigurationError, read_model
 
 SOUND = """\
@@ -64,6 +65,8 @@ def test_a_sound_manifest_is_read(tmp_path: Path) -> None:
         ("seed: 1", "seed: 1\nseed: 2", "mid.yaml:3: seed: stands here a second time"),
         ("stage: mid", "stage: [mid", "is not valid YAML"),
         ("best_fit", "bestfit", "mid.yaml:9: packing: "),
+        ("{web: 60, books: 40}", "web", "mixture.sources: expected names with values: {name: value}, not 'web'"),
+        ("{minimum: 20}", "20", "mid.yaml:6: filters.0.thresholds.words: expected keys, maximum, minimum, not 20"),
     ],
 )
 def test_each_kind_of_mistake_names_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -80,8 +83,21 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
     write(tmp_path, SOUND, "pretrain.yaml")
-    with pytest.raises(ConfigurationError, match="did you mean 'pretrain'"):
+    with pytest.raises(ConfigurationError, match=r"did you mean '.*pretrain\.yaml'"):
         read_model(tmp_path / "pretrian.yaml", Manifest)
+
+
+def test_a_file_in_this_folder_is_offered_for_a_name_that_winnow_has_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, SOUND, "anneal.yaml")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"did you mean 'anneal\.yaml', the file in this folder"):
+        read_model(MANIFESTS / "anneal.yaml", Manifest)
+    with pytest.raises(ConfigurationError, match=r"did you mean 'anneal\.yaml'\?"):
+        read_model(Path("anneal.yml"), Manifest)
+    with pytest.raises(ConfigurationError, match="did you mean 'pretrain'"):
+        read_model(MANIFESTS / "pretrian.yaml", Manifest)
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

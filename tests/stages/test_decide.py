@@ -110,6 +110,16 @@ def test_a_measure_that_is_missing_is_named():
         decide(attributes(words=[1]).drop_columns(["words.count"]), [Application(recipe=LENGTH)])
 
 
+@pytest.mark.parametrize("values", [pa.array(["en"]), pa.array([[1]]), pa.array([b"x"])])
+def test_a_measure_that_is_no_number_is_named(values):
+    table = attributes(words=[1])
+    place = table.column_names.index("words.count")
+    with pytest.raises(
+        LookupError, match=r"rule 'words' has bounds for 'words\.count', which is .*: a bound needs a number"
+    ):
+        decide(table.set_column(place, "words.count", values), [Application(recipe=LENGTH)])
+
+
 def test_booleans_are_measures_too():
     recipe = Recipe(name="flag", summary="", source="", rules=(Rule(name="set", measure="page.flag", maximum=0),))
     table = attributes(words=[1, 1]).append_column("page.flag", pa.array([True, False]))

@@ -6,6 +6,7 @@ what follows one another the others run into strangers. So pieces are joined aga
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -234,7 +235,8 @@ class DocumentTable:
 def appearing(*targets: str) -> Iterator[tuple[str, ...]]:
     """Temporary names for files that appear under their own, all together, when the block ends without an error.
 
-    Raises `ShardError` where one of them is there already: an export overwrites nothing.
+    Raises `ShardError` where one of them is there already, since an export overwrites nothing, and where the block has
+    written none of them: some writers put an ending of their own behind the name.
     """
     for target in targets:
         if os.path.lexists(target):
@@ -243,6 +245,14 @@ def appearing(*targets: str) -> Iterator[tuple[str, ...]]:
     temporary = tuple(f"{target}.tmp" for target in targets)
     try:
         yield temporary
+        if not any(map(os.path.exists, temporary)):
+            beside = [
+                str(path) for name in temporary for path in Path(name).parent.glob(f"{glob.escape(Path(name).name)}*")
+            ]
+            raise ShardError(
+                f"nothing was written to {', '.join(temporary)}"
+                + (f"; there is {', '.join(sorted(beside))}: write to the very name that was given" if beside else "")
+            )
         for name, target in zip(temporary, targets, strict=True):
             if os.path.exists(name):  # a mask that no phase had
                 os.replace(name, target)

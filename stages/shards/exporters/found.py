@@ -32,6 +32,12 @@ def exporter(name: str) -> ModuleType:
     module = brought(name, f"format {name!r}")
     if not hasattr(module, "export"):
         raise LookupError(f"{name} is no exporter: it has no function `export`")
+    try:
+        inspect.signature(module.export).bind("index_path", ("phase",), "target")
+    except TypeError as error:
+        raise LookupError(
+            f"{name} is no exporter: `export` is called with (index_path, phases, target) and options: {error}"
+        ) from None
     return module
 
 

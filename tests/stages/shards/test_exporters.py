@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from winnow.pipeline.commands.export import command as export_command
+from winnow.pipeline.reading import ConfigurationError
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, olmo, parquet
+from winnow.stages.shards.exporters.documents import appearing
 from winnow.stages.shards.exporters.found import exporter, exporters, options_of
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.stages.shards.shard import Phase, build_index, write_shard
@@ -299,8 +302,46 @@ def test_plain_columns_pass_a_default_collate(run: tuple[str, list[Sequences]], 
         parquet.export(index_path, "base", str(tmp_path / "wrong"), columns=["segments"])
 
 
+@pytest.fixture
+def ownformats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of two formats of one's own: one whose `export` takes no phases, one that counts nothing."""
+    folder = tmp_path / "ownformats"
+    folder.mkdir()
+    (folder / "short.py").write_text("def export(index_path, target): ...\n")
+    (folder / "silent.py").write_text("def export(index_path, phases, target): open(target, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("ownformats")
+def test_an_exporter_that_says_nothing_of_what_it_wrote_is_told_so(
+    run: tuple[str, list[Sequences]], workspace: Workspace, tmp_path: Path
+) -> None:
+    workspace.write_bytes("plan.json", b"{}")
+    asked = ["--format", "ownformats.silent", "--phase", "base", "--out", str(tmp_path / "out")]
+    with pytest.raises(ConfigurationError, match=r"has written .*out, but not said how much: .* not None"):
+        export_command.main([workspace.path("").rstrip("/"), *asked], standalone_mode=False)
+
+
+def test_a_writer_that_puts_an_ending_behind_the_name_has_written_nothing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            ShardError, match=r"nothing was written to .*rows\.npz\.tmp; there is .*rows\.npz\.tmp\.npz: write to"
+        ),
+        appearing(str(tmp_path / "rows.npz")) as (temporary,),
+    ):
+        np.savez(temporary, ids=np.arange(3))
+    with (
+        appearing(str(tmp_path / "rows.npz"), str(tmp_path / "mask.npz")) as (temporary, _),
+        open(temporary, "wb") as stream,
+    ):
+        np.savez(stream, ids=np.arange(3))  # the second one is of a mask that there isn't
+    assert np.load(tmp_path / "rows.npz")["ids"].tolist() == [0, 1, 2]
+
+
 def test_exporters_are_found_with_their_options() -> None:
-    assert exporters() == {m.__name__.rsplit(".")[-1]: m for m in (datatrove, jsonl, megatron, mosaic, olmo, parquet)}
+    modules = {m.__name__.rsplit(".")[-1]: m for m in (datatrove, jsonl, megatron, mosaic, olmo, parquet)}
+    assert modules.items() <= exporters().items()
+    assert not {"documents", "found", "__init__"} & exporters().keys()
     assert options_of(megatron) == ("pieces", "whole_rows")
     assert options_of(jsonl) == ()
 
@@ -309,11 +350,13 @@ def test_exporters_are_found_with_their_options() -> None:
     ("name", "said"),
     [
         ("megatrn", "no format is called 'megatrn'; did you mean 'megatron'?"),
-        ("documents", "no format is called 'documents'; there are datatrove, jsonl, megatron, mosaic, olmo, parquet"),
+        ("documents", "no format is called 'documents'; there are datatrove, jsonl, megatron, mosaic, olmo, "),
         ("nowhere.tar", "there is no module 'nowhere' for format 'nowhere.tar'"),
         ("json.decoder", "json.decoder is no exporter: it has no function `export`"),
+        ("ownformats.short", "`export` is called with (index_path, phases, target) and options: too many positional"),
     ],
 )
+@pytest.mark.usefixtures("ownformats")
 def test_an_exporter_that_is_not_there_is_named(name: str, said: str) -> None:
     with pytest.raises(LookupError, match=re.escape(said)):
         exporter(name)
