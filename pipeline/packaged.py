@@ -9,6 +9,11 @@ PREFIX = "winnow:"
 """Begins a path of a profile that lies in `MANIFESTS`, wherever that is on this machine: `winnow:benchmarks/…`."""
 
 
+def stages_known() -> set[str]:
+    """The names of the manifests that come with Winnow, a training stage each."""
+    return {path.stem for path in MANIFESTS.glob("*.yaml")}
+
+
 def is_packaged(path: str) -> bool:
     return path.startswith(PREFIX)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from inspect import isgeneratorfunction
 from typing import Any
 
@@ -10,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from winnow.pipeline.credentials import addresses_with_credentials
 from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.packaged import as_named, is_packaged, packaged
+from winnow.pipeline.packaged import as_named, is_packaged, packaged, stages_known
 from winnow.pipeline.reading import ConfigurationError, OptionError, nearest
 from winnow.pipeline.section import Section
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import SourceSettings, kind_module
+from winnow.stages.training import Training
 
 SHORTEST_SEQUENCE = 128
 
@@ -169,17 +172,9 @@ def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> 
         phase.model_copy(update={"length": max(phase.length // scale.length_divisor, SHORTEST_SEQUENCE)})
         for phase in manifest.curriculum
     )
-    training = manifest.training
-    for keys, changes in (
-        (("training",), scale.training),
-        (("stages", manifest.stage), scale.stages.get(manifest.stage, {})),
-    ):
-        try:
-            training = training.changed(**changes)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, ("scale", *keys, *first["loc"])))
-            raise ConfigurationError(f"{place}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+    _check_names(scale.stages, manifest.stage, place)
+    training = _changed(manifest.training, scale.training, f"{place}: scale.training")
+    training = _changed(training, scale.stages.get(manifest.stage, {}), f"{place}: scale.stages.{manifest.stage}")
     length = max(manifest.repositories.length // scale.length_divisor, SHORTEST_SEQUENCE)
     return manifest.model_copy(
         update={
@@ -190,6 +185,28 @@ def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> 
             "repositories": manifest.repositories.model_copy(update={"length": length}),
         }
     )
+
+
+def _check_names(stages: Mapping[str, Mapping[str, Any]], own: str, place: str) -> None:
+    """Raises `ConfigurationError` for a stage that is nearly one of ours, and for keys that no recipe of training has."""
+    known = stages_known()
+    for stage, changes in stages.items():
+        if stage not in {own, *known} and get_close_matches(stage, known, n=1):  # near none: one of the user's own
+            raise ConfigurationError(f"{place}: scale.stages.{stage}: there is no such stage{nearest(stage, known)}")
+        for key in changes.keys() - Training.model_fields.keys():
+            raise ConfigurationError(
+                f"{place}: scale.stages.{stage}.{key}: there is no such key{nearest(key, Training.model_fields)}"
+            )
+
+
+def _changed(training: Training, changes: Mapping[str, Any], where: str) -> Training:
+    """Raises `ConfigurationError` for keys that `training` doesn't have and values that they can't be."""
+    try:
+        return training.changed(**changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, (where, *first["loc"])))
+        raise ConfigurationError(f"{key}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _given(**values: Any) -> dict[str, Any]:

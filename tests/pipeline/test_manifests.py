@@ -60,8 +60,16 @@ def test_a_profile_gives_one_stage_a_recipe_of_its_own(tmp_path: Path) -> None:
         (3e-4, None, 2),
     ]
     profile.write_text("extends: sample\nscale: {stages: {sft: {learning_rat: 1}}}\n")
-    with pytest.raises(ConfigurationError, match=r"scale\.stages\.sft\.learning_rat: "):
-        load_settings("sft", str(profile))
+    for stage in ("sft", "mid"):  # a mistake in what another stage reads is told, too
+        with pytest.raises(
+            ConfigurationError, match=r"scale\.stages\.sft\.learning_rat: .*did you mean 'learning_rate'"
+        ):
+            load_settings(stage, str(profile))
+    profile.write_text("extends: sample\nscale: {stages: {sff: {epochs: 2}}}\n")
+    with pytest.raises(ConfigurationError, match=r"scale\.stages\.sff: there is no such stage; did you mean 'sft'"):
+        load_settings("mid", str(profile))
+    profile.write_text("extends: sample\nscale: {stages: {annealing: {epochs: 2}}}\n")
+    assert load_settings("mid", str(profile)).manifest.training.epochs is None  # a stage of the user's own
 
 
 def test_an_unknown_stage_is_answered_without_a_traceback(tmp_path: Path) -> None:
