@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from winnow.formats.splits import size_of
+from winnow.formats.splits import bytes_in
 from winnow.pipeline.ancestry import tokenizer_of
 from winnow.pipeline.manifest import Loss, Manifest, Packing
 from winnow.pipeline.parts import Part
@@ -77,7 +77,7 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     yield ENCODE, encoded
     phases = phases_of(manifest)
     mixture = mixture_of(manifest)
-    expected = mixture.tokens or sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces})
+    expected = mixture.tokens or sum(bytes_in(path) for path in {piece.path for part in parts for piece in part.pieces})
     buckets = emit.bucket_counts(phases, expected)
     layout = Layout(
         method=emit.Method(manifest.packing.value), seed=manifest.seed, buckets=buckets, loss_mask=encoding.loss_mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from winnow.pipeline.plan import steps
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import load_settings
 from winnow.stages.run.unit import Unit
+from winnow.stages.shards import emit
 from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL
 
 MANIFEST = """\
@@ -130,3 +132,16 @@ def test_a_given_tokenizer_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"is not a tokenizer\.json"):
         plan(tmp_path, given)
+
+
+def test_a_folder_counts_for_what_lies_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own size is some kilobytes, by which all phases of a large one would be a file each."""
+    monkeypatch.setattr(emit, "BUCKET_TOKENS", 100_000)
+    (tmp_path / "pages").mkdir()
+    for number in range(4):
+        (tmp_path / "pages" / f"{number}.rst").write_text("Some words.\n" * 20_000)
+    monkeypatch.setattr(
+        sys.modules[__name__], "PROFILE", PROFILE.replace("tables, paths: [web.jsonl]", "documentation, paths: [pages]")
+    )
+    planned = plan(tmp_path)
+    assert planned["scatter"][0].asked.buckets == (5, 5)  # of 960,000 bytes a half each
