@@ -1,6 +1,7 @@
-"""Classifiers of quality or topic: a fastText model from labelled documents, its scores, and buckets of scores.
+"""Classifiers of quality or topic: a model from labelled documents, its scores, and buckets of scores.
 
-`train` splits the labelled documents by a hash of their text, fits fastText on one side and tells on the other how
+`train` splits the labelled documents by a hash of their text, fits fastText, or a head over static embeddings
+(`winnow.filters.static_head`), on one side and tells on the other how
 good the model is: precision, recall and F1 of each label, and how far its probabilities can be believed. Beside the
 model it writes `<model>.json`: that evaluation, the temperature that makes the probabilities honest (Guo et al. 2017,
 arXiv 1706.04599) and the quantiles of the scores, from which buckets of equal size are cut. Scoring reads Arrow text
@@ -27,6 +28,7 @@ from winnow.filters.kernels.fasttext_model import load_model
 from winnow.filters.kernels.versions import version
 from winnow.filters.kernels.word_lists import UNSPACED
 from winnow.filters.recipes import Recipe
+from winnow.filters.static_head import head_scores, is_head
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,10 +44,14 @@ def score(texts: pa.Array | pa.ChunkedArray, model: str, label: str, *, temperat
 def all_scores(
     texts: pa.Array | pa.ChunkedArray, model: str, *, temperature: float = 1.0, by_character: bool | None = None
 ) -> dict[str, Floats]:
-    """The probability of every label of a fastText model; a temperature above 1 makes them less sure.
+    """The probability of every label of a model, fastText's or a head; a temperature above 1 makes them less sure.
 
     `by_character` says whether each Chinese character is a word of the model; None asks its training's report.
     """
+    if is_head(model):
+        raw, names = head_scores(texts, model)
+        found = tempered(raw, temperature)
+        return {label: found[:, column] for column, label in enumerate(names)}
     loaded = load_model(model)
     if knows_characters(model) if by_character is None else by_character:
         texts = spaced(texts)
@@ -105,7 +111,7 @@ def measure(
     buckets: int = 5,
     calibrated: bool = False,
 ) -> pa.Table:
-    """The scores of a fastText classifier, n rows:
+    """The scores of a classifier, n rows:
 
     - `classifier.<label>` float64: the probability of each label; `classifier.label` string: the likeliest
     - `classifier.score` float64: that of `label` (by default the label whose name comes last in the alphabet)
@@ -150,7 +156,7 @@ def _read_report(path: str, *version: int) -> Mapping[str, Any]:
 RECIPES = (
     Recipe(
         name="classifier",
-        summary="Scores and buckets of a fastText model of quality or topic",
+        summary="Scores and buckets of a model of quality or topic, fastText's or a head over static embeddings",
         source="Joulin et al. 2016, arXiv 1607.01759; the use for quality after DCLM, arXiv 2406.11794, section 4.4",
         measure=measure,
         family="classifier",

@@ -1,4 +1,8 @@
-"""Trains a fastText classifier from labelled documents and tells how good it is."""
+"""Trains a classifier from labelled documents, fastText's or a head over static embeddings, and tells how good it is.
+
+With `within`, a source and a language say, labels are learnt within these alone, and the report says what such a model is
+worth on sources that it wasn't shown (`winnow.filters.strata`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import lzma
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import fsspec
@@ -20,6 +24,8 @@ import pyarrow.parquet as pq
 
 from winnow.filters.classifier import Floats, all_scores, knows_characters, spaced, tempered
 from winnow.filters.fitting import fit
+from winnow.filters.static_head import fit_head, read_embedding
+from winnow.filters.strata import Unseen, balanced, unseen_sources
 
 QUANTILES = 100
 CALIBRATION_BINS = 10
@@ -53,11 +59,13 @@ class Evaluation:
     tempered_calibration_error: float
     quantiles: Mapping[str, Sequence[float]]  # of each label's probability, 0 to 100 %
     by_character: bool
+    within: Sequence[str] = ()  # what labels were learnt within
+    unseen: Sequence[Unseen] = ()  # what models fitted without a source are worth on it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How fastText is fitted. One thread, so that equal inputs give an equal model. Raises `ValueError` below bigrams."""
+    """How a model is fitted. One thread, so that equal inputs give an equal model. Raises `ValueError` below bigrams."""
 
     dimension: int = 64
     epochs: int = 10
@@ -67,6 +75,7 @@ class Training:
     fewest: int = 1  # how often a word must occur to be known by itself
     by_character: bool = True  # each character of Chinese, Japanese or Thai is a word; else what stands between spaces
     quantised: bool = False  # a tenth of the size, a little less accurate
+    embeddings: str | None = None  # folder of static embeddings: a head over them instead of fastText, by its defaults
 
     def __post_init__(self) -> None:
         if self.word_grams < 2:
@@ -78,30 +87,42 @@ class Training:
         return max(self.buckets, -(-(33 << 20) // (4 * self.dimension)))
 
 
-def read_labelled(paths: Sequence[str], *, text: str = "text", label: str = "label") -> pa.Table:
-    """Texts and labels from Parquet or JSON Lines (also compressed, also remote): columns `text` and `label`.
+def read_labelled(
+    paths: Sequence[str], *, text: str = "text", label: str = "label", within: Sequence[str] = ()
+) -> pa.Table:
+    """Texts and labels from Parquet or JSON Lines (also compressed, also remote): columns `text`, `label` and `within`.
 
     Raises `ValueError` naming the file, the line and the field that is missing or isn't text.
     """
     texts: list[str] = []
     labels: list[str] = []
+    places: list[tuple[object, ...]] = []
     for path in paths:
-        for place, (content, name) in enumerate(_labelled_rows(path, text, label), 1):
+        for place, (content, name, *others) in enumerate(_labelled_rows(path, (text, label, *within)), 1):
             if not isinstance(content, str) or name is None:
                 raise ValueError(f"{path}, row {place}: expected text in {text!r} and a value in {label!r}")
+            if None in others:
+                raise ValueError(f"{path}, row {place}: expected a value in {within[others.index(None)]!r}")
             texts.append(content)
             labels.append(str(name))
-    return pa.table({"text": pa.array(texts, pa.large_string()), "label": pa.array(labels, pa.string())})
+            places.append(tuple(map(str, others)))
+    return pa.table(
+        {
+            "text": pa.array(texts, pa.large_string()),
+            "label": pa.array(labels, pa.string()),
+            **{name: pa.array([place[at] for place in places], pa.string()) for at, name in enumerate(within)},
+        }
+    )
 
 
-def _labelled_rows(path: str, text: str, label: str) -> Iterator[tuple[object, object]]:
+def _labelled_rows(path: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
     if path.endswith(".parquet"):
         with fsspec.open(path, "rb") as source:
             schema = pq.read_schema(source)
-            if missing := {text, label} - set(schema.names):
-                raise ValueError(f"{path} has no column {sorted(missing)[0]!r}; there are {', '.join(schema.names)}")
-            table = pq.read_table(source, columns=[text, label])
-        yield from zip(table[text].to_pylist(), table[label].to_pylist(), strict=True)
+            if missing := sorted({*columns} - set(schema.names)):
+                raise ValueError(f"{path} has no column {missing[0]!r}; there are {', '.join(schema.names)}")
+            table = pq.read_table(source, columns=[*columns])
+        yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
         return
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
@@ -110,7 +131,7 @@ def _labelled_rows(path: str, text: str, label: str) -> Iterator[tuple[object, o
             row = json.loads(line)
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
-        yield row.get(text), row.get(label)
+        yield tuple(row.get(name) for name in columns)
 
 
 def _lines(path: str) -> Iterator[str]:
@@ -136,13 +157,20 @@ def train(
     validation: float = 0.1,
     seed: int = 0,
     settings: Training = Training(),
+    within: Sequence[str] = (),
 ) -> Evaluation:
     """Fits a model on `labelled` (columns `text`, `label`), writes it to `output` and its evaluation to
     `<output>.json`.
 
     A document is for validation when a hash of its text and the seed falls below the share `validation`, so equal texts
-    never stand on both sides. Raises `ValueError` when either side lacks documents or the labels are fewer than two.
+    never stand on both sides. With columns to stay `within`, their values together have as many documents of each label,
+    repeated where they are few, on both sides, and models fitted without some values of the first tell what this one is
+    worth there.
+    Raises `ValueError` when either side lacks documents or the labels are fewer than two.
     """
+    given = labelled
+    if within:
+        labelled = balanced(given, within, seed)
     held_out = np.array([_chance(text, seed) < validation for text in labelled["text"].to_pylist()], bool)
     training, testing = labelled.filter(pa.array(~held_out)), labelled.filter(pa.array(held_out))
     labels = sorted(set(training["label"].to_pylist()))
@@ -150,8 +178,11 @@ def train(
         raise ValueError(f"a classifier needs two labels or more, the training documents have {labels}")
     if not testing.num_rows:
         raise ValueError(f"no document fell to validation ({labelled.num_rows} documents at a share of {validation})")
-    _fit(training, output, settings)
+    fit_model(training, output, settings)
     evaluation = evaluate(testing, output, training.num_rows, by_character=settings.by_character)
+    if within:
+        unseen = unseen_sources(given, within, lambda shown, hidden: _without(shown, hidden, settings), seed=seed)
+        evaluation = replace(evaluation, within=tuple(within), unseen=tuple(unseen))
     report = json.dumps(asdict(evaluation), indent=2, sort_keys=True, ensure_ascii=False)
     Path(f"{output}.json").write_text(report + "\n", encoding="utf-8")
     return evaluation
@@ -162,7 +193,18 @@ def _chance(text: str, seed: int) -> float:
     return int.from_bytes(digest, "little") / 2**64
 
 
-def _fit(training: pa.Table, output: str, settings: Training) -> None:
+def _without(shown: pa.Table, hidden: pa.Table, settings: Training) -> Mapping[str, Floats]:
+    with tempfile.TemporaryDirectory() as folder:
+        fit_model(shown, f"{folder}/model", settings)
+        return all_scores(hidden["text"], f"{folder}/model", by_character=settings.by_character)
+
+
+def fit_model(training: pa.Table, output: str, settings: Training) -> None:
+    """Fits a model on labelled documents and writes it, without asking what it is worth."""
+    if settings.embeddings is not None:
+        embedding = read_embedding(settings.embeddings)
+        fit_head(training["text"].to_pylist(), training["label"].to_pylist(), embedding, output)
+        return
     texts = spaced(training["text"]) if settings.by_character else training["text"]
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "training.txt"

@@ -1,4 +1,4 @@
-"""`winnow classifier`: fastText quality and topic models."""
+"""`winnow classifier`: models of quality and topic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from winnow.pipeline import terminal
 
 @click.group(name="classifier")
 def command() -> None:
-    """Train a fastText model on labelled documents, and score others with it."""
+    """Train a model on labelled documents, and score others with it."""
 
 
 @command.command(name="train")
@@ -20,16 +20,38 @@ def command() -> None:
 @click.option("--out", required=True, metavar="FILE", help="the model")
 @click.option("--text", default="text", show_default=True, help="column of the text")
 @click.option("--label", default="label", show_default=True, help="column of the label")
-@click.option("--epochs", default=10, show_default=True, help="passes over the documents")
-def train(inputs: tuple[str, ...], out: str, text: str, label: str, epochs: int) -> None:
-    """Fit a model and report precision, recall, F1 and calibration on documents it hasn't seen."""
+@click.option("--epochs", default=10, show_default=True, help="passes over the documents, of fastText")
+@click.option(
+    "--within", multiple=True, metavar="COLUMN", help="learn within each value, of the source and the language say"
+)
+@click.option(
+    "--embeddings",
+    metavar="DIR",
+    help="static embeddings (model.safetensors, tokenizer.json): a linear head over them instead of fastText",
+)
+def train(
+    inputs: tuple[str, ...],
+    out: str,
+    text: str,
+    label: str,
+    epochs: int,
+    within: tuple[str, ...],
+    embeddings: str | None,
+) -> None:
+    """Fit a model and report precision, recall, F1 and calibration on documents it hasn't seen.
+
+    With --within, each source has as many documents of each label, repeated where they are few, so that the source can't be
+    learnt in their place, and the report tells what such a model is worth on sources (the first column) that it wasn't
+    shown, with a 95 % interval.
+    """
     from winnow.filters.training import Training, read_labelled
     from winnow.filters.training import train as fit
     from winnow.pipeline.reading import ConfigurationError
 
     try:
-        found = fit(read_labelled(inputs, text=text, label=label), out, settings=Training(epochs=epochs))
-    except (OSError, ValueError) as error:
+        given = read_labelled(inputs, text=text, label=label, within=within)
+        found = fit(given, out, settings=Training(epochs=epochs, embeddings=embeddings), within=within)
+    except (OSError, ValueError, LookupError) as error:
         raise ConfigurationError(str(error)) from None
     table = Table("label", "precision", "recall", "F1", box=None)
     for name, quality in found.labels.items():
@@ -37,6 +59,14 @@ def train(inputs: tuple[str, ...], out: str, text: str, label: str, epochs: int)
     console = terminal.console()
     console.print(table)
     console.print(f"calibration error {found.calibration_error:.3f}   {out}")
+    for each in found.unseen:
+        console.print(
+            f"{each.label}, on sources not seen: {each.area:.3f} ({each.low:.3f}–{each.high:.3f}) of pairs of one "
+            f"{' and '.join(within)} in the right order, 0.5 by chance"
+            + ("" if each.beats_chance else ": no better than chance, don't rank other sources by it")
+        )
+    if within and not found.unseen:
+        console.print(f"one {within[0]} alone: nothing is known of others")
 
 
 @command.command(name="score")

@@ -165,3 +165,36 @@ def test_chinese_without_spaces_is_told_by_its_characters(tmp_path: Path) -> Non
     assert evaluate(table, str(tmp_path / "characters.bin")).accuracy > 0.95  # its report says how to read a text
     whole = Training(dimension=16, epochs=5, by_character=False)
     assert train(table, str(tmp_path / "clauses.bin"), validation=0.25, settings=whole).accuracy < 0.7
+
+
+def test_within_sources_the_source_is_no_news_and_the_report_tells_of_sources_not_seen(tmp_path: Path) -> None:
+    """Documents of `a` are mostly good, those of `b` mostly poor: a model of the labels as they come learns whose they are."""
+    generator = np.random.default_rng(3)
+    rows = []
+    for number in range(900):
+        source = "abc"[number % 3]
+        good = generator.random() < {"a": 0.9, "b": 0.1, "c": 0.5}[source]
+        words = [f"{source}{word}" for word in generator.integers(0, 20, 20)]
+        words += [f"{'good' if good else 'poor'}{word}" for word in generator.integers(0, 40, 2)]
+        words += [f"either{word}" for word in generator.integers(0, 40, 20)]
+        rows.append({"text": f"{number} " + " ".join(words), "label": "good" if good else "poor", "source": source})
+    given = pa.Table.from_pylist(rows)
+    plain = train(given, str(tmp_path / "plain"), validation=0.2, settings=SETTINGS)
+    within = train(given, str(tmp_path / "within"), validation=0.2, settings=SETTINGS, within=["source"])
+    assert (plain.within, plain.unseen, within.within) == ((), (), ("source",))
+    (unseen,) = within.unseen
+    assert (unseen.label, unseen.documents) == ("poor", 900) and unseen.low < unseen.area < unseen.high
+    marks = pa.array([" ".join(f"{source}{word}" for word in range(20)) for source in "ab"])  # whose, and nothing else
+    by_source = {name: np.diff(all_scores(marks, str(tmp_path / name))["poor"])[0] for name in ("plain", "within")}
+    assert by_source["plain"] > 0.5 > abs(by_source["within"]) * 2
+    report = json.loads((tmp_path / "within.json").read_text())
+    assert report["within"] == ["source"] and report["unseen"][0]["area"] == unseen.area
+
+
+def test_columns_to_stay_within_are_read_and_a_missing_value_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": "a", "label": 1, "source": "x", "language": "en"}, {"text": "b", "label": 0, "source": "y"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_labelled([str(path)], within=["source"])["source"].to_pylist() == ["x", "y"]
+    with pytest.raises(ValueError, match=r"rows\.jsonl, row 2: expected a value in 'language'"):
+        read_labelled([str(path)], within=["source", "language"])
