@@ -1,17 +1,28 @@
 """Pages of a translation that are left untranslated in part: found by the rule, and good Chinese pages left alone.
 
-    python -m benchmarks.untranslated
+    python -m benchmarks.untranslated [FOLDER]
 
 Pages are the catalogues of Python's documentation in Chinese, each entry as its translation or, where that is missing or
 fuzzy, as its source, and the same with entries taken back by chance: the catalogue tells which. Every other page, by hash,
 is tuned on. Left alone must be manuals in Chinese, textbooks and bilingual pages, paragraph by paragraph.
+
+FOLDER: Debian's manpages-zh and the packages that ship the originals (coreutils, util-linux, passwd, manpages, manpages-dev,
+tcl8.6-doc, tk8.6-doc, postgresql-client-15 …), unpacked there (`dpkg-deb -x`). Untranslated is a line of prose that stands in
+the English page of that name, word by word; where the original has been written anew since, nothing tells. Nothing was tuned
+on these pages.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import random
+import re
+import sys
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -66,6 +77,40 @@ def main() -> None:
         print(f"{name:26} {sum(value > BOUND for value in shares(texts)):4} of {len(texts):4} dropped")
 
 
+def manual_pages(folder: Path) -> None:
+    """Of Chinese manual pages whose originals are there: dropped, by how much of what is said stands in the original."""
+    originals: dict[str, set[str]] = defaultdict(set)
+    for path in folder.glob("usr/share/man/man*/*.gz"):
+        originals[_name(path)].update(" ".join(line.split()) for line in _lines(path))
+    found = []
+    for path in sorted((folder / "usr/share/man/zh_CN").rglob("*.gz")):
+        english = chinese = 0
+        for line in _lines(path) if _name(path) in originals else ():
+            said = " ".join(line.split())
+            han = sum("\u3400" <= sign <= "\u9fff" for sign in said)
+            chinese += 3 * han
+            prose = han == 0 and len(re.findall(r"\b[a-z]{2,}\b", said)) >= 6
+            english += len(said) if prose and said in originals[_name(path)] else 0
+        if chinese:
+            found.append((path.name, english / (english + chinese), "\n".join(_lines(path))))
+    dropped = [value > BOUND for value in shares([text for _, _, text in found])]
+    print(f"manual pages, {len(found)} with their original:")
+    for low, high in pairwise((0, 0.1, 0.2, 0.3, 0.5, 1.01)):
+        inside = [(name, gone) for (name, share, _), gone in zip(found, dropped, strict=True) if low <= share < high]
+        gone = [name for name, gone in inside if gone]
+        print(f"  of the original {low:.1f} to {min(high, 1):.1f}: {len(gone):4} of {len(inside):4} dropped", *gone[:8])
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"(tcl|tk)?\.gz$", "", path.name)
+
+
+def _lines(path: Path) -> list[str]:
+    text = re.sub(r"\\f.|\\[&|,/]|\\(?=-)", "", gzip.decompress(path.read_bytes()).decode("utf-8", "replace"))
+    plain = (line for line in text.splitlines() if not line.startswith(('.\\"', "'")))
+    return [re.sub(r"^\.[A-Za-z]{1,3}\b\s?", "", line) for line in plain]
+
+
 def shares(texts: Sequence[str]) -> list[float]:
     found: list[float] = measure(pa.table({"text": pa.array(texts, pa.large_string())}))[
         "untranslated.share"
@@ -74,4 +119,7 @@ def shares(texts: Sequence[str]) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:]:
+        manual_pages(Path(sys.argv[1]))
+    else:
+        main()
