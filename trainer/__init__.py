@@ -5,5 +5,6 @@ config, settings, recipe, schedule, curriculum, start                           
 data, batch, muon, optimizer, parallel, loop, checkpoint, storage, history, train           how it is trained
 held_out, evaluate, report, printing, export                                                what comes of it
 alignment                                                                                   a reward model, GRPO
+serving                                                                                     GGUF, fewer bits
 command, budget, plan                                                                       winnow-train; what it takes
 """

@@ -13,6 +13,8 @@ COMMANDS = {
     "grpo": ("winnow.trainer.alignment.grpo", "train a model by reinforcement on a run's labelled prompts"),
     "spine": ("winnow.trainer.spine.command", "one model through all stages, from raw corpora to reinforcement"),
     "plan": ("winnow.trainer.plan", "memory, days and cost on a cluster"),
+    "gguf": ("winnow.trainer.serving.gguf", "an exported model as one file for llama.cpp"),
+    "quantize": ("winnow.trainer.serving.quantize", "fewer bits by several tools, and what each costs in perplexity"),
 }
 DEFAULT = "train"
 
