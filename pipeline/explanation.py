@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.pipeline.funnel import DROPS, INGEST_REJECTIONS, read_index
-from winnow.stages.document import REJECTION
+from winnow.pipeline import lock, seal
+from winnow.pipeline.finding import find
+from winnow.pipeline.funnel import DROPS, read_index
 from winnow.stages.measuring import LABEL, unmeasured
 from winnow.stages.passes import attributes_path
 from winnow.stages.run.workspace import Workspace
 
-SHOWN = 10  # documents that are listed where several are meant
+PREFERENCES = "rl"  # where prompts and pairs lie
 IDENTITY = re.compile(r"[0-9a-f]{32}\b")
 
 
@@ -41,26 +42,17 @@ class Explanation:
     drop: dict[str, Any] | None
     other: dict[str, Any] | None  # id, locator and text of the document that the drop names
     places: tuple[Place, ...]
+    asked_for: tuple[
+        tuple[str, int], ...
+    ] = ()  # of a run of preferences: tables of prompts and pairs, and the row there
+    preferences: bool = False  # whether it is such a run
+    finished: bool = True  # whether the run has come to its end
 
 
 def explain(workspace: Workspace, wanted: str) -> Explanation:
-    """The story of the document whose id starts with `wanted`, or else whose address or locator is or ends with it, or
-    else whose text holds these words.
-
-    Raises `LookupError` when there is none; when there are several, with the first of them. Of a record that never became
-    a document, or of the name of a rule, the error says what is known: why it was left out, or what the rule took.
-    """
-    found = list(_find(workspace, wanted))
-    if not found:
-        raise LookupError(
-            _left_out(workspace, wanted)
-            or f"no document of this run has an id that starts with {wanted!r}, such an address or locator, or these words, "
-            "no record that became no document has such a locator, and no rule of that name took one"
-        )
-    if len({identity for _, _, identity in found}) > 1:
-        shown = "\n".join(f"  {identity}  {_locator(workspace, part, row)}" for part, row, identity in found[:SHOWN])
-        raise LookupError(f"{len(found)} documents are meant by {wanted!r}; choose one by its id:\n{shown}")
-    part, row, identity = found[0]
+    """The story of the document that `wanted` means, as `finding.find` has it, and with its errors."""
+    found = find(workspace, wanted)
+    part, row, identity = found.part, found.row, found.identity
     fields = workspace.read_table(f"documents/{part}.parquet").slice(row, 1).to_pylist()[0]
     measured, idle = _measured(workspace, part, row)
     drop = next(
@@ -74,35 +66,10 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
     )
     owners = {identity, *_sequences_holding(workspace, identity)}
     other = _named_in(workspace, drop["value"]) if drop else None
-    return Explanation(part, row, fields, measured, idle, drop, other, tuple(_places(workspace, owners)))
-
-
-def _locator(workspace: Workspace, part: str, row: int) -> str:
-    return str(workspace.read_table(f"documents/{part}.parquet", columns=["locator"])["locator"][row].as_py())
-
-
-def _left_out(workspace: Workspace, wanted: str) -> str | None:
-    """Why records whose locator is or ends with `wanted` became no documents; or what the rule of that name took."""
-    ways: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-        ("records that became no document", "locator", lambda column: pc.ends_with(column, wanted)),
-        (f"records that {wanted} took", "rule", lambda column: pc.equal(column, wanted)),
-    )
-    for what, name, matches in ways:
-        count, shown = 0, list[str]()
-        for path in (entry for folder in (INGEST_REJECTIONS, DROPS) for entry in workspace.list(folder, ".parquet")):
-            table = workspace.read_table(path, columns=REJECTION.names)
-            rows = pc.indices_nonzero(matches(table[name]))
-            count += len(rows)
-            shown += map(_reason, table.take(rows[: SHOWN - len(shown)]).to_pylist())
-        if count:
-            return f"{what}: {count:,}{', the first of them' if count > len(shown) else ''}\n" + "\n".join(shown)
-    return None
-
-
-def _reason(entry: Mapping[str, Any]) -> str:
-    value, threshold = (entry[name] for name in ("value", "threshold"))
-    figures = (f": {value}" if value else "") + (f", asked {threshold}" if threshold else "")
-    return f"  {entry['id'] or entry['stage']}  {entry['locator']}  {entry['rule']}{figures}"
+    places, tables = tuple(_places(workspace, owners)), tuple(_preferences(workspace, part, identity))
+    preferences = bool(workspace.list(PREFERENCES, ".parquet"))
+    finished = workspace.exists(lock.PATH) or workspace.exists(seal.PATH)
+    return Explanation(part, row, fields, measured, idle, drop, other, places, tables, preferences, finished)
 
 
 def _measured(workspace: Workspace, part: str, row: int) -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:
@@ -115,23 +82,10 @@ def _measured(workspace: Workspace, part: str, row: int) -> tuple[dict[str, Any]
     return measured, unmeasured(attributes.schema, str(measured.get(LABEL)))
 
 
-def _find(workspace: Workspace, wanted: str) -> Iterator[tuple[str, int, str]]:
-    """Part, row and id of what is meant, by the first of the ways that finds anything."""
-    ways: tuple[tuple[tuple[str, ...], Callable[[Any], Any]], ...] = (
-        (("id",), lambda column: pc.starts_with(column, wanted)),
-        (("url", "locator", "path"), lambda column: pc.ends_with(column, wanted)),
-        (("text",), lambda column: pc.match_substring(column, wanted)),
-    )
-    for names, matches in ways:
-        found = False
-        for path in workspace.list("documents", ".parquet"):
-            table = workspace.read_table(path, columns=list(dict.fromkeys(("id", *names))))
-            rows = {row for name in names for row in pc.indices_nonzero(matches(table[name])).to_pylist()}
-            for row in sorted(rows):
-                found = True
-                yield path.removeprefix("documents/").removesuffix(".parquet"), row, table["id"][row].as_py()
-        if found:
-            return
+def _preferences(workspace: Workspace, part: str, identity: str) -> Iterator[tuple[str, int]]:
+    for path in workspace.list(PREFERENCES, f"/{part}.parquet"):
+        ids = pc.struct_field(workspace.read_table(path, columns=["metadata"])["metadata"].combine_chunks(), "id")
+        yield from ((path, row) for row in pc.indices_nonzero(pc.equal(ids, identity)).to_pylist())
 
 
 def _named_in(workspace: Workspace, value: str | None) -> dict[str, Any] | None:

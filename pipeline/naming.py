@@ -28,6 +28,15 @@ def globs(names: Sequence[str]) -> list[str]:
     return sorted({f"{posixpath.dirname(name)}/*{suffix(name)}" for name in names})
 
 
+def folders_of(names: Sequence[str]) -> list[str]:
+    """The folders that these files lie in, without those that lie in one of the others."""
+    found: list[str] = []
+    for folder in sorted({posixpath.dirname(name) for name in names}):
+        if not any(folder.startswith(f"{outer}/") for outer in found):
+            found.append(folder)
+    return found
+
+
 def apart(names: Sequence[str], all_names: Sequence[str]) -> list[str]:
     """Patterns for these files, or each by its name in a folder where others of the suffix aren't among them."""
     own = set(names)

@@ -16,8 +16,9 @@ from winnow.formats.containers.records import PACKED, table_format
 from winnow.formats.markup.pandoc import form_of
 from winnow.pipeline.columns import BOOK_CHARACTERS, reading
 from winnow.pipeline.glimpse import is_text, translated_into
-from winnow.pipeline.naming import apart, cover, globs, pattern, suffix
+from winnow.pipeline.naming import apart, cover, folders_of, globs, pattern, suffix
 from winnow.stages.document import Content
+from winnow.stages.ingest import mathematics
 from winnow.stages.ingest.longform import other_markup
 
 TABLES_PROBED = 20  # files of one folder and form whose columns are looked at
@@ -182,7 +183,11 @@ def _files(
         elif group == "formal":
             options = {"include": sorted({pattern(name) for name in names})}
             why = "papers and proofs, as their sources"
-            yield _find(Content.MATHEMATICS, "mathematics", cover(names, top, claimed), names, files, why, options)
+            packed = any(name.lower().endswith(mathematics.PACKED) for name in files.keys() - set(names))
+            paths = (
+                folders_of(names) if packed else cover(names, top, claimed)
+            )  # it opens what is packed, to look for papers
+            yield _find(Content.MATHEMATICS, "mathematics", paths, names, files, why, options)
         elif group == "catalogues":
             why = "translations, each original beside its translation"
             by_language: dict[str, list[str]] = defaultdict(list)

@@ -6,5 +6,5 @@ bpe: units, windows, merges, vocabulary   our own encoder, with sentencepiece's 
 pieces, hugging_face                      sentencepiece itself; any `tokenizer.json`, with the library
 aliases, spellings                        its special tokens out of the reach of texts; the bytes of its ids
 train, export, evaluate                   a new one: made, handed over, judged
-special, chat, template, infill           special tokens, conversations by a chat template, filling in the middle
+special, chat, template, turns, infill    special tokens, conversations by a chat template, filling in the middle
 """

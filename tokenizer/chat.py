@@ -1,8 +1,8 @@
 """Conversations as token ids, with the mask that says which of them the model is to learn to say.
 
 The tokenizer's own chat template renders the whole conversation, as `transformers` would; where it has none, ours
-(`chat_template.jinja`). What its `{% generation %}` blocks hold is learned; of a template without them, what a rendering with a
-turn has more than the one before it. What the participants wrote is told apart from what the template wrote: a message
+(`chat_template.jinja`). What its `{% generation %}` blocks hold is learned; of a template without them, what
+differs between renderings (`turns.py`). What the participants wrote is told apart from what the template wrote: a message
 that spells a special token stays text.
 """
 
@@ -20,13 +20,14 @@ import numpy.typing as npt
 
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.special import CONVERSATION
-from winnow.tokenizer.template import CLOSE, OPEN, ChatError, marked, ours
+from winnow.tokenizer.template import CLOSE, OPEN, marked, ours
+from winnow.tokenizer.turns import OTHER, learned
 
 # A guard is put into messages where they spell a special token, so that it isn't taken for one, and is removed before
 # encoding. It is a non-character (Unicode: never assigned); ours that stand in a message are shifted to survive.
 _GUARD, _ADDED, _SHIFT = "\ufdd0", "\ufdd2", 0x10
-_OWN = re.compile(f"[{_GUARD}{OPEN}{CLOSE}]")
-_GUARDED = re.compile(f"{_GUARD}({_ADDED}|[\ufde0\ufde3\ufde4])")
+_OWN = re.compile(f"[{_GUARD}{OPEN}{CLOSE}{OTHER}]")
+_GUARDED = re.compile(f"{_GUARD}({_ADDED}|[\ufde0\ufde3\ufde4\ufde6])")
 KEEPS = "clear_thinking"  # false: what a template is told to keep all reasoning
 GENERATES = re.compile(r"\{%[-+]?\s*generation\b")
 
@@ -74,7 +75,7 @@ def encode_conversation(
         asked = _guarded([_as_usual(message) for message in messages], names)
         offered = _guarded([t if "function" in t else {"type": "function", "function": t} for t in tools or ()], names)
         options = {**encoder.conventions.names, **asked_for}
-        rendered = _with_marks(source, asked, offered, options, encoder.conventions.ends, ids_of)
+        rendered = _with_marks(source, asked, offered, options, encoder, ids_of)
     plain, ranges = _ranges(rendered)
     marks = [(found.start(), found.end()) for found in names.finditer(plain)]
     edges = [0, *(edge for mark in marks for edge in mark), len(plain)]
@@ -109,40 +110,30 @@ def _with_marks(
     messages: list[Any],
     tools: list[Any],
     options: Mapping[str, Any],
-    ends: frozenset[int],
+    encoder: Encoder,
     ids_of: Mapping[str, int],
 ) -> str:
-    """A rendering by a template from elsewhere, with marks; where it has none of its own, by the difference that turns make.
-
-    The difference is sound where the rendering of the first turns begins that of all, the prompt for an answer
-    included; raises `ChatError` where it doesn't. Behind a turn nothing is learned after the last token that ends one.
-    """
+    """A rendering by a template from elsewhere, with marks; where it has none of its own, by the difference that turns make."""
     whole = marked(source, messages, tools, **options)
     unlearned = any(message["role"] == "assistant" and message.get("train") is False for message in messages)
     if GENERATES.search(source) and not unlearned:
         return whole
-    whole = whole.replace(OPEN, "").replace(CLOSE, "")
-    stops = [name for name, number in ids_of.items() if number in ends or name.strip("<|>").startswith(("eot", "eom"))]
-    parts, done = [], 0
-    for place, message in enumerate(messages):
-        if message["role"] != "assistant" or message.get("train") is False:
-            continue
-        before = _strip(marked(source, messages[:place], tools, add_generation_prompt=True, **options))
-        after = _strip(marked(source, messages[: place + 1], tools, **options))
-        if not (whole.startswith(before) and whole.startswith(after) and done <= len(before) <= len(after)):
-            raise ChatError(
-                "the chat template renders a turn differently in a longer conversation, and has no generation marks"
-            )
-        end = max(
-            (after.rfind(stop) + len(stop) for stop in stops if after.rfind(stop) >= len(before)), default=len(after)
-        )
-        parts += [whole[done : len(before)], OPEN, whole[len(before) : end], CLOSE]
+    stops = [
+        name
+        for name, number in ids_of.items()
+        if number in encoder.conventions.ends or name.strip("<|>").startswith(("eot", "eom"))
+    ]
+    special = [name for name in ids_of if name in encoder.special]
+
+    def rendering(talk: Sequence[Any], **asked: Any) -> str:
+        return marked(source, talk, tools, **options, **asked).replace(OPEN, "").replace(CLOSE, "")
+
+    whole = rendering(messages)
+    parts, done = list[str](), 0
+    for start, end in learned(rendering, messages, stops, special):
+        parts += [whole[done:start], OPEN, whole[start:end], CLOSE]
         done = end
     return "".join([*parts, whole[done:]])
-
-
-def _strip(rendered: str) -> str:
-    return rendered.replace(OPEN, "").replace(CLOSE, "")
 
 
 def _ranges(rendered: str) -> tuple[str, list[tuple[int, int]]]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from winnow.pipeline.explanation import Explanation
 
+NOWHERE = {
+    "shards": "not in any shard: the mixture's budget was full without it",
+    "preferences": "neither a prompt nor a pair: it is no conversation that somebody else than the assistant opens",
+}
 EXCERPT = 400  # characters of a text or a field
 
 
@@ -26,10 +30,10 @@ EXCERPT = 400  # characters of a text or a field
 def command(run: str, document: str, whole: bool) -> None:
     """Tell one document's way through every stage of RUN.
 
-    DOCUMENT is a document's id or its first digits, its address or locator or how that ends, or words of its text. First
-    comes the verdict: kept, and where in the shards, or dropped, by which rule (value and threshold) and beside which
-    other document; then where it came from and what was measured. The locator of a record that became no document tells
-    why; the name of a rule, what it took.
+    DOCUMENT is a document's id or its first digits, its address or locator or how that ends, the file that it was read
+    from, or words of its text. First comes the verdict: kept, and where in the shards, or dropped, by which rule (value
+    and threshold) and beside which other document; then where it came from and what was measured. The locator of a record
+    that became no document tells why; the name of a rule, what it took.
     """
     from winnow.pipeline.explanation import explain
     from winnow.pipeline.reading import ConfigurationError
@@ -78,9 +82,16 @@ def _verdict(console: Console, story: Explanation) -> None:
         why = "{stage}: {rule}, measured {value}, asked {threshold}".format_map(story.drop)
         console.print("[red]dropped[/red] by", Text(why), soft_wrap=True)
         return
+    if not story.finished:
+        said = "not dropped so far: the run isn't finished, and its later steps may drop it still"
+        console.print(said, soft_wrap=True)
+        return
     console.print("[green]kept[/green]")
+    for path, row in story.asked_for:
+        console.print(f"in {path}, row {row}", soft_wrap=True)
     for place in story.places:
         piece = f"tokens {place.position:,}–{place.position + place.length:,}"
-        console.print(f"in {place.shard}, row {place.row}, {piece} (from token {place.offset:,} of the document)")
-    if not story.places:
-        console.print("not in any shard: the mixture's budget was full without it, or the run isn't finished")
+        where = f"in {place.shard}, row {place.row}, {piece} (from token {place.offset:,} of the document)"
+        console.print(where, soft_wrap=True)
+    if not story.places and not story.asked_for:
+        console.print(NOWHERE["preferences" if story.preferences else "shards"], soft_wrap=True)

@@ -40,12 +40,15 @@ PACKED = (".gz", ".tar", ".tgz", ".zip", ".bz2", ".xz", ".zst")
 FORMULA = re.compile(r"\$\$|(?<![\\$\w])\$[^$\n]+\$(?!\w)")
 DESCRIBING = re.compile(r"(^|/)(PKG-INFO|METADATA|(?i:licen[sc]e|copying)[^/]*)$")
 NO_SUFFIX = re.compile(r"[^.]+(\.\d[^.]*)*")
-BINARY = re.compile(rb"\A%PDF|\A%!PS|\A\s*<|\0")
-BINARY_BYTES = 1 << 12
+PAPER = re.compile(
+    rb"\\document(?:class|style)\b|\\begin\s*\{document\}|^\s*\\(?:magnification|hsize|input|font|def|bye|end)\b",
+    re.MULTILINE,
+)
 ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 # 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
-VERSION = 5  # 5: environments that show a preamble are listings; 4: compressed files in folders and archives are read
+# 4: compressed files in folders and archives are read; 5: environments that show a preamble are listings
+VERSION = 6  # 6: a compressed file without a suffix is LaTeX by its commands
 CONTENT = Content.MATHEMATICS
 
 
@@ -137,11 +140,11 @@ class _Archive(NamedTuple):
         return PACKED_SUFFIX.sub("", self.name)
 
     def _named(self, files: dict[str, Member]) -> dict[str, Member]:
-        """The files; a lone compressed one, which has lost its suffix (`2401.00001`), is LaTeX unless it is binary."""
+        """The files; a lone compressed one, which has lost its suffix (`2401.00001`), is LaTeX where TeX's commands say so."""
         alone = files.get(self._alone())
         if alone is None or len(files) > 1 or not NO_SUFFIX.fullmatch(posixpath.basename(alone.name)):
             return files
-        return {} if BINARY.search(alone.read()[:BINARY_BYTES]) else {f"{alone.name}.tex": alone}
+        return {f"{alone.name}.tex": alone} if PAPER.search(alone.read()) else {}
 
     def _add_all(self, files: Mapping[str, Member]) -> None:
         """Documents; shorter than `least_characters`, or a page of fewer formulas, is a rejection."""

@@ -44,6 +44,39 @@ def test_explain_finds_a_document_by_id_address_locator_and_words(winnow, run: P
     assert answer.status == 2 and "no document of this run has an id that starts with" in answer.said
 
 
+def test_explain_finds_a_file_as_the_shell_completes_it(winnow, run: Path, tutorial: Path) -> None:
+    for name in ("corpus/notes/one.txt", "notes/one.txt", str(tutorial / "corpus" / "notes" / "one.txt")):
+        answer = winnow("explain", run, name)
+        assert answer.status == 0 and "one.txt" in answer.said
+    answer = winnow("explain", run, "corpus/articles.jsonl")
+    assert answer.status == 2
+    assert "63 documents are meant by 'corpus/articles.jsonl'; choose one by its id: " in answer.said
+    assert "did you mean the file 'one.txt'?" in winnow("explain", run, "corpus/notes/once.txt").said
+
+
+def test_explain_tells_what_never_became_a_document_and_gives_no_verdict_before_the_run_has(
+    winnow, tmp_path: Path, english: list[str]
+) -> None:
+    (tmp_path / "texts").mkdir()
+    for name, text in (("long", " ".join(english[:20])), ("short", "Four words of text.")):
+        (tmp_path / "texts" / f"{name}.txt").write_text(text)
+    (tmp_path / "own.yaml").write_text(
+        "stage: mid\nseed: 1\nmixture: {sources: {notes: 100}}\ncurriculum: [{length: 128, share: 100}]\n"
+    )
+    (tmp_path / "where.yaml").write_text(
+        "sources: {notes: [{kind: longform, least_characters: 200, paths: [texts]}]}\n"
+    )
+    asked = ("--stage", tmp_path / "own.yaml", "--profile", tmp_path / "where.yaml", "--out", tmp_path / "run")
+    assert winnow("run", *asked, "--workers", "1", "--until", "ingest").status == 0
+    answer = winnow("explain", tmp_path / "run", "texts/short.txt")
+    assert answer.lines[-2:] == [
+        "winnow: records that became no document: 1",
+        "  ingest  texts!short.txt  longform.short: 19, asked ≥ 200",
+    ]
+    answer = winnow("explain", tmp_path / "run", "long.txt")
+    assert answer.lines[0] == "not dropped so far: the run isn't finished, and its later steps may drop it still"
+
+
 def test_status_keeps_step_names_whole_at_80_columns_in_the_order_of_travel(winnow, run: Path) -> None:
     answer = winnow("status", run)
     planned = json.loads((run / "plan.json").read_text())["steps"]
@@ -104,4 +137,8 @@ def test_inspect_shows_prompts_and_pairs(winnow, tmp_path: Path) -> None:
     asked = ("--stage", tmp_path / "own.yaml", "--profile", tmp_path / "where.yaml", "--out", tmp_path / "run")
     assert winnow("run", *asked, "--workers", "1").status == 0
     said = winnow("inspect", tmp_path / "run").said
+    assert winnow("explain", tmp_path / "run", "pairs.jsonl").lines[:2] == [
+        "kept",
+        "in rl/pairs/pairs-00000.parquet, row 0",
+    ]
     assert "1 pairs in" in said and "Two and two make four." in said and "What is two and two?" in said

@@ -58,6 +58,14 @@ def test_what_is_placed_is_read(folder: Path) -> None:
     assert not builder.rejections
 
 
+def test_papers_among_packed_texts_are_named_by_their_own_folders(folder: Path) -> None:
+    (folder / "make" / "papers").mkdir(parents=True)
+    for name in ("guide.tex", "papers/one.tex"):
+        (folder / "make" / name).write_text(r"\section{One} " + TEXT)
+    papers = next(find for find in survey([str(folder)]).finds if find.kind == "mathematics")
+    assert (papers.paths, papers.files) == ((f"{folder}/make",), 2)
+
+
 def test_many_odd_names_are_told_in_one_line(tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / f"picture.x{number:02d}").write_bytes(b"\x89PNG\0")

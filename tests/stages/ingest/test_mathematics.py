@@ -106,6 +106,21 @@ def test_lone_papers_and_bulk_archives_in_folders_are_read(tmp_path: Path, inges
     assert (documents, [row["rule"] for row in rejections]) == ([], ["mathematics.depth"])
 
 
+def test_a_compressed_file_of_other_text_is_no_paper(tmp_path: Path, ingest: Any) -> None:
+    plain = rf"\magnification=1200{chr(10)}\def\R{{real}} {LONG} \R{chr(10)}\bye".encode()
+    manual = f".TH NODE 1\n.SH NAME\nnode \\- \\fBserver\\fR {LONG}".encode()
+    for name, content in (
+        ("9901001", plain),
+        ("NEWS.Debian", LONG.encode()),
+        ("copyright", LONG.encode()),
+        ("2.1", manual),
+    ):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+    documents, rejections = ingest("mathematics", tmp_path)
+    assert [row["locator"].rpartition("!")[2] for row in documents] == ["9901001.tex"]
+    assert sorted(left_out(rejections)) == ["2.1.gz", "NEWS.Debian.gz", "copyright.gz"]
+
+
 def test_every_file_that_is_asked_for_is_a_document_or_a_rejection(tmp_path: Path, ingest: Any) -> None:
     preamble = "\n".join(rf"\newcommand{{\m{letter}}}{{x}}" for letter in "abcdefgh")
     files = {
