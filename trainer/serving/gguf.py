@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -55,8 +56,17 @@ def convert(model: Path, out: Path, llama_cpp: Path, kind: str = "bf16", *, pred
         no_mtp = not prediction
 
         def set_vocab(self) -> None:
-            if not _write_vocabulary(self.gguf_writer, self.dir_model, int(self.hparams["vocab_size"]), gguf):
+            if _write_vocabulary(self.gguf_writer, self.dir_model, int(self.hparams["vocab_size"]), gguf):
+                return
+            try:
                 super().set_vocab()
+            except (
+                NotImplementedError,
+                KeyError,
+                OSError,
+                ValueError,
+            ) as error:  # not its list's, or other roles than GLM's
+                raise TrainingError(f"{model}: llama.cpp's converter can't take this tokenizer: {error!r}") from error
 
         def tensor_force_quant(self, name: str, new_name: str, bid: int | None, n_dims: int) -> Any:
             """Four bits where they are asked for. Blocks that don't fit the rows the converter itself leaves in 16 bits."""
@@ -67,12 +77,13 @@ def convert(model: Path, out: Path, llama_cpp: Path, kind: str = "bf16", *, pred
 
     import torch
 
+    if out.is_dir():
+        raise TrainingError(f"{out} is a folder, and one file is written")
     out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name("winnow-gguf.tmp")  # the converter reads braces in a name as its own
     with torch.inference_mode():
-        try:
-            Exported(model, file_type, out).write()
-        except NotImplementedError as error:  # a byte-level tokenizer whose way of splitting words isn't in its list
-            raise TrainingError(f"{model}: llama.cpp doesn't know this tokenizer: {error}") from error
+        Exported(model, file_type, beside).write()
+    os.replace(beside, out)
 
 
 def _converter(folder: Path) -> tuple[ModuleType, ModuleType]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.tokenizer import shapes
 from tests.trainer.serving.conftest import (
     PROMPTS,
     QUESTION,
@@ -74,9 +76,22 @@ def test_a_conversation_is_rendered_as_by_transformers_and_answered(served: Addr
 
 
 @pytest.mark.slow
+def test_a_tokenizer_that_llama_cpp_does_not_know_is_named(source: Path, tmp_path: Path) -> None:
+    needed(LLAMA, "make serve-test")
+    foreign = shutil.copytree(source, tmp_path / "foreign")
+    (foreign / "tokenizer.model").unlink()
+    shapes.gpt_2().save(str(foreign / "tokenizer.json"))
+    with pytest.raises(TrainingError, match=r"foreign: llama\.cpp's converter can't take this tokenizer"):
+        convert(foreign, tmp_path / "out.gguf", SOURCES)
+    with pytest.raises(TrainingError, match="is a folder"):
+        convert(source, tmp_path, SOURCES)
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign"]
+
+
+@pytest.mark.slow
 def test_one_file_from_the_command_line_holds_tokenizer_ends_and_template(source: Path, tmp_path: Path) -> None:
     needed(LLAMA, "make serve-test")
-    file = tmp_path / "model.gguf"
+    file = tmp_path / "model{1}.gguf"
     given = ["gguf", "--model", str(source), "--out", str(file), "--type", "q4_0", "--llama-cpp", str(SOURCES)]
     told = CliRunner().invoke(main, given)
     assert told.exit_code == 0, told.output
