@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from winnow.pipeline.ledger import read_receipts
 from winnow.pipeline.parts import find_parts
 from winnow.pipeline.plan import steps
-from winnow.pipeline.receipt import Fingerprints, Receipt, read_receipts, write_receipt
+from winnow.pipeline.receipt import Fingerprints, Receipt
 from winnow.pipeline.settings import load_settings
 from winnow.stages.run.exchange import JoinFiles
 from winnow.stages.run.workspace import Workspace, Written

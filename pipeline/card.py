@@ -19,10 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from winnow.pipeline.environment import Environment as Packages
 from winnow.pipeline.lock import PATH, lock_digest
 from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.seal import content_digest
 from winnow.pipeline.shares import Share, shares
 from winnow.pipeline.terminal import inert
-from winnow.stages.run.workspace import Workspace
+from winnow.stages.run.workspace import Workspace, content_digest
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
 DATA_CARD, MODEL_CARD = "README.md", "MODEL.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,13 @@ from winnow.pipeline.cluster import Tls, connect
 from winnow.pipeline.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.funnel import PLAN
 from winnow.pipeline.lease import lease
+from winnow.pipeline.ledger import Book, receipt_files
 from winnow.pipeline.lock import build_lock, write_lock
 from winnow.pipeline.parts import Part, changed_since, find_parts, in_hand
 from winnow.pipeline.plan import check_recipes, steps
 from winnow.pipeline.progress import RunProgress, Together
 from winnow.pipeline.reading import ConfigurationError, nearest
-from winnow.pipeline.receipt import FOLDER, Receipt, read_receipt
+from winnow.pipeline.receipt import Receipt
 from winnow.pipeline.runner import Progress, Runner
 from winnow.pipeline.seal import write_seal
 from winnow.pipeline.settings import Settings
@@ -100,7 +101,6 @@ def conduct(
     done = []
     with (
         alone(workspace, wait=wait),
-        _swept(workspace),
         RunProgress(console) as progress,
         Runner(
             workspace,
@@ -108,10 +108,13 @@ def conduct(
             Together([progress, *followers]),
             rework_versions,
             paranoid,
+            alone=True,
         ) as runner,
     ):
+        runner.sizes, left = workspace.listed()
+        workspace.remove_all(left)
         workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
-        _discard_other_steps(workspace, names)
+        _discard_other_steps(workspace, runner.sizes, names)
         for step, units in planned:
             own = [unit for unit in units if unit.name in chosen] if sources and step.name in BY_SOURCE else units
             done.append((step, runner.run(step, own, partial=len(own) < len(units))))
@@ -124,20 +127,14 @@ def conduct(
                 _check_inputs(planned)
             if step.name == last:
                 break
-    kept = (*_without(asked, settings), *_kept(workspace, done), *_mended(runner.damaged))
-    if len(done) < len(planned):
+    whole = build_lock(workspace, settings, done) if len(done) == len(planned) else None
+    worked = {entry["step"]: entry["environments"] for entry in whole["steps"]} if whole else _worked_in(done)
+    kept = (*_without(asked, settings), *_kept(workspace, worked), *_mended(runner.damaged))
+    if whole is None:
         return Finished(done=done, kept=kept)
-    digest, changed = write_lock(workspace, build_lock(workspace, settings, done))
+    digest, changed = write_lock(workspace, whole)
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
-
-
-@contextmanager
-def _swept(workspace: Workspace) -> Iterator[None]:
-    """Without what killed units leave: those of an earlier run, and this run's once its workers are gone."""
-    workspace.remove_leftovers()
-    yield
-    workspace.remove_leftovers()
 
 
 def _plan(planned: Sequence[Planned], settings: Settings, workspace: Workspace) -> dict[str, Any]:
@@ -148,9 +145,12 @@ def _plan(planned: Sequence[Planned], settings: Settings, workspace: Workspace) 
     return {**plan, AFTER: as_noted(settings.line[0].place, workspace.path(""))}
 
 
-def _kept(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> tuple[str, ...]:
-    """What was worked by other versions than those of this process, in words."""
-    steps = {step.name: worked_in(receipts) for step, receipts in done}
+def _worked_in(done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> dict[str, dict[str, int]]:
+    return {step.name: worked_in(receipts) for step, receipts in done}
+
+
+def _kept(workspace: Workspace, steps: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """What was worked by other versions than those of this process, in words. `steps`: step → environment → units."""
     found = (
         (digest, read_environment(workspace, digest)) for digest in {name for step in steps.values() for name in step}
     )
@@ -227,15 +227,11 @@ def _check_room(workspace: Workspace, parts: Sequence[Part]) -> None:
         )
 
 
-def _discard_other_steps(workspace: Workspace, names: Sequence[str]) -> None:
+def _discard_other_steps(workspace: Workspace, listed: Iterable[str], names: Sequence[str]) -> None:
     """Removes what steps wrote that the plan no longer holds, so that no table of theirs is taken for this run's."""
-    for path in workspace.list(FOLDER, ".json"):
-        step, _, unit = path.removeprefix(f"{FOLDER}/").removesuffix(".json").rpartition("/")
+    for step, paths in receipt_files(listed).items():
         if step not in names:
-            receipt = read_receipt(workspace, step, unit)
-            workspace.remove(path)
-            for written in receipt.outputs if receipt else ():
-                workspace.remove(written.path)
+            Book(workspace, step, paths).discard({})
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from winnow.pipeline.funnel import planned_steps
+from winnow.pipeline.ledger import read_receipts
 from winnow.pipeline.lock import flat_counts
-from winnow.pipeline.receipt import FOLDER, read_receipts
 from winnow.stages.run.workspace import Workspace
 
 Span = tuple[float, float]
@@ -41,7 +41,7 @@ def step_costs(workspace: Workspace) -> list[StepCost]:
     for step in planned_steps(workspace):
         units, seconds, text, memory = 0, 0.0, 0, 0
         times = spans.setdefault(step, [])
-        for receipt in read_receipts(workspace, f"{FOLDER}/{step}"):
+        for receipt in read_receipts(workspace, step):
             units, seconds, memory = units + 1, seconds + receipt.seconds, max(memory, receipt.memory)
             text += dict(flat_counts(receipt.counts)).get("bytes", 0)
             if receipt.began:

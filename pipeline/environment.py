@@ -28,6 +28,7 @@ FOLDER = "environments"
 DISTRIBUTION = "winnow-corpora"
 EXTRAS = frozenset({"pdf", "semantic", "onnx"})  # what they bring shapes bytes, where it is installed
 SHAPING = ("filters", "formats", "stages", "tokenizer")  # folders whose code shapes bytes
+UNKNOWN = "unknown"
 DIGEST_BYTES = 8  # enough to tell a few environments of a run apart, short enough for every receipt
 
 
@@ -115,7 +116,7 @@ def read_environment(workspace: Workspace, digest: str) -> Environment | None:
 
 def worked_in(receipts: Sequence[Receipt]) -> dict[str, int]:
     """How many units each environment worked, by its digest; `unknown` are those whose receipts don't say."""
-    return dict(sorted(Counter(receipt.environment or "unknown" for receipt in receipts).items()))
+    return dict(sorted(Counter(receipt.environment or UNKNOWN for receipt in receipts).items()))
 
 
 def kept_notes(

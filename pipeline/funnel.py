@@ -17,6 +17,8 @@ from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
 PLAN = "plan.json"
+FUNNEL = "funnel.json"
+"""The funnel of a finished run of many parts, of which counting it takes minutes. The seal proves it."""
 DROPS = "drops"
 INGEST_REJECTIONS = "rejections/ingest"
 
@@ -33,6 +35,19 @@ class Funnel:
     def kept(self) -> int:
         dropped = sum(sum(rules.values()) for stage, rules in self.dropped.items() if stage != "ingest")
         return self.documents - dropped
+
+
+def write_funnel(workspace: Workspace) -> None:
+    """Counts the funnel and keeps it."""
+    found = vars(read_funnel(workspace))
+    workspace.write_bytes(FUNNEL, (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def kept_funnel(content: bytes) -> Funnel:
+    """The funnel as `write_funnel` wrote it."""
+    found: dict[str, Any] = json.loads(content)
+    dropped = {stage: Counter(rules) for stage, rules in found["dropped"].items()}
+    return Funnel(found["records"], found["documents"], dropped)
 
 
 def document_rows(workspace: Workspace) -> dict[str, int]:

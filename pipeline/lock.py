@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from winnow.pipeline.ancestry import AFTER
-from winnow.pipeline.environment import read_environment, worked_in
+from winnow.pipeline.environment import UNKNOWN, read_environment
 from winnow.pipeline.receipt import Receipt
 from winnow.pipeline.settings import Settings
 from winnow.stages.ingest.source import kind_version, optional_packages
@@ -33,8 +35,8 @@ def build_lock(
 ) -> dict[str, Any]:
     """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran."""
     manifest, profile = settings.manifest, settings.profile
-    written = {output.path: output.digest for _, receipts in done for receipt in receipts for output in receipt.outputs}
-    used = sorted({receipt.environment for _, receipts in done for receipt in receipts})
+    summed = [step_sum(step.name, step.version, receipts) for step, receipts in done]
+    used = sorted({digest for one in summed for digest in one.entry["environments"]})
     environments = {digest: read_environment(workspace, digest) for digest in used}
     parent = [{"stage": run.stage, "lock": run.digest} for run in settings.line[:1]]
     return {
@@ -46,8 +48,8 @@ def build_lock(
         "kinds": _kinds(settings),
         "code": {code.module: code.digest for code in _code(settings)},
         "inputs": [receipt.counts for step, receipts in done if step.name == "inventory" for receipt in receipts],
-        "steps": [step_entry(step.name, step.version, receipts) for step, receipts in done],
-        "outputs": {path: digest for path, digest in sorted(written.items()) if path.startswith(FINAL_FOLDERS)},
+        "steps": [one.entry for one in summed],
+        "outputs": dict(sorted(output for one in summed for output in one.outputs.items())),
     }
 
 
@@ -87,14 +89,6 @@ def lock_digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
-def total_counts(receipts: Sequence[Receipt]) -> dict[str, int]:
-    """Integer counts summed over the units of a step; `{"rejected": {"rule": 3}}` is summed key by key."""
-    totals: dict[str, int] = {}
-    for receipt in receipts:
-        add_counts(totals, receipt.counts)
-    return dict(sorted(totals.items()))
-
-
 def add_counts(totals: dict[str, int], counts: Mapping[str, Any]) -> None:
     """Adds a unit's integer counts to those of its step."""
     for name, value in flat_counts(counts):
@@ -113,17 +107,34 @@ def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, 
     return flat
 
 
-def step_entry(step: str, version: int, receipts: Sequence[Receipt]) -> dict[str, Any]:
-    """What the lock says of a step: its units by number, environment and count, and one digest over their files."""
+@dataclass(frozen=True)
+class StepSum:
+    """`entry`: what the lock says of a step, its units by number, environment and count, and one digest over their
+    files. `outputs`: the digests of those of its files that the run is made for, by their paths."""
+
+    entry: Mapping[str, Any]
+    outputs: Mapping[str, str]
+
+
+def step_sum(step: str, version: int, receipts: Iterable[Receipt]) -> StepSum:
+    """Summed up in one go over the receipts of the step."""
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    environments: Counter[str] = Counter()
+    counts: dict[str, int] = {}
+    outputs = {}
     for receipt in sorted(receipts, key=lambda receipt: receipt.unit):
+        environments[receipt.environment or UNKNOWN] += 1
+        add_counts(counts, receipt.counts)
         for output in receipt.outputs:
             summary.update(f"{output.path}\0{output.digest}\0".encode())
-    return {
+            if output.path.startswith(FINAL_FOLDERS):
+                outputs[output.path] = output.digest
+    entry = {
         "step": step,
         "version": version,
-        "units": len(receipts),
-        "environments": worked_in(receipts),
-        "counts": total_counts(receipts),
+        "units": environments.total(),
+        "environments": dict(sorted(environments.items())),
+        "counts": dict(sorted(counts.items())),
         "digest": summary.hexdigest(),
     }
+    return StepSum(entry, outputs)

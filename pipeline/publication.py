@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -97,10 +97,9 @@ def bring(source: Workspace, target: Workspace, wanted: str | None = None) -> Tr
     return Transfer(theirs.digest, *done)
 
 
-def is_published(listed: Iterable[str]) -> bool:
+def is_published(listed: Collection[str]) -> bool:
     """Whether files by these paths are a data set as it is published, without the run that made it."""
-    names = set(listed)
-    return PATH in names and all(_is_final(name) for name in names - CARDS - {PATH})
+    return PATH in listed and all(_is_final(name) or name in CARDS or name == PATH for name in listed)
 
 
 def problems(workspace: Workspace, listed: Iterable[str]) -> Iterator[tuple[str, str]]:

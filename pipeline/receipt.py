@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from json.encoder import encode_basestring
@@ -81,15 +81,6 @@ def read_receipt(workspace: Workspace, step: str, unit: str) -> Receipt | None:
     return receipt if (receipt.step, receipt.unit) == (step, unit) else None
 
 
-def read_receipts(workspace: Workspace, folder: str = FOLDER) -> Iterator[Receipt]:
-    """Every receipt below a folder that can be read."""
-    for path in workspace.list(folder, ".json"):
-        step, _, unit = path.removeprefix(f"{FOLDER}/").removesuffix(".json").rpartition("/")
-        receipt = read_receipt(workspace, step, unit)
-        if receipt is not None:
-            yield receipt
-
-
 def write_receipt(workspace: Workspace, receipt: Receipt) -> None:
     workspace.write_bytes(receipt_path(receipt.step, receipt.unit), receipt.to_json())
 
@@ -114,12 +105,15 @@ class Fingerprints:
         return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
     def _text(self, value: Any) -> str:
-        if isinstance(value, File):
-            return self._files((value,))
-        if type(value) is str:
+        kind = type(value)
+        if kind is str:
             return encode_basestring(value)  # of CPython, where it is there
+        if kind is int:
+            return str(value)
+        if kind is File or isinstance(value, File):
+            return self._files((value,))
         if value is None or isinstance(value, str | int | float):
-            return str(value) if type(value) is int else _plain(canonical(value))
+            return _plain(canonical(value))
         known = self._before.get(id(value)) or self._now.get(id(value))
         text = known[1] if known else self._written(value)
         self._now[id(value)] = value, text
@@ -128,19 +122,19 @@ class Fingerprints:
     def _written(self, value: Any) -> str:
         if isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
             return self._files(value)
+        text = self._text
         if isinstance(value, list | tuple):
-            return f"[{','.join(self._text(inner) for inner in value if not isinstance(inner, Place))}]"
+            return f"[{','.join([text(inner) for inner in value if not isinstance(inner, Place)])}]"
         if is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "identity"):
-            given = ((name, getattr(value, name)) for name in _names(type(value)))
-            return f"{{{','.join(f'{name}:{self._text(one)}' for name, one in given if not isinstance(one, Place))}}}"
+            given = [(name, getattr(value, name)) for name in _names(type(value))]
+            return f"{{{','.join([f'{name}:{text(one)}' for name, one in given if not isinstance(one, Place)])}}}"
         return _plain(canonical(value, self._files))
 
     def _files(self, files: Files) -> str:
         """Names and contents of files as one value."""
-        summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        for name in files:
-            summary.update(f"{name}\0{self._digests[name]}\0".encode("utf-8", "surrogatepass"))
-        return f"{len(files)} files {summary.hexdigest()}"
+        digests = self._digests
+        told = "".join([f"{name}\0{digests[name]}\0" for name in files]).encode("utf-8", "surrogatepass")
+        return f"{len(files)} files {hashlib.blake2b(told, digest_size=DIGEST_BYTES).hexdigest()}"
 
 
 def _plain(value: Any) -> str:

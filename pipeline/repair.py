@@ -7,13 +7,17 @@ again, so nothing after it is worked again and the lock comes out the same.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from winnow.pipeline import environment, receipt, seal
 from winnow.pipeline.conductor import alone
 from winnow.pipeline.publication import is_published
 from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.ledger import step_of
+from winnow.pipeline.receipt_tables import TABLE, Table, read_table, write_table
 from winnow.pipeline.verification import TOP, Finding, Inspection, inspect_run
+from winnow.stages.run.paths import Sizes
 from winnow.stages.run.workspace import Workspace
 
 
@@ -35,7 +39,7 @@ def repair_run(workspace: Workspace) -> Repair:
     Raises `FileNotFoundError` where the run never finished and `ConfigurationError` while a run works in the folder,
     and where there is no run, but what was published of one.
     """
-    if is_published(workspace.sizes()):
+    if is_published(workspace.listed()[0]):
         raise ConfigurationError(
             f"{workspace.root} holds a published data set: no run can build a part of it; `winnow pull` brings again what "
             "is damaged"
@@ -51,8 +55,17 @@ def repair_run(workspace: Workspace) -> Repair:
             for path, one in seen.receipts.items()
             if one.environment in environments or any(output.path in hurt for output in one.outputs)
         }
-        kept = {output.path for path, one in seen.receipts.items() if path not in doomed for output in one.outputs}
-        kept |= seen.receipts.keys() - doomed.keys()
+        kept, names = Sizes(), {f"{one.step}/{one.unit}" for one in doomed.values()}
+        for path, one in seen.receipts.items():
+            if path not in doomed:
+                kept[path] = 0
+                kept.update((output.path, output.bytes) for output in one.outputs)
+        for place in seen.tables:
+            table, units = _without(workspace, read_table(workspace, place), hurt, environments)
+            names |= units
+            if table is not None:
+                kept[table.path] = 0
+                kept.update((path, size) for _, path, size, _ in table.outputs())
         folders = seen.folders
         gone = []
         for path in seen.listed:
@@ -63,23 +76,37 @@ def repair_run(workspace: Workspace) -> Repair:
                 unwanted = path in hurt & TOP if not inside else top in folders and path not in kept
             if unwanted:
                 gone.append(path)
-        for path in gone:
-            workspace.remove(path)
-        workspace.remove_leftovers()
+        workspace.remove_all([*gone, *seen.left])
         left = [
             finding
             for path, finding in seen.findings.items()
             if path not in gone and path in seen.listed and workspace.exists(path) and "/" not in path
         ]
+        tables = {path for path in hurt if path.endswith(TABLE) and path.startswith(f"{receipt.FOLDER}/")}
         lost = [path for path in hurt if path.startswith(f"{receipt.FOLDER}/") and seen.findings[path].step]
-        names = {f"{one.step}/{one.unit}" for one in doomed.values()}
-        names |= {path.removeprefix(f"{receipt.FOLDER}/").removesuffix(".json") for path in lost}
+        names |= {path.removeprefix(f"{receipt.FOLDER}/").removesuffix(".json") for path in lost if path not in tables}
+        names |= {f"{step_of(path)}/*" for path in tables}
         return Repair(
             found=tuple(sorted(seen.findings.values(), key=lambda finding: finding.path)),
             removed=tuple(gone),
             units=tuple(sorted(names)),
             left=tuple(left),
         )
+
+
+def _without(
+    workspace: Workspace, table: Table, hurt: Set[str], environments: Set[str]
+) -> tuple[Table | None, set[str]]:
+    """The table without the receipts of damaged files and of these environments, written anew where it has any, and
+    those receipts' units."""
+    doomed = {row for row, path, _, _ in table.outputs() if path in hurt}
+    doomed |= {row for row, digest in enumerate(table.column("environment")) if digest in environments}
+    if not doomed:
+        return table, set()
+    units = table.column("unit")
+    left = [row for row in range(len(table)) if row not in doomed]
+    new = write_table(workspace, table.step, table.data.take(left)) if left else None
+    return new, {f"{table.step}/{units[row]}" for row in doomed}
 
 
 def _restore_environments(seen: Inspection) -> set[str]:
@@ -96,6 +123,9 @@ def _restore_environments(seen: Inspection) -> set[str]:
             continue
         seen.workspace.write_bytes(path, environment.table_json(table))
         seen.listed.pop(path, None)
-    if lost & {one.environment for one in seen.receipts.values()}:
+    used = {one.environment for one in seen.receipts.values()}
+    for place in seen.tables if lost else ():
+        used.update(read_table(seen.workspace, place).column("environment"))
+    if lost & used:
         seen.workspace.remove(seal.PATH)
     return lost

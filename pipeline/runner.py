@@ -19,10 +19,12 @@ from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
 from winnow.pipeline.failures import Failure, RunFailed, reason_of
+from winnow.pipeline.ledger import Book, Held, in_order, receipt_files
 from winnow.pipeline.memory import forget_peak, peak
 from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.receipt import FOLDER, Fingerprints, Receipt, read_receipt, receipt_path, write_receipt
-from winnow.stages.run.unit import Step, Unit
+from winnow.pipeline.receipt import Fingerprints, Receipt, receipt_path, write_receipt
+from winnow.stages.run.paths import Digests, Sizes
+from winnow.stages.run.unit import Step, Unit, names_of
 from winnow.stages.run.workspace import Workspace, digest_file
 
 WINDOW_PER_WORKER = (
@@ -55,6 +57,7 @@ class Progress(Protocol):
 class Runner:
     """Works steps one after the other in one workspace. The cluster is started when the first unit needs it.
 
+    `alone`: nobody else works in the folder; what killed workers leave half written is removed at the end.
     `rework_versions`: units that an environment other than this process's worked are worked again. A done unit one of
     whose files is missing or has another size is worked again; `paranoid`: or another digest.
     """
@@ -64,10 +67,11 @@ class Runner:
     progress: Progress
     rework_versions: bool = False
     paranoid: bool = False
+    alone: bool = False
+    sizes: Sizes | None = None  # what lay there when the run began, where somebody has listed it
     damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
-    digests: dict[str, str] = field(default_factory=dict)
-    receipts: dict[str, list[Receipt]] = field(default_factory=dict)
-    _bytes: dict[str, int] = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
+    receipts: dict[str, Sequence[Receipt]] = field(default_factory=dict)
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
     _client: Any = None
     _open_cluster: AbstractContextManager[Any] | None = None
@@ -80,86 +84,68 @@ class Runner:
         if self._open_cluster is not None:
             self._open_cluster.__exit__(*error)
             self._open_cluster = self._client = None
+            if self.alone and error[0] is None:
+                self.workspace.remove_leftovers()
 
-    def run(self, step: Step[Any], units: Sequence[Unit[Any]], *, partial: bool = False) -> list[Receipt]:
+    def run(self, step: Step[Any], units: Sequence[Unit[Any]], *, partial: bool = False) -> Sequence[Receipt]:
         """Every unit's receipt, in the order of `units`. Raises `RunFailed` after all that could be done is done,
         `ConfigurationError` where a worker writes what isn't to be seen from here.
 
         `partial`: the step has other units, too, whose files stay.
         """
-        marking = Fingerprints(step, self.digests)
-        marks = {unit.name: marking.of(unit) for unit in units}
-        if len(marks) < len(units):
+        marking, names = Fingerprints(step, self.digests), names_of(units)
+        marks = dict(zip(names, map(marking.of, units), strict=True))
+        if len(marks) < len(names):
             raise ValueError(f"step {step.name} has two units of one name")
-        found = {name: self._receipt(step, name) for name in marks}
-        finished = {name: receipt for name, receipt in found.items() if receipt and receipt.fingerprint == marks[name]}
-        whole = {name: receipt for name, receipt in finished.items() if self._is_whole(receipt)}
-        self.damaged.extend(f"{step.name}/{name}" for name in finished if name not in whole)
-        finished = whole
-        if self.rework_versions:
-            here = environment().digest
-            finished = {name: receipt for name, receipt in finished.items() if receipt.environment == here}
-        pending = [unit for unit in units if unit.name not in finished]
-        if not partial:
-            self._discard(step, finished)
-        self.progress.step_started(step, len(units), len(finished))
+        book = Book(self.workspace, step.name, self._old_receipts.get(step.name, ()))
+        finished = self._finished(step, book, marks)
+        book.discard(finished, within=marks if partial else None)
+        self.progress.step_started(step, len(names), len(finished))
+        pending = [units[place] for place, name in enumerate(names) if name not in finished]
         failures = []
-        if pending:
-            for outcome in self._work(step, pending, marks):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                    self.progress.unit_failed(step, outcome.unit, outcome.reason)
-                else:
-                    self._see(step, outcome)
-                    finished[outcome.unit] = outcome
-                    self.progress.unit_finished(step, outcome)
+        for outcome in self._work(step, pending, marks) if pending else ():
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+                self.progress.unit_failed(step, outcome.unit, outcome.reason)
+            else:
+                self._see(step, outcome)
+                finished[outcome.unit] = outcome
+                self._sizes.update((written.path, written.bytes) for written in outcome.outputs)
+                self.progress.unit_finished(step, outcome)
         if failures:
             raise RunFailed(sorted(failures, key=lambda failure: failure.unit))
-        receipts = [finished[name] for name in marks]
-        for receipt in receipts:
-            self.digests.update({written.path: written.digest for written in receipt.outputs})
-            self._bytes.update({written.path: written.bytes for written in receipt.outputs})
+        for _, path, _, digest in book.files(finished):
+            self.digests[path] = digest
+        receipts = in_order([finished[name] for name in names]) if partial else book.entered(names, finished)
         self.receipts[step.name] = receipts
         self.progress.step_finished(step, receipts)
         return receipts
 
+    def _finished(self, step: Step[Any], book: Book, marks: Mapping[str, str]) -> dict[str, Held]:
+        """What earlier runs have done, as it is asked for now, and of which the files are there as they were written."""
+        found = book.finished(marks)
+        broken = book.broken(found, self._is_sound)
+        self.damaged.extend(f"{step.name}/{name}" for name in marks if name in broken)
+        here = environment().digest
+        return {
+            name: held
+            for name, held in found.items()
+            if name not in broken and (not self.rework_versions or held.environment == here)
+        }
+
     @cached_property
-    def _sizes(self) -> dict[str, int]:
-        """What lay there when the run began: units worked since then need no look."""
-        return self.workspace.sizes()
+    def _sizes(self) -> Sizes:
+        """The files of the run with their sizes: what lay there when it began, and what it has written since."""
+        return self.sizes if self.sizes is not None else self.workspace.listed()[0]
 
     @cached_property
     def _old_receipts(self) -> dict[str, list[str]]:
-        """The receipts that lay there, by step: the listing is looked through once for all steps."""
-        found: dict[str, list[str]] = {}
-        for path in sorted(path for path in self._sizes if path.startswith(f"{FOLDER}/")):
-            found.setdefault(path.split("/")[1], []).append(path)
-        return found
+        """The files of receipts that lay there, by step: nothing is asked for that wasn't listed."""
+        return receipt_files(self._sizes)
 
-    def _receipt(self, step: Step[Any], name: str) -> Receipt | None:
-        """The receipt of an earlier run; nothing is asked for that wasn't listed."""
-        there = receipt_path(step.name, name) in self._sizes
-        return read_receipt(self.workspace, step.name, name) if there else None
-
-    def _is_whole(self, receipt: Receipt) -> bool:
-        """Whether the files of a receipt of an earlier run are there as it says."""
-        return all(
-            self._sizes.get(written.path) == written.bytes
-            and (not self.paranoid or digest_file(self.workspace, written.path) == written.digest)
-            for written in receipt.outputs
-        )
-
-    def _discard(self, step: Step[Any], finished: Mapping[str, Receipt]) -> None:
-        """Removes what earlier plans left of this step: receipts that no longer hold, and the files only they wrote."""
-        kept = {written.path for receipt in finished.values() for written in receipt.outputs}
-        for path in self._old_receipts.get(step.name, ()):
-            name = path.rpartition("/")[2].removesuffix(".json")
-            if name not in finished:
-                stale = read_receipt(self.workspace, step.name, name)
-                self.workspace.remove(path)
-                for written in stale.outputs if stale else ():
-                    if written.path not in kept:
-                        self.workspace.remove(written.path)
+    def _is_sound(self, path: str, size: int, digest: str) -> bool:
+        """Whether a file of an earlier run is there as its receipt says."""
+        return self._sizes.get(path) == size and (not self.paranoid or digest_file(self.workspace, path) == digest)
 
     def _work(
         self, step: Step[Any], pending: Sequence[Unit[Any]], marks: dict[str, str]
@@ -217,7 +203,7 @@ class Runner:
     def _size(self, unit: Unit[Any]) -> int:
         """Bytes that the unit reads, as far as they tell it from others: those of a whole exchange are the same for all."""
         inputs = unit.inputs
-        return unit.raw_bytes + (sum(self._bytes.get(name, 0) for name in inputs) if len(inputs) < FEW_INPUTS else 0)
+        return unit.raw_bytes + (sum(self._sizes.get(name, 0) for name in inputs) if len(inputs) < FEW_INPUTS else 0)
 
     def _connected(self) -> Any:
         if self._client is None:

@@ -15,10 +15,11 @@ from datetime import datetime
 from winnow.formats.addresses import filesystem_of
 from winnow.pipeline.ancestry import LOCK, Ancestor, parent_of
 from winnow.pipeline.funnel import PLAN
+from winnow.pipeline.ledger import read_receipts
 from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.profile import Profile
 from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.receipt import FOLDER, fingerprint, read_receipts
+from winnow.pipeline.receipt import fingerprint
 from winnow.stages.run.inventory import INVENTORY, TakeInventory, digest_input
 from winnow.stages.run.unit import Unit
 from winnow.stages.run.workspace import Workspace
@@ -49,7 +50,7 @@ def seen_by(series: str, line: Sequence[Ancestor]) -> Seen:
     for run in line:
         if _parent(run.place) != folder:
             continue
-        for receipt in read_receipts(Workspace(run.place), f"{FOLDER}/{INVENTORY.name}"):
+        for receipt in read_receipts(Workspace(run.place), INVENTORY.name):
             marks.add(receipt.fingerprint)
             digests.setdefault(str(receipt.counts["path"]), set()).add(str(receipt.counts["digest"]))
     return Seen(marks=frozenset(marks), digests={path: frozenset(found) for path, found in digests.items()})

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from winnow.pipeline.conductor import Finished
 from winnow.pipeline.funnel import Funnel, contradictory_questions, read_funnel, read_index
+from winnow.pipeline.seal import sealed_funnel
 from winnow.pipeline.shares import shares
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
 from winnow.stages.run.workspace import Workspace
@@ -26,7 +27,8 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
     `notes`: what the filters don't reach.
     """
     workspace = Workspace(folder)
-    console.print(_funnel_table(read_funnel(workspace)))
+    kept = sealed_funnel(workspace) if finished.lock_digest else None
+    console.print(_funnel_table(kept or read_funnel(workspace)))
     if asked := contradictory_questions(workspace):
         console.print(f"{asked:,} questions have contradictory labels: see {folder}/{CONTRADICTIONS}", highlight=False)
     index = read_index(workspace)

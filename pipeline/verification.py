@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 from winnow.pipeline import environment, lock, publication, receipt, recount, seal
 from winnow.pipeline.environment import Environment, kept_notes
-from winnow.pipeline.funnel import PLAN
+from winnow.pipeline.funnel import FUNNEL, PLAN
+from winnow.pipeline.ledger import step_of
 from winnow.pipeline.receipt import Receipt
-from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.pipeline.receipt_tables import TABLE, read_table
+from winnow.stages.run.paths import Sizes
+from winnow.stages.run.workspace import Workspace, content_digest, digest_file
 
 THREADS = 8
-AT_ONCE = 4096  # receipts that wait for a thread: each costs some kilobytes until it is looked at
-TOP = frozenset({PLAN, lock.PATH, seal.PATH, seal.REPORT, ".running"})
+AT_ONCE = 4096  # receipts or files that wait for a thread: each costs some kilobytes until it is looked at
+TOGETHER = 64  # files that a thread takes at once: to hand one over costs more than to digest it
+TOP = frozenset({PLAN, FUNNEL, lock.PATH, seal.PATH, seal.REPORT, ".running"})
 """What lies in a run's own folder, not in one below it."""
 
+
+V = TypeVar("V")
 
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading JSON raises that isn't what it was."""
@@ -54,13 +61,17 @@ class Verification:
 class Inspection:
     """What a run holds and what of it can be trusted.
 
-    `listed`: size of each file. `receipts`: the sound ones by their paths. `lock`: None where it isn't sound.
-    `findings`: the first of each path.
+    `listed`: size of each file; `left`: temporary files. `receipts`: the sound ones that have a file each, by their paths;
+    `tables`: where the others stand, sound as well. `outputs`: the files that these name, with their sizes. `lock`: None
+    where it isn't sound. `findings`: the first of each path.
     """
 
     workspace: Workspace
-    listed: dict[str, int]
+    listed: Sizes
+    left: Sequence[str] = ()
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
+    outputs: Sizes = field(default_factory=Sizes)
     lock: dict[str, Any] | None = None
     steps: tuple[str, ...] = ()
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -75,14 +86,14 @@ def verify_run(workspace: Workspace) -> Verification:
 
     Raises `FileNotFoundError` where the run has neither lock nor seal: it never finished.
     """
-    if publication.is_published(listed := workspace.sizes()):
-        return _verify_published(workspace, listed)
-    seen = inspect_run(workspace)
-    outputs = {output.path: output.bytes for one in seen.receipts.values() for output in one.outputs}
+    listed = workspace.listed()
+    if publication.is_published(listed[0]):
+        return _verify_published(workspace, listed[0])
+    seen = inspect_run(workspace, listed)
     hurt = {finding.step for finding in seen.findings.values()}
     return Verification(
-        files=len(outputs),
-        bytes=sum(outputs.values()),
+        files=len(seen.outputs),
+        bytes=sum(seen.outputs.values()),
         findings=tuple(sorted(seen.findings.values(), key=lambda finding: finding.path)),
         notes=notes_of(seen.lock) if seen.lock else (),
         later={step: seen.steps[number + 1 :] for number, step in enumerate(seen.steps) if step in hurt},
@@ -97,11 +108,11 @@ def _verify_published(workspace: Workspace, listed: Mapping[str, int]) -> Verifi
     return Verification(len(files), sum(listed.get(path, 0) for path in files), findings, (note,), published=True)
 
 
-def inspect_run(workspace: Workspace) -> Inspection:
-    """As `verify_run`, with what is sound."""
+def inspect_run(workspace: Workspace, listed: tuple[Sizes, Sequence[str]] | None = None) -> Inspection:
+    """As `verify_run`, with what is sound. `listed`: what `Workspace.listed` found, where somebody has asked it."""
     if not (workspace.exists(lock.PATH) or workspace.exists(seal.PATH)):
         raise FileNotFoundError(lock.PATH)
-    seen = Inspection(workspace, workspace.sizes())
+    seen = Inspection(workspace, *(listed or workspace.listed()))
     sealed = _read_seal(seen)
     _check_sealed_files(seen, sealed)
     _read_receipts(seen, sealed)
@@ -139,12 +150,12 @@ def _read_seal(seen: Inspection) -> seal.Seal | None:
 
 
 def _check_sealed_files(seen: Inspection, sealed: seal.Seal | None) -> None:
-    """Lock, plan, report, environments, shard index."""
+    """Lock, plan, report, environments, shard index, tables of receipts."""
     files = sealed.files if sealed else {}
     for path, digest in files.items():
         problem = _problem(seen, path, digest, "the seal")
         if problem:
-            seen.find(path, problem)
+            seen.find(path, problem, step_of(path) if path.startswith(f"{receipt.FOLDER}/") else "")
     if sealed and seal.REPORT in seen.listed and seal.REPORT not in files:
         seen.find(seal.REPORT, "isn't sealed: it was written before the run last changed")
     for path in (lock.PATH, PLAN):
@@ -153,7 +164,17 @@ def _check_sealed_files(seen: Inspection, sealed: seal.Seal | None) -> None:
 
 
 def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
-    listed = [path for path in seen.listed if path.startswith(f"{receipt.FOLDER}/")]
+    below = [path for path in seen.listed if path.startswith(f"{receipt.FOLDER}/")]
+    listed = [path for path in below if not path.endswith(TABLE)]
+    for path in sorted(path for path in below if path.endswith(TABLE) and path not in seen.findings):
+        if sealed and path not in sealed.files:
+            seen.find(path, "is a table of receipts that the seal doesn't know")
+            continue
+        try:
+            read_table(seen.workspace, path)
+            seen.tables.append(path)
+        except (OSError, ValueError) as error:
+            seen.find(path, f"is damaged: {error}", step_of(path))
     digests = {
         receipt.receipt_path(step, unit): (step, digest)
         for step, units in (sealed.receipts if sealed else {}).items()
@@ -169,12 +190,12 @@ def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
     there = set()
     for path, content in _contents(listed, read):
         there.add(path)
-        step = path.removeprefix(f"{receipt.FOLDER}/").rpartition("/")[0]
+        step = step_of(path)
         if isinstance(content, OSError):
             seen.find(path, f"can't be read: {content}", step)
         elif sealed and path not in digests:
             seen.find(path, "is a receipt that the seal doesn't know")
-        elif sealed and seal.content_digest(content) != digests[path][1]:
+        elif sealed and content_digest(content) != digests[path][1]:
             seen.find(path, "isn't the receipt that was sealed", step)
         else:
             try:
@@ -223,17 +244,39 @@ def _read_lock(seen: Inspection) -> None:
 def _check_outputs(seen: Inspection) -> None:
     """Every file that a sound receipt names: its size, then its digest."""
 
-    def check(one: Receipt) -> list[tuple[str, str | None]]:
-        return [(out.path, _problem(seen, out.path, out.digest, "its receipt", out.bytes)) for out in one.outputs]
+    def check(some: Sequence[tuple[str, str, int, str]]) -> list[tuple[str, str, str | None]]:
+        return [(step, path, _problem(seen, path, digest, "its receipt", size)) for step, path, size, digest in some]
 
-    receipts = list(seen.receipts.values())
     with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(receipts), AT_ONCE):
-            some = receipts[start : start + AT_ONCE]
-            for one, checked in zip(some, pool.map(check, some), strict=True):
-                for path, problem in checked:
+        for many in _batches(_outputs(seen), AT_ONCE):
+            for found in pool.map(check, _batches(many, TOGETHER)):
+                for step, path, problem in found:
                     if problem:
-                        seen.find(path, problem, one.step)
+                        seen.find(path, problem, step)
+
+
+def _outputs(seen: Inspection) -> Iterator[tuple[str, str, int, str]]:
+    """Every file that a sound receipt names, noted as it comes: step, path, bytes, digest."""
+    for one in seen.receipts.values():
+        for out in one.outputs:
+            seen.outputs[out.path] = out.bytes
+            yield one.step, out.path, out.bytes, out.digest
+    for place in seen.tables:
+        table = read_table(seen.workspace, place)
+        for _, path, size, digest in table.outputs():
+            seen.outputs[path] = size
+            yield table.step, path, size, digest
+
+
+def _entered(seen: Inspection, path: str) -> Iterator[Receipt]:
+    """The receipts of a table, read when they are asked for."""
+    yield from read_table(seen.workspace, path).receipts()
+
+
+def _batches(values: Iterable[V], size: int) -> Iterator[list[V]]:
+    left = iter(values)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def _problem(seen: Inspection, path: str, digest: str, witness: str, size: int | None = None) -> str | None:
@@ -250,13 +293,13 @@ def _problem(seen: Inspection, path: str, digest: str, witness: str, size: int |
 
 
 def _find_foreign(seen: Inspection, sealed: seal.Seal | None) -> None:
-    named = {output.path for one in seen.receipts.values() for output in one.outputs}
-    seen.folders = {receipt.FOLDER, environment.FOLDER, *seal.folders_of(named), *(sealed.folders if sealed else ())}
-    known = {*named, *seen.receipts, *TOP, *(sealed.files if sealed else ())}
-    for path in [*seen.listed, *seen.workspace.leftovers()]:
+    known = {*seen.receipts, *seen.tables, *TOP, *(sealed.files if sealed else ())}
+    own = seal.folders_of(seen.outputs.folders())
+    seen.folders = {receipt.FOLDER, environment.FOLDER, *own, *(sealed.folders if sealed else ())}
+    for path in chain(seen.listed, seen.left):
         top, inside, _ = path.partition("/")
         environments = sealed is None and top == environment.FOLDER
-        if path not in known and (not inside or top in seen.folders) and not environments:
+        if path not in seen.outputs and path not in known and (not inside or top in seen.folders) and not environments:
             seen.find(path, "is foreign: no sound receipt names it")
 
 
@@ -265,21 +308,22 @@ def _check_lock(seen: Inspection) -> None:
     if seen.lock is None:
         return
     unsound = {finding.step for finding in seen.findings.values() if finding.path.startswith(f"{receipt.FOLDER}/")}
-    receipts: dict[str, list[Receipt]] = {}
+    receipts: dict[str, list[Iterable[Receipt]]] = {}
     for one in seen.receipts.values():
-        receipts.setdefault(one.step, []).append(one)
+        receipts.setdefault(one.step, []).append((one,))
+    for path in seen.tables:
+        receipts.setdefault(step_of(path), []).append(_entered(seen, path))
+    written: dict[str, str] = {}
     try:
         for entry in seen.lock["steps"]:
             name = entry["step"]
-            if name in unsound:
-                continue
-            found = lock.step_entry(name, entry["version"], receipts.get(name, []))
-            wrong = [key for key in found if found[key] != entry[key]]
-            if wrong:
+            found = lock.step_sum(name, entry["version"], chain.from_iterable(receipts.get(name, ())))
+            written.update(found.outputs)
+            wrong = [key for key in found.entry if found.entry[key] != entry[key]]
+            if wrong and name not in unsound:
                 seen.find(lock.PATH, f"says of step {name} other {' and '.join(wrong)} than its receipts")
         for extra in receipts.keys() - {entry["step"] for entry in seen.lock["steps"]}:
             seen.find(lock.PATH, f"knows no step {extra}, of which there are receipts")
-        written = {output.path: output.digest for one in seen.receipts.values() for output in one.outputs}
         for path, digest in seen.lock["outputs"].items():
             if written.get(path, digest if unsound else None) != digest:
                 seen.find(path, "is not what the lock says")

@@ -52,10 +52,10 @@ def command(
     from winnow.pipeline import fetch
     from winnow.pipeline.coverage import gaps
     from winnow.pipeline.glimpse import glimpse, languages, said
+    from winnow.pipeline.ledger import units_done
     from winnow.pipeline.parts import find_parts, in_hand
     from winnow.pipeline.plan import check_recipes, steps
     from winnow.pipeline.reading import ConfigurationError
-    from winnow.pipeline.receipt import FOLDER, receipt_path
     from winnow.pipeline.settings import load_settings
     from winnow.stages.run.unit import names_of
     from winnow.stages.run.workspace import Workspace
@@ -110,9 +110,9 @@ def command(
         )
     console.print(looks)
     table = Table("step", "version", "units", "done", box=None)
-    there = set(Workspace(folder).list(FOLDER, ".json"))
+    there = units_done(Workspace(folder))
     for step, units in steps(parts, in_hand(settings, parts)):
-        done = sum(receipt_path(step.name, name) in there for name in names_of(units))
+        done = len(there.get(step.name, set()).intersection(names_of(units)))
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.stages.run.listing import entries, size_of
+from winnow.stages.run.paths import Sizes
 
 DIGEST_BYTES = 16
 COMPRESSION = "zstd"
 READ_BLOCK = 1 << 20
+PATTERN = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -86,21 +88,27 @@ class Workspace:
         """Every file below `folder`, as sorted workspace paths. A folder that isn't there is empty."""
         return sorted(path for path in self._names(folder) if path.endswith(suffix) and not _is_temporary(path))
 
-    def sizes(self) -> dict[str, int]:
-        """Every file of the run with its size in bytes, by one listing."""
+    def listed(self) -> tuple[Sizes, Sequence[str]]:
+        """Every file of the run with its size, and the temporary files of units that were killed, by one listing.
+
+        No other listing shows those. An object store has none: a PUT that was cut off left nothing.
+        """
+        sizes, left = Sizes(), []
         start = len(self._base) + 1
         if self._local:
-            found = {entry.path[start:]: size_of(entry) for entry in entries(self._base)}
+            for entry in entries(self._base):
+                if _is_temporary(entry.name):
+                    left.append(entry.path[start:])
+                else:
+                    sizes[entry.path[start:]] = size_of(entry)
         else:
-            listed = self._filesystem.find(self._base, detail=True)
-            found = {path[start:]: int(entry["size"]) for path, entry in listed.items()}
-        return {path: size for path, size in found.items() if not _is_temporary(path)}
+            for path, found in self._filesystem.find(self._base, detail=True).items():
+                if not _is_temporary(path):
+                    sizes[path[start:]] = int(found["size"])
+        return sizes, sorted(left)
 
     def leftovers(self) -> Sequence[str]:
-        """The temporary files of units that were killed while they wrote, which no other listing shows, sorted.
-
-        An object store has none: a PUT that was cut off left nothing.
-        """
+        """The temporary files of units that were killed while they wrote, sorted."""
         return sorted(path for path in self._names("") if _is_temporary(path)) if self._local else []
 
     def _names(self, folder: str) -> Iterator[str]:
@@ -119,13 +127,31 @@ class Workspace:
         Only for who works alone in the run's folder.
         """
         left = self.leftovers()
-        for path in left:
-            os.unlink(self.path(path))
+        self.remove_all(left)
         return len(left)
 
     def remove(self, name: str) -> None:
         if self.exists(name):
             self._filesystem.rm(self.path(name), recursive=True)
+
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Removes files, of which some may be gone already: from S3 a thousand by one request."""
+        for name in names if self._local else ():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                os.unlink(self.path(name))
+        if self._local or not names:
+            return
+        paths = [self.path(name) for name in names]
+        plain = [path for path in paths if PATTERN.isdisjoint(path)]  # fsspec takes others for patterns
+        alone = [path for path in paths if not PATTERN.isdisjoint(path)]
+        try:
+            if plain:
+                self._filesystem.rm(plain)
+        except FileNotFoundError:  # of a store that doesn't pass over it
+            alone = paths
+        for path in alone:
+            with suppress(FileNotFoundError):
+                self._filesystem.rm_file(path)
 
     def read_bytes(self, name: str) -> bytes:
         if self._local:
@@ -281,6 +307,11 @@ def digest_file(workspace: Workspace, name: str) -> str:
         while block := stream.read(READ_BLOCK):
             summary.update(block)
     return summary.hexdigest()
+
+
+def content_digest(content: bytes) -> str:
+    """The digest that `Workspace` notes when it writes these bytes."""
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _flush_folder(folder: str) -> None:
