@@ -10,23 +10,23 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from winnow.filters.recipes import Rule
 from winnow.pipeline.funnel import Funnel, document_rows
+from winnow.pipeline.rejections import DRAWN as EXAMPLES
+from winnow.pipeline.rejections import Rejections
 from winnow.stages.mixing.mix import PLAN as MIX
+from winnow.stages.run.drops import drops_path, surviving
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
 from winnow.stages.tokens.schema import list_lengths
 
-EXAMPLES = 20
-NEAR_DUPLICATES = 5
 EXCERPT = 280  # characters of a text
 FERTILITY_PARTS = 24  # of which a row group is looked at
 PAIRED = re.compile(r"([0-9a-f]{32})(?: (\S+))?")
@@ -68,21 +68,20 @@ class Pair:
 
 
 def sources(
-    workspace: Workspace, index: ShardIndex | None, drops: pl.DataFrame, rows: Mapping[str, int] | None = None
+    workspace: Workspace, index: ShardIndex | None, lost: Mapping[str, int], rows: Mapping[str, int] | None = None
 ) -> list[Source]:
-    """Each source's documents and tokens, in the order of its tokens. `rows`: see `document_rows`."""
+    """Each source's documents and tokens, in the order of its tokens. `lost`: dropped ones; `rows`: see `document_rows`."""
     read: Counter[str] = Counter()
     for path, count in (document_rows(workspace) if rows is None else rows).items():
         if count:
             read[path.rpartition("/")[2].rpartition("-")[0]] += count
-    lost = Counter(dict(drops.group_by("source").len().iter_rows()))
     available: Counter[str] = Counter()
     if workspace.exists(MIX):
         for cell in json.loads(workspace.read_bytes(MIX))["cells"]:
             available[cell["source"]] += cell["available"]
     built = Counter((index.mixture if index else {}).get("built", {}).get("sources", {}))
     names = sorted({*read, *built}, key=lambda name: (-built[name], -read[name], name))
-    return [Source(name, read[name], read[name] - lost[name], available[name], built[name]) for name in names]
+    return [Source(name, read[name], read[name] - lost.get(name, 0), available[name], built[name]) for name in names]
 
 
 def by_phase(workspace: Workspace, index: ShardIndex | None) -> dict[str, Counter[str]]:
@@ -154,19 +153,9 @@ def idle_rules(rules: Mapping[str, Rule], funnel: Funnel) -> list[str]:
 
 
 def examples(
-    workspace: Workspace, drops: pl.DataFrame, seed: int, rows: Mapping[str, int] | None = None
+    workspace: Workspace, rejections: Rejections, seed: int, rows: Mapping[str, int] | None = None
 ) -> tuple[list[Example], list[Example]]:
     """Documents drawn at random, kept ones and dropped ones, up to `EXAMPLES` each; the same ones for the same seed."""
-    dropped = drops.filter(pl.col("id").is_not_null())
-    reasons = {
-        entry["id"]: f"{entry['stage']}: {entry['rule']}, measured {entry['value']}, asked {entry['threshold']}"
-        for entry in dropped.iter_rows(named=True)
-    }
-    wanted = (
-        set(dropped.sample(min(EXAMPLES, len(dropped)), seed=seed % (1 << 32), shuffle=True)["id"])
-        if len(dropped)
-        else set()
-    )
     rng = np.random.default_rng(seed)
     sizes = document_rows(workspace) if rows is None else rows
     kept: list[Example] = []
@@ -178,29 +167,28 @@ def examples(
         if (path, row) in tried:
             continue
         tried.add((path, row))
-        example = _at(workspace, path, row, "")
-        if example.id not in reasons:
-            kept.append(example)
+        part = path.removeprefix("documents/").removesuffix(".parquet")
+        drops = [drops_path(stage, part) for stage in rejections.stages]
+        if surviving(workspace, sizes[path], [drop for drop in drops if workspace.exists(drop)])[row]:
+            kept.append(_at(workspace, path, row, ""))
         if len(kept) == EXAMPLES:
             break
-    return kept, [_with_reason(example, reasons[example.id]) for example in find(workspace, wanted)]
+    return kept, [_dropped(workspace, entry) for entry in rejections.drawn]
 
 
-def near_duplicates(workspace: Workspace, drops: pl.DataFrame, seed: int) -> list[Pair]:
+def _dropped(workspace: Workspace, entry: Mapping[str, Any]) -> Example:
+    reason = f"{entry['stage']}: {entry['rule']}, measured {entry['value']}, asked {entry['threshold']}"
+    return _at(workspace, f"documents/{entry['part']}.parquet", entry["row"], reason)
+
+
+def near_duplicates(workspace: Workspace, rejections: Rejections) -> list[Pair]:
     """Documents that were dropped for another's sake, and the other, with their similarity."""
-    named = drops.filter(
-        pl.col("stage").is_in(["deduplicate.minhash", "deduplicate.scripts"]), pl.col("value").is_not_null()
-    )
-    if not len(named):
-        return []
-    some = named.sample(min(NEAR_DUPLICATES, len(named)), seed=seed % (1 << 32), shuffle=True)
-    matches = {entry["id"]: PAIRED.match(entry["value"]) for entry in some.iter_rows(named=True)}
-    ids = {*matches, *(match[1] for match in matches.values() if match)}
-    found = {example.id: example for example in find(workspace, ids)}
+    matches = [(entry, matched) for entry in rejections.pairs if (matched := PAIRED.match(entry["value"]))]
+    found = {example.id: example for example in find(workspace, {matched[1] for _, matched in matches})}
     return [
-        Pair(match[2] or "", found[match[1]], found[identity])
-        for identity, match in matches.items()
-        if match and match[1] in found and identity in found
+        Pair(matched[2] or "", found[matched[1]], replace(_dropped(workspace, entry), reason=""))
+        for entry, matched in matches
+        if matched[1] in found
     ]
 
 
@@ -231,10 +219,6 @@ def _at(workspace: Workspace, path: str, row: int, reason: str) -> Example:
     raise LookupError(f"{path} has no such row")
 
 
-def _with_reason(example: Example, reason: str) -> Example:
-    return Example(example.id, example.source, example.locator, reason, example.text)
-
-
 def preferences(workspace: Workspace) -> dict[str, int]:
     """How many prompts and pairs the stage `rl` made; empty for another stage."""
     found = {}
@@ -243,8 +227,3 @@ def preferences(workspace: Workspace) -> dict[str, int]:
         if paths:
             found[name] = sum(workspace.parquet(path).metadata.num_rows for path in paths)
     return found
-
-
-def dropped_documents(rejections: pl.DataFrame) -> pl.DataFrame:
-    """Of all rejections those of documents, without what never became one."""
-    return rejections.filter(pl.col("stage") != "ingest")

@@ -56,12 +56,17 @@ def document_rows(workspace: Workspace) -> dict[str, int]:
 
 
 def read_funnel(
-    workspace: Workspace, *, rows: Mapping[str, int] | None = None, rejections: pl.DataFrame | None = None
+    workspace: Workspace,
+    *,
+    rows: Mapping[str, int] | None = None,
+    rejected: Mapping[tuple[str, str], int] | None = None,
 ) -> Funnel:
-    """The funnel of a run as far as it has come. `rows` and `rejections`, where somebody has read them already."""
+    """The funnel of a run as far as it has come. `rows`, and `rejected` by stage and rule, where somebody has counted
+    them already."""
     documents = sum((document_rows(workspace) if rows is None else rows).values())
     dropped: dict[str, Counter[str]] = {"ingest": Counter()}
-    for stage, rule, count in _reasons(workspace) if rejections is None else _counted(rejections):
+    counted = _reasons(workspace) if rejected is None else ((*key, count) for key, count in rejected.items())
+    for stage, rule, count in counted:
         dropped.setdefault(stage, Counter())[rule] += count
     steps = planned_steps(workspace)
 
@@ -80,10 +85,6 @@ def _reasons(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
         reasons = workspace.read_table(path, columns=["stage", "rule"]).group_by(["stage", "rule"])
         for found in reasons.aggregate([([], "count_all")]).to_pylist():
             yield found["stage"], found["rule"], found["count_all"]
-
-
-def _counted(rejections: pl.DataFrame) -> Iterator[tuple[str, str, int]]:
-    yield from rejections.group_by("stage", "rule").len().iter_rows()
 
 
 def read_rejections(workspace: Workspace) -> pl.DataFrame:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from winnow.pipeline import environment, receipt, seal
 from winnow.pipeline.conductor import alone
+from winnow.pipeline.ledger import step_of
 from winnow.pipeline.publication import is_published
 from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.ledger import step_of
 from winnow.pipeline.receipt_tables import TABLE, Table, read_table, write_table
 from winnow.pipeline.verification import TOP, Finding, Inspection, inspect_run
 from winnow.stages.run.paths import Sizes

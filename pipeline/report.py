@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winnow.pipeline import account
 from winnow.pipeline.costs import step_costs
 from winnow.pipeline.distributions import BINS, distributions
-from winnow.pipeline.funnel import Funnel, document_rows, read_funnel, read_index, read_rejections
+from winnow.pipeline.funnel import Funnel, document_rows, read_funnel, read_index
 from winnow.pipeline.lock import lock_digest, read_lock
+from winnow.pipeline.rejections import Rejections, Row, survey_rejections
 from winnow.pipeline.seal import REPORT, seal_report
 from winnow.pipeline.shares import shares
 from winnow.pipeline.terminal import inert
@@ -20,7 +21,6 @@ from winnow.pipeline.verification import notes_of
 from winnow.stages.run.workspace import Workspace
 
 TEMPLATE = "report.html.jinja"
-EXAMPLES_PER_RULE = 3
 RULES_SHOWN = 40
 SHARES_SHOWN = 12  # the others are folded away: a run over code has dozens of languages
 
@@ -39,19 +39,18 @@ def write_report(workspace: Workspace) -> str:
     """Writes `report.html` into the run, seals it, returns its path. Raises `FileNotFoundError` where there is no lock."""
     lock = read_lock(workspace)
     index = read_index(workspace)
-    rows, rejections = document_rows(workspace), read_rejections(workspace)
-    funnel = read_funnel(workspace, rows=rows, rejections=rejections)
+    seed = int(lock["manifest"]["seed"])
+    rows, rejections = document_rows(workspace), survey_rejections(workspace, seed)
+    funnel = read_funnel(workspace, rows=rows, rejected=rejections.counts)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.finalize = lambda value: inert(value) if type(value) is str else value
     decided = account.rules_of(lock)
-    drops = account.dropped_documents(rejections)
-    seed = int(lock["manifest"]["seed"])
-    kept, dropped = account.examples(workspace, drops, seed, rows)
+    kept, dropped = account.examples(workspace, rejections, seed, rows)
     page = environment.get_template(TEMPLATE).render(
-        sources=account.sources(workspace, index, drops, rows),
+        sources=account.sources(workspace, index, rejections.lost, rows),
         phase_of={phase.length: phase for phase in index.phases} if index else {},
         by_phase=account.by_phase(workspace, index),
         lengths=account.lengths(workspace),
@@ -60,7 +59,7 @@ def write_report(workspace: Workspace) -> str:
         idle_rules=account.idle_rules(decided, funnel),
         kept=kept,
         dropped=dropped,
-        near_duplicates=account.near_duplicates(workspace, drops, seed),
+        near_duplicates=account.near_duplicates(workspace, rejections),
         preferences=account.preferences(workspace),
         unmet=index.mixture.get("unmet", ()) if index else (),
         scarce=index.mixture.get("scarce", ()) if index else (),
@@ -93,14 +92,11 @@ def _flow(funnel: Funnel) -> list[tuple[str, int, int]]:
     return flow
 
 
-def _rule_stories(rejections: pl.DataFrame, funnel: Funnel) -> list[RuleStory]:
-    examples = {
-        (stage, rule): tuple(zip(*columns, strict=True))
-        for stage, rule, *columns in rejections.with_columns(pl.col("id", "value", "threshold").fill_null(""))
-        .group_by("stage", "rule", maintain_order=True)
-        .agg(pl.col("id", "locator", "value", "threshold").head(EXAMPLES_PER_RULE))
-        .iter_rows()
-    }
+def _rule_stories(rejections: Rejections, funnel: Funnel) -> list[RuleStory]:
     counted = ((count, stage, rule) for stage, rules in funnel.dropped.items() for rule, count in rules.items())
     most = sorted(counted, key=lambda entry: (-entry[0], entry[1:]))[:RULES_SHOWN]
-    return [RuleStory(stage, rule, count, examples[stage, rule]) for count, stage, rule in most]
+    return [RuleStory(stage, rule, count, _shown(rejections.first[stage, rule])) for count, stage, rule in most]
+
+
+def _shown(rows: Sequence[Row]) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple((row["id"] or "", row["locator"], row["value"] or "", row["threshold"] or "") for row in rows)

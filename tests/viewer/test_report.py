@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -14,6 +15,8 @@ from winnow.pipeline import account
 from winnow.pipeline.distributions import distributions
 from winnow.pipeline.funnel import read_funnel, read_index, read_rejections
 from winnow.pipeline.lock import read_lock
+from winnow.pipeline.rejections import PURPOSE, survey_rejections
+from winnow.stages.run.chance import draws
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import statistics
 
@@ -30,9 +33,10 @@ def table(workspace: Workspace, folder: str, columns: list[str]) -> pa.Table:
 
 
 def test_sources_add_up_through_the_funnel(workspace: Workspace) -> None:
-    index, drops = read_index(workspace), account.dropped_documents(read_rejections(workspace))
+    index, drops = read_index(workspace), read_rejections(workspace).filter(pl.col("stage") != "ingest")
     assert index is not None
-    found = {source.name: source for source in account.sources(workspace, index, drops)}
+    lost = survey_rejections(workspace, 7).lost
+    found = {source.name: source for source in account.sources(workspace, index, lost)}
     read = Counter(table(workspace, "documents", ["source"])["source"].to_pylist())
     lost = Counter(drops["source"].to_list())
     assert {name: (source.read, source.kept) for name, source in found.items()} == {
@@ -75,12 +79,27 @@ def test_every_document_with_the_measure_is_in_a_distribution(workspace: Workspa
 
 
 def test_examples_say_what_became_of_them(workspace: Workspace) -> None:
-    drops = account.dropped_documents(read_rejections(workspace))
-    kept, dropped = account.examples(workspace, drops, 7)
+    rejections = survey_rejections(workspace, 7)
+    kept, dropped = account.examples(workspace, rejections, 7)
     lost = {entry["id"]: entry for entry in read_rejections(workspace).iter_rows(named=True)}
     assert len(kept) == len({example.id for example in kept}) == 20 and not {example.id for example in kept} & set(lost)
     assert len(dropped) == 20 and all(lost[example.id]["rule"] in example.reason for example in dropped)
-    assert account.examples(workspace, drops, 7) == (kept, dropped)
+    assert account.examples(workspace, rejections, 7) == (kept, dropped)
+
+
+def test_rejections_are_told_as_all_of_them_together_are(workspace: Workspace) -> None:
+    found, every = survey_rejections(workspace, 7), read_rejections(workspace)
+    assert found.counts == {
+        (stage, rule): count for stage, rule, count in every.group_by("stage", "rule").len().iter_rows()
+    }
+    for (stage, rule), rows in found.first.items():
+        of_rule = every.filter(pl.col("stage") == stage, pl.col("rule") == rule).head(3)
+        assert [row["locator"] for row in rows] == of_rule["locator"].to_list()
+    dropped = every.filter(pl.col("stage") != "ingest", pl.col("id").is_not_null())
+    ids = dropped["id"].to_arrow().cast("string")
+    lowest = [name for _, name in sorted(zip(draws(ids, 7, PURPOSE).tolist(), ids.to_pylist(), strict=True))]
+    assert [row["id"] for row in found.drawn] == lowest[:20]
+    assert [row["id"] for row in survey_rejections(workspace, 8).drawn] != lowest[:20]
 
 
 def test_the_page_tells_all_of_it_without_a_script(workspace: Workspace) -> None:
