@@ -84,12 +84,15 @@ def tokenizer_of(line: Sequence[Ancestor]) -> str | None:
     return found
 
 
-def notes(line: Sequence[Ancestor], benchmarks: Sequence[str]) -> list[str]:
-    """What the line leaves open, in words: runs without an index, benchmarks that not every run was compared with."""
+def notes(line: Sequence[Ancestor], benchmarks: Sequence[str], levels: Sequence[str]) -> list[str]:
+    """What the line leaves open, in words: runs without an index of one of `levels` (`minhash`, `scripts`), at which the
+    next run looks for near-duplicates, and benchmarks that not every run was compared with.
+    """
     told = [
-        f"{run.place} kept no index (deduplicate.minhash.remember): near-duplicates of its documents stay"
+        f"{run.place} kept no index (deduplicate.{level}.remember): near-duplicates of its documents stay"
+        for level in levels
         for run in line
-        if "minhash" not in run.indexes and run.tokenizer is not None
+        if level not in run.indexes and run.tokenizer is not None
     ]
     here = set(benchmarks)
     for run in line:

@@ -60,7 +60,8 @@ def gaps(settings: Settings) -> list[str]:
             declared = "language" in (given.model_extra or {}).get("columns", {})
             known = "counts as it is declared" if declared else "is unknown unless its records declare it"
             found.append(f"{name}: nothing measures its language, which {known}; the mixture asks for languages")
-    found += notes(settings.line, [benchmark.name for benchmark in settings.profile.benchmarks])
+    levels = ["minhash", "scripts"] if manifest.deduplicate.scripts is not None else ["minhash"]
+    found += notes(settings.line, [benchmark.name for benchmark in settings.profile.benchmarks], levels)
     return list(dict.fromkeys(found))
 
 

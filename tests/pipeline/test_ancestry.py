@@ -102,8 +102,9 @@ def test_the_line_is_followed_to_its_beginning(line: Line) -> None:
     assert [Path(run.place).name for run in found] == ["second", "first"]
     assert [sorted(run.indexes) for run in found] == [[], ["minhash"]]
     assert parent_of(line.first) is None
-    told = notes(found, ["new"])
-    assert sum("kept no index" in note for note in told) == 1
+    told = notes(found, ["new"], ["minhash", "scripts"])
+    assert sum("kept no index (deduplicate.minhash" in note for note in told) == 1
+    assert sum("kept no index (deduplicate.scripts" in note for note in told) == 2
     assert sum("wasn't compared with new" in note for note in told) == 2
 
 
