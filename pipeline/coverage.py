@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from winnow.filters.recipes import find_recipe
+from winnow.formats.translations.file_names import ALIASES
 from winnow.pipeline.ancestry import notes
 from winnow.pipeline.manifest import Filter
 from winnow.pipeline.profile import Input
@@ -12,6 +13,8 @@ from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.settings import Settings
 from winnow.stages.document import Content
 from winnow.stages.measuring import LANGUAGE
+
+CODE = 2  # letters of ISO 639-1
 
 
 def check_contents(settings: Settings) -> None:
@@ -31,7 +34,16 @@ def check_contents(settings: Settings) -> None:
 
 
 def check_languages(settings: Settings) -> None:
-    """Raises `ConfigurationError` for a filter bound to languages on an input whose language nothing measures."""
+    """Raises `ConfigurationError` for a language by another name than its code, and for a filter bound to languages on an
+    input whose language nothing measures."""
+    for keys, names in _named_languages(settings):
+        for name in names:
+            code = next((code for code, others in ALIASES.items() if name.lower() in others), name.lower())
+            if name != code and (code in ALIASES or len(name) == CODE):
+                place = settings.in_manifest(*keys)
+                raise ConfigurationError(
+                    f"{place}: languages have their ISO 639 code for a name; did you mean {code!r}?"
+                )
     for position, entry in enumerate(settings.manifest.filters):
         if not entry.languages:
             continue
@@ -43,6 +55,16 @@ def check_languages(settings: Settings) -> None:
                     f"nothing measures that of source {source} ({given.kind}): add `- {{recipe: language, "
                     'options: {model: "resource:lid.176"}}` to the filters'
                 )
+
+
+def _named_languages(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], Iterable[str]]]:
+    """Where the manifest names languages, and which."""
+    manifest = settings.manifest
+    for position, entry in enumerate(manifest.filters):
+        yield ("filters", position, "languages"), entry.languages
+    yield ("mixture", "languages"), manifest.mixture.languages or ()
+    for position, phase in enumerate(manifest.curriculum):
+        yield ("curriculum", position, "languages"), phase.languages or ()
 
 
 def gaps(settings: Settings) -> list[str]:

@@ -39,7 +39,9 @@ class Quality(Section):
 class Mixture(Section):
     """Shares in per cent of tokens, by source and, at the same time, by language."""
 
-    sources: dict[str, Share | Weights] = Field(description="a source's share, or the shares of its sub-sources")
+    sources: dict[str, Share | Weights] = Field(
+        min_length=1, description="a source's share, or the shares of its sub-sources"
+    )
     natural: bool = Field(
         False,
         description="use of every source what is left of it; the shares then only weigh the tokenizer's sample",

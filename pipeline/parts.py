@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from winnow.filters.kernels.fasttext_model import load_model
 from winnow.formats.addresses import expand, filesystem_of
 from winnow.formats.splits import Split
 from winnow.pipeline.profile import Input
@@ -18,6 +19,8 @@ from winnow.pipeline.reading import ConfigurationError, NothingNew
 from winnow.pipeline.series import shared_by
 from winnow.pipeline.settings import Settings
 from winnow.stages.ingest.source import kind_module
+from winnow.stages.measuring import LANGUAGE
+from winnow.stages.passes import RESOURCE, resources_of
 from winnow.stages.run.inventory import TakeInventory, change_mark
 from winnow.stages.run.unit import Place, Unit
 
@@ -142,17 +145,27 @@ def _small(path: str) -> int | None:
 
 
 def _absent(settings: Settings) -> list[str]:
-    """Resources and benchmarks that aren't there."""
+    """Resources and benchmarks that aren't there, and language models that are none."""
     profile = settings.profile
     named: list[tuple[tuple[str | int, ...], str]] = [
         (("resources", name), path) for name, path in profile.resources.items()
     ]
     named += [(("benchmarks", number, "path"), found.path) for number, found in enumerate(profile.benchmarks)]
     problems = []
+    models = {
+        resource.removeprefix(RESOURCE)
+        for entry in settings.manifest.filters
+        if entry.recipe == LANGUAGE and "://" not in profile.base
+        for resource in resources_of(entry.options)
+    }
     for keys, path in named:
         try:
             expand(profile.place(path))
-        except FileNotFoundError as error:
+            if os.path.isdir(profile.place(path)):
+                raise IsADirectoryError(f"{profile.place(path)} is a folder; name a file of it")
+            if keys[-1] in models:
+                load_model(profile.place(path))
+        except (FileNotFoundError, IsADirectoryError, ValueError) as error:
             problems.append(f"{settings.in_profile(*keys)}: {error}")
     return problems
 

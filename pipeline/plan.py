@@ -6,19 +6,21 @@ sizes alone, never on workers: equal inputs give equal units.
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from winnow.filters.recipes import Recipe
 from winnow.formats.splits import bytes_in
 from winnow.pipeline.ancestry import compared_with
 from winnow.pipeline.coverage import check_contents, check_languages
 from winnow.pipeline.manifest import Filter, Output
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
 from winnow.pipeline.plan_shards import shard_steps
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.reading import ConfigurationError, nearest
 from winnow.pipeline.settings import Settings
 from winnow.stages import decide, preferences, rejection_sampling
 from winnow.stages.decontaminate import steps as decontaminate
@@ -228,5 +230,19 @@ def check_recipes(settings: Settings) -> None:
                         f"{place}: the profile has no resource {resource!r}; it has {named}: say where the file lies under "
                         "`resources`, as `winnow init` and the profile `sample` do"
                     )
+            if unknown := _unknown_option(recipe, entry.options):
+                raise ConfigurationError(f"{settings.in_manifest(section, position, 'options')}: {unknown}")
     check_contents(settings)
     check_languages(settings)
+
+
+def _unknown_option(recipe: Recipe, options: Mapping[str, Any]) -> str | None:
+    """What is wrong with the first option that nothing of the recipe takes."""
+    takes: set[str] = set()
+    for function in (recipe.measure, recipe.edit):
+        _, *parameters = inspect.signature(function).parameters.values() if function else (None,)
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return None
+        takes |= {parameter.name for parameter in parameters}
+    wrong = next((name for name in options if name not in takes), None)
+    return wrong and f"{recipe.name} has no option {wrong!r}{nearest(wrong, takes) or '; it has none'}"

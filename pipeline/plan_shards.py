@@ -137,7 +137,8 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
             encoder = encoder_of(files)
             if inherited is not None and encoder.digest != load(inherited).digest:
                 raise ConfigurationError(
-                    f"tokenizer.path {place} isn't the tokenizer of {settings.line[0].place}: one model reads both runs"
+                    f"{settings.in_manifest('tokenizer', 'path')}: {place} isn't the tokenizer of "
+                    f"{settings.line[0].place}: one model reads both runs"
                 )
             if not is_ours(encoder):  # its own template writes its own tokens
                 special = [name for name in special if name not in CONVERSATION]
@@ -145,8 +146,8 @@ def _tokenizer(parts: Sequence[Part], settings: Settings, dropping: Sequence[str
             if manifest.conversations.thinking == Thinking.ALL and not keeps_thinking(encoder):
                 raise ValueError("its chat template can't be asked to keep all reasoning (`conversations.thinking`)")
         except (OSError, ValueError, SpecialTokenError) as error:
-            key = "tokenizer.path" if asked.path is not None else "tokenizer"
-            raise ConfigurationError(f"{key} {place}: {error}") from None
+            key = settings.in_manifest("tokenizer", "path") if asked.path is not None else f"tokenizer {place}"
+            raise ConfigurationError(f"{key}: {error}") from None
         given = sample.train_units(
             [], vocabulary_size=0, digest=digest_of(files.all), place=place, special=special, tokens=asked.tokens
         )

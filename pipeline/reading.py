@@ -66,7 +66,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(root, model, item["loc"], item) for item in error.errors()]
+        lines = [_explain(root, model, item["loc"], item) for item in _told(error.errors())]
         raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None
 
 
@@ -98,7 +98,7 @@ def _compose(path: Path, above: tuple[Path, ...] = ()) -> yaml.MappingNode:
         raise ConfigurationError(f"{path}: is not UTF-8 at byte {error.start}") from None
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigurationError(f"{path}{line}: is not valid YAML: {error.problem}") from None
+        raise ConfigurationError(f"{path}{line}: is not valid YAML: {error.problem}{_begun(error)}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigurationError(f"{path}: is not valid YAML: {error}") from None
     if not isinstance(root, yaml.MappingNode):
@@ -125,6 +125,33 @@ def _compose(path: Path, above: tuple[Path, ...] = ()) -> yaml.MappingNode:
         own = {key.value: (key, value) for key, value in base.value} | own
         root = yaml.MappingNode(root.tag, list(own.values()), root.start_mark, root.end_mark)
     return root
+
+
+def _begun(error: yaml.MarkedYAMLError) -> str:
+    """Where that begins in which YAML found a mistake, if in another line; and of a pattern without quotes, what to do."""
+    if error.context == "while scanning an alias":
+        return '; a value that begins with * or & stands in quotes: "*.jsonl"'
+    if error.context_mark is None or error.problem_mark is None or error.context_mark.line == error.problem_mark.line:
+        return ""
+    return f", {error.context} that begins in line {error.context_mark.line + 1}"
+
+
+def _told(errors: Sequence[Any]) -> list[Any]:
+    """The mistakes without those that follow from others: a list is empty for what is wrong in it, and of the members of a
+    union that which could be meant tells."""
+    places = [error["loc"] for error in errors]
+
+    def follows(error: Any) -> bool:
+        loc = error["loc"]
+        below = any(len(place) > len(loc) and place[: len(loc)] == loc for place in places)
+        beside = any(
+            place[:-1] == loc[:-1] and other["type"] not in EXPECTED
+            for place, other in zip(places, errors, strict=True)
+        )
+        scalar = not isinstance(error.get("input"), dict | list)
+        return (error["type"] == "too_short" and below) or (error["type"] in EXPECTED and scalar and beside)
+
+    return [error for error in errors if not follows(error)]
 
 
 def _base(path: Path, name: str) -> Path:
@@ -160,13 +187,15 @@ def _explain(root: yaml.Node, model: type[BaseModel], location: Location, error:
         return f"{place}: {key}: there is no such key{nearest(str(location[-1]), _fields_at(model, location[:-1]))}"
     if error["type"] == "missing":
         return f"{place}: {key}: is missing"
-    if error["type"] in ("enum", "literal_error"):
+    if error["type"] in ("enum", "literal_error") and error["input"] is not None:
         known = re.findall(r"'([^']+)'", error["ctx"]["expected"])
         return f"{place}: {key}: there is no {error['input']!r}{nearest(str(error['input']), known)}"
     if error["type"] in ("model_type", "model_attributes_type"):
         return f"{place}: {key}: expected keys, {', '.join(_fields_at(model, location))}, not {error['input']!r}"
     if error["type"] in EXPECTED:
         return f"{place}: {key}: expected {EXPECTED[error['type']]}, not {error['input']!r}"
+    if error.get("input", error) is None or error["type"] == "too_short":
+        return f"{place}: {key}: is empty; leave the key out, or give it a value"
     message = error["msg"].removeprefix("Value error, ")
     found = error.get("input")
     shown = (

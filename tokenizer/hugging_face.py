@@ -29,6 +29,8 @@ class HuggingFaceEncoder(Encoder):
     def __init__(self, files: Files) -> None:
         try:
             self._fields = json.loads(files.content)
+            if not isinstance(self._fields, dict) or "model" not in self._fields:
+                raise ValueError("it has no `model`, which the library's `save` writes")
             aliases = aliases_of(t["content"] for t in self._fields.get("added_tokens") or () if t["special"])
             self._text = tokenizers.Tokenizer.from_str(json.dumps(renamed(self._fields, aliases)))
             names = {alias: name for name, alias in aliases.items()}

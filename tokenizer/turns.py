@@ -7,7 +7,6 @@ changes when its words are others: from the prompt for an answer, as far as the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -92,7 +91,7 @@ def _end(whole: str, last: int, limit: int, stops: Sequence[str], special: Seque
     """Where a turn ends whose words end at `last`: behind the special token that follows them, else the next stop."""
     follows = last + len(whole[last:limit]) - len(whole[last:limit].lstrip())
     ends = [follows + len(name) for name in special if whole.startswith(name, follows, limit)]
-    ends = ends or [end + len(stop) for stop in stops if 0 <= (end := whole.find(stop, last, limit))]
+    ends = ends or [end + len(stop) for stop in stops if (end := whole.find(stop, last, limit)) >= 0]
     return min(ends, default=last)
 
 
@@ -110,10 +109,16 @@ def _with(messages: Sequence[Any], place: int, message: Any) -> list[Any]:
 
 def _difference(whole: str, other: str) -> tuple[int, int]:
     """The range of `whole` between what begins and what ends both."""
-    first = len(os.path.commonprefix([whole, other]))
+    first = _alike(whole, other)
     most = min(len(whole), len(other)) - first
-    behind = len(os.path.commonprefix([whole[::-1][:most], other[::-1][:most]]))
+    behind = _alike(whole[::-1][:most], other[::-1][:most])
     return first, len(whole) - behind
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    shorter = min(len(one), len(other))
+    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
 
 def _prompt(render: Render, messages: Sequence[Any]) -> str:
@@ -122,4 +127,4 @@ def _prompt(render: Render, messages: Sequence[Any]) -> str:
         bare, asking = render(messages), render(messages, add_generation_prompt=True)
     except ChatError:
         return ""
-    return asking[len(os.path.commonprefix([bare, asking])) :]
+    return asking[_alike(bare, asking) :]

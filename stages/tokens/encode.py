@@ -236,7 +236,9 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(name="encode", version=5, work=encode_part)  # 5: conversations by the tokenizer's own template
+ENCODE = Step(
+    name="encode", version=6, work=encode_part
+)  # 6: templates that rewrite turns; 5: the tokenizer's own template
 
 
 def encode_units(

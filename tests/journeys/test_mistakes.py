@@ -51,6 +51,15 @@ IN_MANIFEST = {
     "a list as a key": ("seed: 1", "? [a]\n: 1", "own.yaml:2: a key is a name, not a list or mapping"),
     "a date": ("seed: 1", "seed: 2024-13-45", "own.yaml: is not valid YAML: month must be in 1..12"),
     "a list for a mapping": ("{sources: {web: 100}}", "[web]", "own.yaml:5: mixture: expected keys, bucket_epochs, epochs, languages, natural, quality, source_epochs, sources, temperature, tokens, not ['web']"),
+    "a phase alone": ("length: 128", "length: 8", "own.yaml:7: curriculum.0.length: input should be greater than or equal to 32 (found 8) "),
+    "a share": ("web: 100", "web: most", "own.yaml:5: mixture.sources.web: input should be a valid number, unable to parse string as a number (found 'most') "),
+    "no source": ("{web: 100}", "{}", "own.yaml:5: mixture.sources: is empty; leave the key out, or give it a value"),
+    "a key without a value": ("packing: concatenate", "packing:", "own.yaml:6: packing: is empty; leave the key out, or give it a value"),
+    "an option of a recipe": ("content: [web]", "options: {colums: [x]}", "own.yaml:4: filters.0.options: gopher_quality has no option 'colums'; did you mean 'columns'?"),
+    "a language's name": ("{web: 100}", "{web: 100}, languages: {English: 100}", "own.yaml:5: mixture.languages: languages have their ISO 639 code for a name; did you mean 'en'?"),
+    "a language in capitals": ("content: [web]", "languages: [DE]", "own.yaml:4: filters.0.languages: languages have their ISO 639 code for a name; did you mean 'de'?"),
+    "a colon": ("seed: 1", "seed 1", "own.yaml:3: is not valid YAML: could not find expected ':', while scanning a simple key that begins in line 2"),
+    "a quote": ("seed: 1", 'seed: "1', "own.yaml:8: is not valid YAML: found unexpected end of stream, while scanning a quoted scalar that begins in line 2"),
     "nothing": (MANIFEST, "", "own.yaml:1: expected a mapping of keys to values"),
 }  # fmt: skip
 IN_PROFILE = {
@@ -61,6 +70,7 @@ IN_PROFILE = {
     "a module that is no kind": ("tables", "os.path", "where.yaml:3: sources.web.0.kind: os.path is no kind of source: it has no Settings, splits, read"),
     "no paths": (", paths: [rows.jsonl]", "", "where.yaml:3: sources.web.0.paths: is missing"),
     "a path for a list of them": ("[rows.jsonl]", "rows.jsonl", "where.yaml:3: sources.web.0.paths: expected a list: [one, other], not 'rows.jsonl'"),
+    "a pattern without quotes": ("rows.jsonl", "*.jsonl", "where.yaml:3: is not valid YAML: expected alphabetic or numeric character, but found '.'; a value that begins with * or & stands in quotes: \"*.jsonl\""),
     "what it holds": ("content: web, ", "", "where.yaml:3: sources.web.0.content: is missing: kind tables doesn't know what its texts are"),
 }  # fmt: skip
 AT_INPUTS = {
@@ -156,4 +166,23 @@ def test_paths_are_relative_to_the_file_that_holds_them(winnow, folder: Path, tm
     assert winnow("plan", "--stage", folder / "own.yaml", "--profile", inner / "where.yaml").status == 0
     (folder / "own.yaml").write_text(MANIFEST + "tokenizer: {path: tokenizer.json}\n")
     said = winnow("plan", *asked).said
-    assert f"tokenizer.path {folder}/tokenizer.json: there is no tokenizer at" in said
+    assert f"{folder}/own.yaml:8: tokenizer.path: there is no tokenizer at {folder}/tokenizer.json" in said
+    (folder / "tokenizer.json").write_text('{"version": "1.0"}')
+    said = winnow("plan", *asked).said
+    assert "tokenizer.json is not a tokenizer.json: it has no `model`, which the library's `save` writes" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [(".", "is a folder; name a file of it"), ("rows.jsonl", "is no fastText model of version 11 or 12")],
+)
+def test_a_language_model_that_is_none(winnow, folder: Path, path: str, expected: str) -> None:
+    entry = '  - {recipe: language, options: {model: "resource:lid"}}\n'
+    (folder / "own.yaml").write_text(MANIFEST.replace("filters:\n", f"filters:\n{entry}"))
+    (folder / "where.yaml").write_text(f"resources: {{lid: {path}}}\n{PROFILE}")
+    asked = ("--stage", folder / "own.yaml", "--profile", folder / "where.yaml")
+    for answer in (winnow("plan", *asked), winnow("run", *asked, "--out", folder / "run")):
+        assert answer.status == 2
+        assert (
+            f"winnow: {folder}/where.yaml:1: resources.lid: {folder}/{path}" in answer.said and expected in answer.said
+        )
