@@ -80,6 +80,10 @@ def command(
         return
     index = read_index(workspace)
     if index is None:
+        if workspace.list("rl", ".parquet"):
+            raise ConfigurationError(
+                f"{run} made prompts and pairs, not shards: rl/ holds them as Parquet and JSON lines"
+            )
         raise ConfigurationError(f"{run} has no shards; `winnow status {run}` tells how far it is")
     try:
         module = exporter(target_format)

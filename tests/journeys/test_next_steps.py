@@ -141,4 +141,6 @@ def test_inspect_shows_prompts_and_pairs(winnow, tmp_path: Path) -> None:
         "kept",
         "in rl/pairs/pairs-00000.parquet, row 0",
     ]
+    answer = winnow("export", tmp_path / "run", "--format", "jsonl", "--phase", "a", "--out", tmp_path / "out")
+    assert answer.status == 2 and "made prompts and pairs, not shards" in answer.said
     assert "1 pairs in" in said and "Two and two make four." in said and "What is two and two?" in said
