@@ -131,7 +131,10 @@ class Workspace:
         return len(left)
 
     def remove(self, name: str) -> None:
-        if self.exists(name):
+        """Removes a file, or a folder with all below it; what isn't there is passed over."""
+        if not self._local:
+            self.remove_all(list(self._names(name)))
+        elif self.exists(name):
             self._filesystem.rm(self.path(name), recursive=True)
 
     def remove_all(self, names: Sequence[str]) -> None:

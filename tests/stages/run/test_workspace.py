@@ -59,3 +59,13 @@ def test_a_full_disk_is_an_error_that_leaves_nothing_half_written(workspace: Wor
         raise OSError(28, "No space left on device")
     assert not workspace.exists("big")
     assert workspace.list("") == []
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_a_name_is_no_pattern_to_who_removes(tmp_path: Path, kind: str) -> None:
+    workspace = Workspace(str(tmp_path) if kind == "disk" else f"memory://{tmp_path.name}")
+    for name in ("a[1]", "a1", "a*", "folder/x?", "folder/in/y", "folder2/x"):
+        workspace.write_bytes(name, b"")
+    for name in ("a[1]", "a*", "folder", "gone"):
+        workspace.remove(name)
+    assert workspace.list("") == ["a1", "folder2/x"]
