@@ -1,4 +1,4 @@
-"""Credentials in addresses: how they are known, struck out of what is printed, and refused in what is recorded."""
+"""Credentials in addresses and keys: how they are known, struck out of what is printed, refused in what is recorded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ _CREDENTIALS = re.compile(
     r"(?<=://)(?:[^\s/?#@'\"<>]{1,512}+@|[^\s/?#@:'\"<>]{1,256}+:(?!\d{1,5}(?![^/?#\s]))[^\s@'\"<>]{1,512}+@)"
 )
 """The part of an address before its host: a name, a password, a key and its secret, which often holds a `/`."""
+
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+
+
+def names_variable(text: str) -> bool:
+    """Whether a text is the name of an environment variable, as `OPENAI_API_KEY`, and so no key itself."""
+    return len(text) <= 64 and _VARIABLE.fullmatch(text) is not None
 
 
 def redacted(text: str) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from winnow.stages.run.unit import Unworkable
+from winnow.stages.run.unit import Away, Unworkable
 
 REFUSALS = {
     errno.ENOSPC: ("the disk is full", "free some space"),
@@ -25,11 +25,19 @@ REFUSALS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A unit that could not be finished: quarantined, reported, and the reason that the run ends with an error."""
+    """A unit that could not be finished: quarantined, reported, and the reason that the run ends with an error.
+
+    `away`: what it needs isn't there, so that the step's other units weren't begun.
+    """
 
     step: str
     unit: str
     reason: str
+    away: bool = False
+
+
+def failure_of(step: str, unit: str, error: BaseException) -> Failure:
+    return Failure(step=step, unit=unit, reason=reason_of(error), away=isinstance(error, Away))
 
 
 class RunFailed(Exception):

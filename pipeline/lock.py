@@ -27,7 +27,7 @@ from winnow.stages.run.unit import Step, canonical
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace
 
 PATH = "lock.json"
-FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/")
+FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/", "generated/")
 
 
 def build_lock(
@@ -68,6 +68,8 @@ def _code(settings: Settings) -> Iterator[Code]:
         yield from entry.measuring().code
     if manifest.deduplicate.semantic is not None:
         yield from code_of(manifest.deduplicate.semantic.model)
+    if manifest.generate is not None:
+        yield from code_of(manifest.generate.grade)
 
 
 def write_lock(workspace: Workspace, lock: Mapping[str, Any]) -> tuple[str, bool]:

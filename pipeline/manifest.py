@@ -24,6 +24,7 @@ from winnow.stages.deduplicate.recipes import MinHashSettings, ScriptSettings
 from winnow.stages.deduplicate.semantic import SemanticSettings
 from winnow.stages.deduplicate.url import UrlSettings
 from winnow.stages.document import Content
+from winnow.stages.generate.settings import Generation
 from winnow.stages.measuring import LABEL
 from winnow.stages.passes import Measuring
 from winnow.stages.rejection_sampling import RejectionSamplingSettings
@@ -40,6 +41,7 @@ class Loss(StrEnum):
 class Output(StrEnum):
     SHARDS = "shards"
     PREFERENCES = "preferences"
+    ANSWERS = "answers"
 
 
 class Bounds(Section):
@@ -203,6 +205,8 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
     "rl": {"packing": Packing.BEST_FIT, "output": Output.PREFERENCES},
 }
 """What a manifest that doesn't say means by its stage's name."""
+GENERATING = {"output": Output.ANSWERS, "packing": Packing.CONCATENATE, "curriculum": [{"length": 4096, "share": 100}]}
+"""The same of one that has `generate`: it makes no sequences."""
 
 
 class Manifest(Section):
@@ -220,6 +224,9 @@ class Manifest(Section):
     deduplicate: Deduplicate = Deduplicate()
     rejection_sampling: RejectionSamplingSettings | None = Field(None, description="of scored answers, keep the best")
     decontaminate: DecontaminationRules | None = DecontaminationRules()
+    generate: Generation | None = Field(
+        None, description="what a model is asked about the documents that are left; its answers are the run's output"
+    )
     tokenizer: Tokenizer = Tokenizer()
     mixture: Mixture
     repositories: Repositories = Repositories()
@@ -236,7 +243,8 @@ class Manifest(Section):
     )
     output: Output = Field(
         Output.SHARDS,
-        description="`preferences`, the default of `rl`, are prompts and pairs in place of shards",
+        description="`preferences`, the default of `rl`, are prompts and pairs in place of shards; `answers`, the default "
+        "with `generate`, records that a model made, which another run takes as its inputs",
     )
     curriculum: tuple[Phase, ...] = Field(min_length=1)
     training: Training = Field(
@@ -249,6 +257,8 @@ class Manifest(Section):
         """Keys that aren't set are those of the stage's name, where it is one that Winnow knows."""
         if not isinstance(given, dict):
             return given
+        if given.get("generate") is not None:
+            return {**GENERATING, **given}
         stage = given.get("stage")
         if isinstance(stage, str) and stage not in STAGES and "packing" not in given:
             near = get_close_matches(stage, STAGES, n=1)
@@ -269,6 +279,14 @@ class Manifest(Section):
         if shares and abs(sum(shares) - 100) > PERCENT_TOLERANCE:
             raise ValueError(f"the shares of the phases add up to {sum(shares):g} per cent, not to 100")
         return phases
+
+    @model_validator(mode="after")
+    def _answers_are_asked_for(self) -> Manifest:
+        if (self.output == Output.ANSWERS) != (self.generate is not None):
+            raise OptionError(("output",), "`answers` and `generate` belong together: neither goes without the other")
+        if self.generate is not None and (unknown := sorted({*self.generate.sources} - {*self.weights()})):
+            raise OptionError(("generate", "sources"), f"the mixture has no source {', '.join(unknown)}")
+        return self
 
     def measuring(self, entry: Filter) -> Measuring:
         """What a filter counts: on documents of its languages, or of all where others ask for what it measures."""

@@ -17,6 +17,7 @@ from winnow.filters.recipes import Recipe
 from winnow.formats.splits import bytes_in
 from winnow.pipeline.ancestry import compared_with
 from winnow.pipeline.coverage import check_contents, check_languages
+from winnow.pipeline.generation import check_generation, generation_steps
 from winnow.pipeline.manifest import Filter, Output
 from winnow.pipeline.parts import Part, inventory_name, inventory_units
 from winnow.pipeline.plan_shards import shard_steps
@@ -157,7 +158,9 @@ def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:
     planned = [(INVENTORY, inventory_units(parts, settings)), *pass_steps(parts, settings)]
     dropping = [decide.STAGE]
     planned.extend(comparing_steps(parts, settings, dropping))
-    if settings.manifest.output == Output.PREFERENCES:
+    if settings.manifest.output == Output.ANSWERS:
+        planned.extend(generation_steps(parts, settings, dropping))
+    elif settings.manifest.output == Output.PREFERENCES:
         units = preferences.preference_units(
             [part.name for part in parts], seed=settings.manifest.seed, stages=dropping
         )
@@ -234,6 +237,7 @@ def check_recipes(settings: Settings) -> None:
                 raise ConfigurationError(f"{settings.in_manifest(section, position, 'options')}: {unknown}")
     check_contents(settings)
     check_languages(settings)
+    check_generation(settings)
 
 
 def _unknown_option(recipe: Recipe, options: Mapping[str, Any]) -> str | None:

@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from winnow.pipeline.credentials import addresses_with_credentials
+from winnow.pipeline.credentials import addresses_with_credentials, names_variable
 from winnow.pipeline.manifest import Manifest
 from winnow.pipeline.packaged import as_named, is_packaged, packaged, stages_known
 from winnow.pipeline.reading import ConfigurationError, OptionError, nearest
 from winnow.pipeline.section import Section
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.stages.document import Content
+from winnow.stages.generate.settings import Server
 from winnow.stages.ingest.source import SourceSettings, kind_module
 from winnow.stages.training import Training
 
@@ -122,6 +123,9 @@ class Profile(Section):
     )
     benchmarks: tuple[Benchmark, ...] = Field((), description="JSONL files of benchmark items to decontaminate against")
     sources: dict[str, tuple[Input, ...]] = Field(description="inputs of each source of the mixtures")
+    servers: dict[str, Server] = Field(
+        default_factory=dict, description="models behind an OpenAI-compatible address, which `generate` names"
+    )
     scale: Scale = Scale()
     buckets: int = Field(8, ge=1, le=65_536, description="into how many pieces an exchange cuts the keys")
 
@@ -133,6 +137,18 @@ class Profile(Section):
                 f"{address} holds credentials, which ids, receipts and the lock would keep; leave them to the environment "
                 "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or to the store's own configuration file"
             )
+        servers = given.get("servers") if isinstance(given, dict) else None
+        for name, server in servers.items() if isinstance(servers, dict) else ():
+            key, url = (server.get("key"), server.get("url")) if isinstance(server, dict) else (None, None)
+            if key is not None and not names_variable(str(key)):  # which may be the key itself: it isn't shown
+                message = (
+                    "is the name of an environment variable that holds the key, as OPENAI_API_KEY, never the key itself"
+                )
+                raise OptionError(("servers", name, "key"), message)
+            if isinstance(url, str) and ("?" in url or "#" in url):
+                raise OptionError(
+                    ("servers", name, "url"), "ends before `?`: a key stands in the environment, by `key`"
+                )
         return given
 
     @property

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.environment import environment, note_environment
-from winnow.pipeline.failures import Failure, RunFailed, reason_of
+from winnow.pipeline.failures import Failure, RunFailed, failure_of
 from winnow.pipeline.ledger import Book, Held, in_order, receipt_files
 from winnow.pipeline.memory import forget_peak, peak
 from winnow.pipeline.reading import ConfigurationError
 from winnow.pipeline.receipt import Fingerprints, Receipt, receipt_path, write_receipt
 from winnow.stages.run.paths import Digests, Sizes
-from winnow.stages.run.unit import Step, Unit, names_of
+from winnow.stages.run.unit import Away, Step, Unit, names_of
 from winnow.stages.run.workspace import Workspace, digest_file
 
 WINDOW_PER_WORKER = (
@@ -153,7 +153,7 @@ class Runner:
         from distributed import KilledWorker, as_completed
 
         client = self._connected()
-        queue = iter(sorted(pending, key=self._size, reverse=True))
+        queue: Iterator[Unit[Any]] | None = iter(sorted(pending, key=self._size, reverse=True))  # None: no further one
         units: dict[str, Unit[Any]] = {}
         suspects: list[Unit[Any]] = []
 
@@ -169,7 +169,7 @@ class Runner:
             if time.monotonic() - looked > ROLL_CALL_SECONDS:
                 room = WINDOW_PER_WORKER * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1)
                 looked = time.monotonic()
-            for unit in islice(queue, max(room - open_units, 0)):
+            for unit in islice(queue or (), max(room - open_units, 0)):
                 flow.add(submit(unit))
                 open_units += 1
             future = next(flow, None)
@@ -179,8 +179,10 @@ class Runner:
             answer = _answer(future)
             if isinstance(answer, KilledWorker):
                 suspects.append(units[future.key])
-            else:
+            elif not isinstance(answer, Away) or queue is not None:
                 yield _outcome(step, units[future.key], answer)
+            if isinstance(answer, Away):
+                queue = None
             future.release()
         # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
         for unit in suspects:
@@ -246,4 +248,4 @@ def _answer(future: Any) -> Receipt | Exception:
 def _outcome(step: Step[Any], unit: Unit[Any], answer: Receipt | Exception) -> Receipt | Failure:
     if isinstance(answer, Receipt):
         return answer
-    return Failure(step=step.name, unit=unit.name, reason=reason_of(answer))
+    return failure_of(step.name, unit.name, answer)

@@ -7,6 +7,7 @@ deduplicate/ · decontaminate/            copies, and items of benchmarks
 tokens/ · repositories/                  a tokenizer, tokens, repositories in order
 mixing/                                  which document, how often, when
 shards/                                  sequences, shards, their global order; readers and exporters
+generate/                                what a model answers to prompts made from documents
 preferences, rejection_sampling          what alignment needs besides
 document, layout                         the schema of documents; a user's own files laid out as parts
 """

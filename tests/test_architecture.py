@@ -29,7 +29,7 @@ FLOORS = """
     stages.layout · stages.passes
     stages.measuring
     stages.deduplicate
-    stages.decontaminate · stages.handoff · stages.rejection_sampling · stages.tokens
+    stages.decontaminate · stages.generate · stages.handoff · stages.rejection_sampling · stages.tokens
     stages.mixing · stages.repositories
     stages.shards
     feeds · stages.shards.exporters · pipeline · trainer

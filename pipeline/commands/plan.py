@@ -51,6 +51,7 @@ def command(
     from winnow.formats.splits import bytes_in
     from winnow.pipeline import fetch
     from winnow.pipeline.coverage import gaps
+    from winnow.pipeline.generation import forecast
     from winnow.pipeline.glimpse import glimpse, languages, said
     from winnow.pipeline.ledger import units_done
     from winnow.pipeline.parts import find_parts, in_hand
@@ -73,6 +74,8 @@ def command(
             "sources": Counter(part.source for part in parts),
             "steps": {step.name: len(units) for step, units in steps(parts, in_hand(settings, parts))},
         }
+        if asked.generate is not None:
+            told["generate"] = vars(forecast(parts, settings, Workspace(folder)))
         terminal.say(json.dumps(told))
         return
     console.print(f"[bold]{asked.stage}[/bold]  {asked.description}")
@@ -115,6 +118,8 @@ def command(
         done = len(there.get(step.name, set()).intersection(names_of(units)))
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)
+    if asked.generate is not None:
+        console.print(forecast(parts, settings, Workspace(folder)).said(settings), markup=False)
 
 
 def _examples(parts: Sequence[Part], sizes: Mapping[str, int]) -> list[Part]:

@@ -121,7 +121,12 @@ def command(
     except RunFailed as failed:
         for failure in failed.failures:
             console.print(f"{failure.step}/{failure.unit}: {failure.reason}", style="red", markup=False, soft_wrap=True)
-        console.print(f"{failed}. Everything else of this step is done; the same command goes on from here.")
+        rest = (
+            "No further unit was begun"
+            if any(failure.away for failure in failed.failures)
+            else "Everything else of this step is done"
+        )
+        console.print(f"{failed}. {rest}; the same command goes on from here.")
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")

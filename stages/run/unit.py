@@ -44,6 +44,10 @@ class Unworkable(Exception):
     """What a unit was given can't become what is asked of it. The message is for the user and needs no traceback."""
 
 
+class Away(Unworkable):
+    """Something outside that the other units of the step need as well isn't there: no further one is begun."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unit(Generic[P]):
     """One piece of work, the grain of parallelism, of retry and of resume.

@@ -9,17 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
+from winnow.stages.generate.finals import BOX, boxed, equal
 from winnow.trainer.alignment import sandbox
 
-BOX = "\\boxed{"
 Completion = str | Sequence[Mapping[str, Any]]
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?(/\d+)?")
-_FRACTION = re.compile(r"\\[dt]?frac\{([-+]?\d+)\}\{(\d+)\}")
 _FENCE = re.compile(r"```(?:python|py)?\n(.*?)```", re.DOTALL)
-_SPACING = re.compile(r"\\[,;!: ]|[\s$]|\\(left|right)(?![a-z])")
 
 
 def mathematics(completions: Sequence[Completion], label: Sequence[str | None], **_: Any) -> list[float | None]:
@@ -49,42 +45,6 @@ def text_of(completion: Completion) -> str:
     if isinstance(completion, str):
         return completion
     return "\n".join(str(message.get("content") or "") for message in completion)
-
-
-def boxed(answer: str) -> str | None:
-    """What the last `\\boxed{}` after the thinking holds, braces in it balanced; None without one."""
-    said = answer.rpartition("</think>")[2]
-    start = said.rfind(BOX)
-    if start < 0:
-        return None
-    depth = 1
-    for place in range(start + len(BOX), len(said)):
-        depth += {"{": 1, "}": -1}.get(said[place], 0)
-        if depth == 0:
-            return said[start + len(BOX) : place]
-    return None
-
-
-def equal(given: str | None, wanted: str) -> bool:
-    """Whether two answers are the same number, exactly, or the same text but for spacing."""
-    if given is None:
-        return False
-    ours, theirs = _number(given), _number(wanted)
-    if ours is not None and theirs is not None:
-        return ours == theirs
-    return _SPACING.sub("", given) == _SPACING.sub("", wanted)
-
-
-def _number(text: str) -> Fraction | None:
-    plain = _FRACTION.sub(r"\1/\2", _SPACING.sub("", text).replace("\\%", "%"))
-    share = plain.endswith("%")
-    plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain.removesuffix("%"))
-    if not _NUMBER.fullmatch(plain):
-        return None
-    top, _, bottom = plain.partition("/")
-    if bottom and not int(bottom):
-        return None
-    return Fraction(top) / int(bottom or 1) / (100 if share else 1)
 
 
 def _form(answer: str) -> float:
