@@ -145,7 +145,7 @@ wheel-test: setup-test ## the wheel in an empty environment and an empty folder,
 	.venv/bin/python -m pytest tests/test_wheel.py -m slow
 
 readers-test: setup-test $(READERS:%=.venv-readers/%/.ready) ## exports read by the libraries they are for, recipes of training run as they stand
-	.venv/bin/python -m pytest tests/readers tests/feeds/test_recipes.py tests/pipeline/test_card.py -m slow
+	.venv/bin/python -m pytest tests/readers tests/feeds/test_recipes.py tests/pipeline/reports/test_card.py -m slow
 
 .venv-readers/%/.ready: | .venv/bin/uv
 	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-readers/$*
@@ -189,7 +189,7 @@ chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SE
 	.venv/bin/python -m tests.chaos --trials $(TRIALS) --seed $(SEED)
 
 flips: setup-test ## 2,000 flipped bits of a finished run, all of which verify must find: make flips [FLIPS=2000]
-	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/test_verification.py -k flipped
+	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/proof/test_verification.py -k flipped
 
 flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
 	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s
@@ -210,7 +210,7 @@ bench: setup-test ## the benchmarks that need no inputs of their own, beside the
 	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; .venv/bin/python -m benchmarks.$$benchmark || exit 1; done
 
 docs: setup-test ## write the generated pages (docs/manifest.md, docs/recipes.md) anew
-	.venv/bin/python -m winnow.pipeline.reference
+	.venv/bin/python -m winnow.pipeline.configuration.reference
 
 airflow-test: setup .venv-airflow/.ready .venv/.$(STAGE)-warm ## run the scheduled DAG once with a real Airflow
 	dags/test.sh $(STAGE) $(PROFILE) $(RUN)

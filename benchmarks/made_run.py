@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.pipeline.lock import PATH as LOCK
+from winnow.pipeline.proof.lock import PATH as LOCK
 from winnow.stages.document import DOCUMENT
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.workspace import Workspace

@@ -32,8 +32,8 @@ import pyarrow as pa
 
 from benchmarks.oracles import real_references as references
 from winnow.formats.containers.records import read_records, record_splits
-from winnow.pipeline.fetch import source_distribution
-from winnow.pipeline.glimpse import translated_into
+from winnow.pipeline.drafting.glimpse import translated_into
+from winnow.pipeline.planning.fetch import source_distribution
 from winnow.stages.ingest.source import Builder, kind_module
 
 DEBIAN = [

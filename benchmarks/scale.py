@@ -39,10 +39,10 @@ Found = dict[str, float]
 def plan(parts: int, manifest: str, rows: int) -> Found:
     """Plans a run over so many parts and takes every unit's fingerprint, step by step as the runner does."""
     from winnow.formats.splits import Split
-    from winnow.pipeline.parts import Part
-    from winnow.pipeline.plan import steps
-    from winnow.pipeline.receipt import Fingerprints
-    from winnow.pipeline.settings import load_settings
+    from winnow.pipeline.configuration.settings import load_settings
+    from winnow.pipeline.planning.parts import Part
+    from winnow.pipeline.planning.plan import steps
+    from winnow.pipeline.record.receipt import Fingerprints
 
     settings = load_settings(manifest, "sample")
     buckets = max(4, parts // PARTS_OF_A_BUCKET)

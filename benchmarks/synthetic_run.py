@@ -19,11 +19,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from winnow.pipeline.ledger import read_receipts
-from winnow.pipeline.parts import find_parts
-from winnow.pipeline.plan import steps
-from winnow.pipeline.receipt import Fingerprints, Receipt
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.configuration.settings import load_settings
+from winnow.pipeline.planning.parts import find_parts
+from winnow.pipeline.planning.plan import steps
+from winnow.pipeline.record.ledger import read_receipts
+from winnow.pipeline.record.receipt import Fingerprints, Receipt
 from winnow.stages.run.exchange import JoinFiles
 from winnow.stages.run.workspace import Workspace, Written
 

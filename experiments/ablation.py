@@ -21,10 +21,10 @@ from winnow.experiments.material import Cluster, prepare
 from winnow.experiments.proxy import PROXY, Model, Scored, check_equal_compute, check_model, proxy_unit, read_scored
 from winnow.experiments.remix import Recipe, asked_tokens
 from winnow.experiments.verdict import Difference, difference, sentence
-from winnow.pipeline.conductor import alone
-from winnow.pipeline.progress import RunProgress
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.runner import Runner
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.running.conductor import alone
+from winnow.pipeline.running.progress import RunProgress
+from winnow.pipeline.running.runner import Runner
 from winnow.stages.mixing.mixture import Mixture
 from winnow.stages.run.unit import Unit
 from winnow.stages.run.workspace import Workspace

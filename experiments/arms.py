@@ -9,12 +9,12 @@ from typing import Any
 
 from winnow.experiments.corpus import Corpus, open_corpus
 from winnow.filters.recipes import find_recipe
-from winnow.pipeline.conductor import conduct
-from winnow.pipeline.lock import PATH
-from winnow.pipeline.manifest import Deduplicate, Filter, Manifest
-from winnow.pipeline.packaged import MANIFESTS
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.settings import Settings, load_settings
+from winnow.pipeline.configuration.manifest import Deduplicate, Filter, Manifest
+from winnow.pipeline.configuration.packaged import MANIFESTS
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.configuration.settings import Settings, load_settings
+from winnow.pipeline.proof.lock import PATH
+from winnow.pipeline.running.conductor import conduct
 from winnow.stages.measuring import LABEL
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.sample import FOLDER as TOKENIZER

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from winnow.pipeline.lock import PATH, lock_digest, read_lock
-from winnow.pipeline.manifest import Loss, Manifest
-from winnow.pipeline.plan_shards import mixture_of
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.manifest import Loss, Manifest
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.planning.plan_shards import mixture_of
+from winnow.pipeline.proof.lock import PATH, lock_digest, read_lock
 from winnow.stages.mixing.mix import PLAN
 from winnow.stages.mixing.mixture import Mixture
 from winnow.stages.run.unit import Place

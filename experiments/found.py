@@ -14,9 +14,9 @@ from winnow.experiments.optimum import rounded
 from winnow.experiments.proxy import Scored
 from winnow.experiments.search import FOUND, GIVEN, Result
 from winnow.experiments.verdict import Difference, difference
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.packaged import MANIFESTS
-from winnow.pipeline.reading import EXTENDS, ConfigurationError, read_model
+from winnow.pipeline.configuration.manifest import Manifest
+from winnow.pipeline.configuration.packaged import MANIFESTS
+from winnow.pipeline.configuration.reading import EXTENDS, ConfigurationError, read_model
 
 WIDTH = 118
 

@@ -9,7 +9,7 @@ from typing import Any
 from winnow.experiments import held_out, pool
 from winnow.experiments.corpus import Corpus
 from winnow.experiments.held_out import Gold
-from winnow.pipeline.runner import Runner
+from winnow.pipeline.running.runner import Runner
 
 Cluster = Callable[[], AbstractContextManager[Any]]
 """Makes the Dask client that proxies are trained by, when the first one is to be."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from winnow.experiments.regression import Floats, Surface, fit
-from winnow.pipeline.reading import ConfigurationError, nearest
+from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 
 SLACK = 1e-6  # bits: by how much a floor may be missed for rounding's sake
 

@@ -20,7 +20,7 @@ import torch
 from winnow.experiments.held_out import EXCLUDED, ROWS
 from winnow.experiments.pool import check_apart
 from winnow.experiments.remix import PHASE, Recipe, Remixed, remix
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Unworkable, canonical
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import read_groups

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from winnow.experiments.pool import MARGIN
-from winnow.pipeline.plan_shards import Layout, mixing_steps
+from winnow.pipeline.planning.plan_shards import Layout, mixing_steps
 from winnow.stages.mixing.mixture import Mixture, Phase
 from winnow.stages.run.unit import Unworkable
 from winnow.stages.run.workspace import Workspace

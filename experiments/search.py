@@ -28,10 +28,10 @@ from winnow.experiments.proxy import (
 )
 from winnow.experiments.regression import Floats, Surface, cross_validated, fit, rank_correlation
 from winnow.experiments.remix import Recipe, asked_tokens
-from winnow.pipeline.conductor import alone
-from winnow.pipeline.progress import RunProgress
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.runner import Runner
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.running.conductor import alone
+from winnow.pipeline.running.progress import RunProgress
+from winnow.pipeline.running.runner import Runner
 from winnow.stages.run.unit import Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.emit import Method

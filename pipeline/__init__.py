@@ -1,12 +1,13 @@
 """The conductor: from a manifest and a profile to a finished run. It knows nothing of what documents say.
 
-manifest, mixture, profile, section,
-settings, reading                           what is asked, read and checked
-parts, plan, plan_shards                    the steps and their units
-fetch, warm, cluster, lease, runner,
-receipt, receipt_tables, ledger             working them, and what commits them
-progress, summary, funnel, shares,
-account, distributions, report              what a person sees
-lock, verification, recount, comparison, explanation what is left as proof
-cli, commands/, standalone                  the command `winnow`
+configuration/          what is asked: manifest, profile, and the runs before
+drafting/               both written for folders that nobody has described
+planning/               parts, steps and their units
+record/                 what a run leaves while it works: receipts, environments, tables
+running/                the work on Dask, through failures, and what is told of it meanwhile
+proof/                  lock and seal; what is verified and published by them
+reports/                what a finished run tells
+cli, commands/          the command `winnow`
+terminal, credentials   what is printed, made harmless
+standalone, order       one stage, one repository, alone
 """

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     A disk or a store that refuses (a wrong secret, no such bucket) isn't a bug either: what it said is the message.
     """
     from winnow.pipeline import terminal
-    from winnow.pipeline.reading import ConfigurationError, NothingNew
+    from winnow.pipeline.configuration.reading import ConfigurationError, NothingNew
 
     try:
         cli(arguments)
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         terminal.say("winnow: no memory is left on this machine", err=True)
         sys.exit(2)
     except _storage_errors() as error:
-        from winnow.pipeline.failures import refusal
+        from winnow.pipeline.running.failures import refusal
 
         terminal.say(f"winnow: {refusal(error) or f'{type(error).__name__}: {error.__cause__ or error}'}", err=True)
         sys.exit(2)

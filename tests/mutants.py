@@ -41,7 +41,7 @@ TESTS = {
     "stages/deduplicate/survivor.py": ["tests/stages/deduplicate"],
     "stages/tokens/encode.py": ["tests/stages/tokens"],
     "stages/tokens/cuts.py": ["tests/stages/tokens"],
-    "pipeline/receipt.py": ["tests/pipeline/test_seal.py", "tests/pipeline/test_runner.py"],
+    "pipeline/record/receipt.py": ["tests/pipeline/proof/test_seal.py", "tests/pipeline/running/test_runner.py"],
     "trainer/loss.py": ["tests/trainer/test_model.py"],
 }
 COPIED = ("src", "tests", *sorted(link.name for link in (ROOT / "src/winnow").iterdir() if link.is_symlink()))

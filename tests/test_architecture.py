@@ -32,7 +32,12 @@ FLOORS = """
     stages.decontaminate · stages.generate · stages.handoff · stages.rejection_sampling · stages.tokens
     stages.mixing · stages.repositories
     stages.shards
-    feeds · stages.shards.exporters · pipeline · trainer
+    feeds · stages.shards.exporters · trainer · pipeline.credentials · pipeline.record
+    pipeline.configuration · pipeline.terminal
+    pipeline.drafting · pipeline.planning · pipeline.proof
+    pipeline.running
+    pipeline.reports
+    pipeline
     experiments · viewer
     pipeline.commands
 """

@@ -17,8 +17,8 @@ import pytest
 
 from winnow.filters.recipes import find_recipe
 from winnow.pipeline.cli import cli
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.reading import read_model
+from winnow.pipeline.configuration.manifest import Manifest
+from winnow.pipeline.configuration.reading import read_model
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import SEGMENT, Sequences
 from winnow.stages.shards.shard import Phase, build_index, write_shard

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from winnow.pipeline.shares import shares
+from winnow.pipeline.reports.shares import shares
 from winnow.stages.shards.sequences import ShardError
 from winnow.viewer import evidence, labels, measures, records, repositories, sequences, sides, thresholds
 from winnow.viewer.asking import DROPPED, KEPT, PAGE, Question, number

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from winnow.filters.recipes import Rule
-from winnow.pipeline.manifest import Filter
+from winnow.pipeline.configuration.manifest import Filter
 from winnow.viewer.runs import Run
 from winnow.viewer.seats import LANGUAGE
 

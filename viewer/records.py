@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.pipeline.funnel import DROPS
+from winnow.pipeline.record.funnel import DROPS
 from winnow.viewer.runs import Run
 
 KEYS = ("id", "source", "kind")

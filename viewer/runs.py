@@ -18,11 +18,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from winnow.pipeline.funnel import DROPS, PLAN, planned_steps, read_index
-from winnow.pipeline.lock import PATH as LOCK
-from winnow.pipeline.lock import read_lock
-from winnow.pipeline.manifest import Filter, Manifest
-from winnow.pipeline.profile import Profile
+from winnow.pipeline.configuration.manifest import Filter, Manifest
+from winnow.pipeline.configuration.profile import Profile
+from winnow.pipeline.proof.lock import PATH as LOCK
+from winnow.pipeline.proof.lock import read_lock
+from winnow.pipeline.record.funnel import DROPS, PLAN, planned_steps, read_index
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
 from winnow.tokenizer.encoder import Encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from winnow.pipeline.comparison import Difference, compare_runs
+from winnow.pipeline.reports.comparison import Difference, compare_runs
 from winnow.viewer import records
 from winnow.viewer.runs import Run, part_of
 from winnow.viewer.tables import Columns

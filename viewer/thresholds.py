@@ -13,7 +13,7 @@ import pyarrow as pa
 import yaml
 
 from winnow.filters.recipes import Rule
-from winnow.pipeline.manifest import Filter
+from winnow.pipeline.configuration.manifest import Filter
 from winnow.stages.decide import STAGE
 from winnow.viewer import records
 from winnow.viewer.measures import Bound, bounds_of, column_of

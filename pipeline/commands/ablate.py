@@ -51,8 +51,8 @@ def command(
     from winnow.experiments.ablation import Ablation, ablate, lines
     from winnow.experiments.arms import open_arms
     from winnow.experiments.proxy import Model
-    from winnow.pipeline.failures import RunFailed
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.running.failures import RunFailed
 
     folder = proxies.folder(out)
     gold = proxies.gold(held_out)

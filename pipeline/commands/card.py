@@ -26,8 +26,8 @@ def command(run: str, out: str | None, name: str | None, base: str, model: str |
     are a data set to publish. MODEL.md is for a model that was trained on
     the shards. What a lock can't prove isn't told: safety, benchmarks, hardware, cost.
     """
-    from winnow.pipeline.card import DATA_CARD, MODEL_CARD, data_card, model_card, open_account, trained_in
-    from winnow.pipeline.croissant import CROISSANT, croissant
+    from winnow.pipeline.reports.card import DATA_CARD, MODEL_CARD, data_card, model_card, open_account, trained_in
+    from winnow.pipeline.reports.croissant import CROISSANT, croissant
     from winnow.stages.run.workspace import Workspace
 
     account = open_account(run)

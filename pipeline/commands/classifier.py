@@ -46,7 +46,7 @@ def train(
     """
     from winnow.filters.training import Training, read_labelled
     from winnow.filters.training import train as fit
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
 
     try:
         given = read_labelled(inputs, text=text, label=label, within=within)
@@ -81,7 +81,7 @@ def score(model: str, label: str, inputs: tuple[str, ...], out: str) -> None:
     from dataclasses import replace
 
     from winnow.filters.recipes import find_recipe
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.standalone import filter_files
 
     recipe = find_recipe("classifier")

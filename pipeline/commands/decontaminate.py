@@ -38,7 +38,7 @@ def command(
     """
     from collections import Counter
 
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.decontaminate.files import decontaminate_files
     from winnow.stages.decontaminate.review import review as hits
     from winnow.stages.decontaminate.settings import Benchmark, DecontaminationSettings

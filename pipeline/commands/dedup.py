@@ -53,7 +53,7 @@ def command(
     """
     from collections import Counter
 
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.deduplicate.files import LEVELS as KNOWN
     from winnow.stages.deduplicate.files import deduplicate_files
     from winnow.stages.deduplicate.recipes import RECIPES

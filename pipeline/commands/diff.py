@@ -20,9 +20,9 @@ def command(before: str, after: str) -> None:
 
     Exit status 0 when their locks are equal, 1 when anything differs.
     """
-    from winnow.pipeline.comparison import compare_runs
-    from winnow.pipeline.lock import PATH as LOCK
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.proof.lock import PATH as LOCK
+    from winnow.pipeline.reports.comparison import compare_runs
 
     runs = [open_run(run) for run in (before, after)]
     for run, workspace in zip((before, after), runs, strict=True):

@@ -14,7 +14,7 @@ from winnow.pipeline.commands import options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from winnow.pipeline.explanation import Explanation
+    from winnow.pipeline.reports.explanation import Explanation
 
 NOWHERE = {
     "shards": "not in any shard: the mixture's budget was full without it",
@@ -35,8 +35,8 @@ def command(run: str, document: str, whole: bool) -> None:
     and threshold) and beside which other document; then where it came from and what was measured. The locator of a record
     that became no document tells why; the name of a rule, what it took.
     """
-    from winnow.pipeline.explanation import explain
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.reports.explanation import explain
     from winnow.stages.run.workspace import Workspace
     from winnow.stages.shards.tracing import members
 

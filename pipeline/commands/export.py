@@ -68,8 +68,8 @@ def command(
     Formats of documents write OUT.documents.parquet too, which says what each is; a loss mask that a format has no place
     for lies beside.
     """
-    from winnow.pipeline.funnel import read_index
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.record.funnel import read_index
     from winnow.stages.handoff.forms import FORMS
     from winnow.stages.shards.exporters.found import exporter, exporters, options_of
     from winnow.stages.shards.sequences import ShardError
@@ -123,7 +123,7 @@ def command(
 
 def _hand_off(workspace: Workspace, form: str, out: str, part: str | None, phases: tuple[str, ...]) -> None:
     """Writes conversations, prompts or pairs, and says what was left out and why."""
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.handoff.writing import HandoffError, hand_off
 
     if phases:

@@ -27,7 +27,7 @@ def command(inputs: tuple[str, ...], out: str | None, engine: str | None, links:
     import pyarrow as pa
     from pydantic import ValidationError
 
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.standalone import read_documents
     from winnow.stages.document import DOCUMENT, REJECTION
     from winnow.stages.run.workspace import Workspace

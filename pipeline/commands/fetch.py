@@ -16,8 +16,8 @@ def command(manifest: str, profile: str) -> None:
 
     `winnow run` does the same before it starts; this is for machines that lose the network afterwards.
     """
-    from winnow.pipeline.conductor import fetch_downloads
-    from winnow.pipeline.settings import load_settings
+    from winnow.pipeline.configuration.settings import load_settings
+    from winnow.pipeline.running.conductor import fetch_downloads
 
     console = terminal.console()
     settings = load_settings(manifest, profile)

@@ -37,7 +37,7 @@ def command(name: str, inputs: tuple[str, ...], out: str, options: tuple[str, ..
     from dataclasses import replace
 
     from winnow.filters.recipes import find_recipe
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.standalone import filter_files
 
     try:

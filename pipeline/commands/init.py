@@ -34,11 +34,11 @@ def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, forc
     winnow run --stage manifest.yaml --profile profile.yaml --out runs/own
     winnow inspect runs/own
     """
-    from winnow.pipeline.draft import LID, manifest_text, profile_text
-    from winnow.pipeline.glimpse import glimpse, languages, said
-    from winnow.pipeline.profile import Input
-    from winnow.pipeline.reading import ConfigurationError
-    from winnow.pipeline.survey import survey
+    from winnow.pipeline.configuration.profile import Input
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.drafting.draft import LID, manifest_text, profile_text
+    from winnow.pipeline.drafting.glimpse import glimpse, languages, said
+    from winnow.pipeline.drafting.survey import survey
     from winnow.stages.ingest.source import kind_module
 
     wanted = [*folders, *addresses]

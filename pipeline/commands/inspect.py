@@ -22,7 +22,7 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
     SHARD is a Parquet file of a run's shards/; of a RUN, the first shard of its first phase is shown, or every shard
     that holds the document asked for.
     """
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.shards.inspection import holds, show
     from winnow.stages.shards.sequences import ShardError
     from winnow.tokenizer.load import load
@@ -48,7 +48,7 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
 
 def _shards(run: str) -> list[str]:
     """The shards of a run, the first phase's first; none of a run that makes prompts and pairs."""
-    from winnow.pipeline.funnel import read_index
+    from winnow.pipeline.record.funnel import read_index
 
     index = read_index(open_run(run))
     files = [file.path for phase in index.phases for file in phase.files] if index else []
@@ -57,7 +57,7 @@ def _shards(run: str) -> list[str]:
 
 def _show_pairs_and_prompts(console: Console, run: str, first: int, most: int, width: int) -> None:
     """What the stage `rl` makes in place of shards. Raises `ConfigurationError` where there is neither."""
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
 
     workspace = open_run(run)
     found = {name: workspace.list(f"rl/{name}", ".parquet") for name in ("prompts", "pairs")}

@@ -80,7 +80,7 @@ def search(
     from winnow.experiments.proxy import Model
     from winnow.experiments.search import Search, Validation
     from winnow.experiments.search import search as look
-    from winnow.pipeline.failures import RunFailed
+    from winnow.pipeline.running.failures import RunFailed
 
     corpus = open_corpus(run, "run")
     folder = proxies.folder(out or f"{run.rstrip('/')}.search")

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from winnow.formats.markup import bounded_yaml
 from winnow.pipeline import terminal
-from winnow.pipeline.reading import ConfigurationError, nearest
+from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 
 if TYPE_CHECKING:
-    from winnow.pipeline.publication import Transfer
+    from winnow.pipeline.proof.publication import Transfer
     from winnow.stages.run.workspace import Workspace
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -70,7 +70,7 @@ def _as_named(when: datetime | None) -> str | None:
 
 def folder(out: str | None, series: str | None, date: str | None, stage: str) -> str:
     """Where a run works. Raises `ConfigurationError` where a series and another folder are asked for."""
-    from winnow.pipeline.series import place_of
+    from winnow.pipeline.configuration.series import place_of
 
     if series is None or date is None:
         return out or f"runs/{stage}"
@@ -137,7 +137,7 @@ def unread(out: str) -> Counter[str]:
 
 def open_run(run: str) -> Workspace:
     """The workspace of a run that has begun. Raises `ConfigurationError` where there is none."""
-    from winnow.pipeline.funnel import PLAN
+    from winnow.pipeline.record.funnel import PLAN
     from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)
@@ -151,7 +151,7 @@ def open_finished(run: str) -> Workspace:
 
     Raises `ConfigurationError` where there is none.
     """
-    from winnow.pipeline import lock, seal
+    from winnow.pipeline.proof import lock, seal
     from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)
@@ -171,7 +171,7 @@ def transferred(done: Transfer) -> str:
 
 def _runs_near(run: str) -> str:
     """The runs that lie where this one was looked for, or below `runs`."""
-    from winnow.pipeline.funnel import PLAN
+    from winnow.pipeline.record.funnel import PLAN
 
     if "://" in run:
         return ""

@@ -23,8 +23,8 @@ def command(path: str, policy: str, commit: str, graph: str | None) -> None:
     """
     from winnow.formats.containers.git_directory import GitError
     from winnow.formats.languages.imports.graph import Policy
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.order import order_report
-    from winnow.pipeline.reading import ConfigurationError
 
     try:
         report = order_report(path, policy=Policy(policy), commit=commit)

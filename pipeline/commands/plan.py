@@ -16,8 +16,8 @@ from winnow.pipeline import terminal
 from winnow.pipeline.commands import options
 
 if TYPE_CHECKING:
-    from winnow.pipeline.parts import Part
-    from winnow.pipeline.settings import Settings
+    from winnow.pipeline.configuration.settings import Settings
+    from winnow.pipeline.planning.parts import Part
 
 
 @click.command(name="plan")
@@ -49,15 +49,15 @@ def command(
     from pathlib import Path
 
     from winnow.formats.splits import bytes_in
-    from winnow.pipeline import fetch
-    from winnow.pipeline.coverage import gaps
-    from winnow.pipeline.generation import forecast
-    from winnow.pipeline.glimpse import glimpse, languages, said
-    from winnow.pipeline.ledger import units_done
-    from winnow.pipeline.parts import find_parts, in_hand
-    from winnow.pipeline.plan import check_recipes, steps
-    from winnow.pipeline.reading import ConfigurationError
-    from winnow.pipeline.settings import load_settings
+    from winnow.pipeline.configuration.coverage import gaps
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.configuration.settings import load_settings
+    from winnow.pipeline.drafting.glimpse import glimpse, languages, said
+    from winnow.pipeline.planning import fetch
+    from winnow.pipeline.planning.generation import forecast
+    from winnow.pipeline.planning.parts import find_parts, in_hand
+    from winnow.pipeline.planning.plan import check_recipes, steps
+    from winnow.pipeline.record.ledger import units_done
     from winnow.stages.run.unit import names_of
     from winnow.stages.run.workspace import Workspace
 
@@ -124,7 +124,7 @@ def command(
 
 def _examples(parts: Sequence[Part], sizes: Mapping[str, int]) -> list[Part]:
     """One part of each input of the profile, the first that isn't too large to be looked into, else the smallest."""
-    from winnow.pipeline.glimpse import LARGEST
+    from winnow.pipeline.drafting.glimpse import LARGEST
 
     found: dict[tuple[str, int], Part] = {}
     for part in parts:

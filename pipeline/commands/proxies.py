@@ -14,7 +14,7 @@ import click
 from winnow.formats.addresses import expand
 from winnow.pipeline import terminal
 from winnow.pipeline.commands.options import parse_option
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 
 if TYPE_CHECKING:
     from winnow.experiments.corpus import Corpus
@@ -64,7 +64,7 @@ def need_torch() -> None:
 
 def cluster(workers: int | None) -> Callable[[], Any]:
     """Dask workers on this machine, when they are needed."""
-    from winnow.pipeline.cluster import connect
+    from winnow.pipeline.running.cluster import connect
 
     return lambda: connect(workers=workers, scheduler=None)
 
@@ -101,7 +101,7 @@ def gold(given: Sequence[str]) -> tuple[Gold, ...]:
 
 def stopped(ended: BaseException) -> NoReturn:
     """Says why an experiment ended before its time, and ends the command."""
-    from winnow.pipeline.failures import RunFailed
+    from winnow.pipeline.running.failures import RunFailed
 
     if isinstance(ended, RunFailed):
         for failure in ended.failures:

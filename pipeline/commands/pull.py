@@ -18,7 +18,7 @@ def command(address: str, folder: str | None, lock: str | None) -> None:
     Every file is compared with the lock before it gets its name; a file that is there already, as the lock has it, isn't
     brought again. `winnow-train --run FOLDER`, `winnow inspect FOLDER` and `winnow verify FOLDER` read the folder.
     """
-    from winnow.pipeline import publication
+    from winnow.pipeline.proof import publication
     from winnow.stages.run.workspace import Workspace
 
     folder = folder or address.rstrip("/").rpartition("/")[2].partition("@")[0]

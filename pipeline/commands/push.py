@@ -25,9 +25,9 @@ def command(run: str, address: str, name: str | None, bare: bool, replace: bool,
     on with the same command; on a hub all appears in one commit. Who pulls it finds by the lock's digest, which is
     printed, whether it is what was pushed.
     """
-    from winnow.pipeline import hub, publication
-    from winnow.pipeline.card import DATA_CARD, data_card, open_account
-    from winnow.pipeline.croissant import CROISSANT, croissant
+    from winnow.pipeline.proof import hub, publication
+    from winnow.pipeline.reports.card import DATA_CARD, data_card, open_account
+    from winnow.pipeline.reports.croissant import CROISSANT, croissant
     from winnow.stages.run.workspace import Workspace
     from winnow.stages.shards.shard import INDEX
 

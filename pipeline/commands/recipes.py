@@ -17,7 +17,7 @@ def command(name: str | None) -> None:
     off; `winnow filter --recipe NAME` runs one alone.
     """
     from winnow.filters.recipes import find_recipe, recipes
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
 
     console = terminal.console()
     if name is None:

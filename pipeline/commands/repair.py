@@ -20,7 +20,7 @@ def command(run: str) -> None:
     `winnow verify RUN` shows what will go. Files of your own beside lock.json are left. Exit status 1 when such a file
     is left.
     """
-    from winnow.pipeline.repair import repair_run
+    from winnow.pipeline.running.repair import repair_run
 
     console = terminal.console()
     result = repair_run(options.open_finished(run))

@@ -15,8 +15,8 @@ def command(run: str) -> None:
 
     One self-contained page without scripts; it opens offline.
     """
-    from winnow.pipeline.reading import ConfigurationError
-    from winnow.pipeline.report import write_report
+    from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.reports.report import write_report
 
     try:
         terminal.say(write_report(options.open_run(run)))

@@ -23,8 +23,8 @@ def command(path: str, out: str, tokenizer: str, length: int, policy: str, commi
     """
     from winnow.formats.containers.git_directory import GitError
     from winnow.formats.languages.imports.graph import Policy
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.order import write_sequences
-    from winnow.pipeline.reading import ConfigurationError
 
     try:
         counts = write_sequences(path, length, out, tokenizer=tokenizer, policy=Policy(policy), commit=commit)

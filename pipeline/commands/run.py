@@ -84,15 +84,15 @@ def command(
     winnow run --stage mid --profile weekly --series runs/weekly --date 2026-11-16
     winnow run --stage mid --profile commoncrawl --out s3://bucket/mid --scheduler tcp://head:8786
     """
-    from winnow.pipeline.cluster import Tls
-    from winnow.pipeline.conductor import conduct
-    from winnow.pipeline.coverage import gaps
-    from winnow.pipeline.failures import RunFailed
-    from winnow.pipeline.log import JsonLog
-    from winnow.pipeline.metrics import Metrics
-    from winnow.pipeline.settings import load_settings
-    from winnow.pipeline.summary import print_summary
-    from winnow.pipeline.traces import Traces
+    from winnow.pipeline.configuration.coverage import gaps
+    from winnow.pipeline.configuration.settings import load_settings
+    from winnow.pipeline.reports.summary import print_summary
+    from winnow.pipeline.running.cluster import Tls
+    from winnow.pipeline.running.conductor import conduct
+    from winnow.pipeline.running.failures import RunFailed
+    from winnow.pipeline.running.log import JsonLog
+    from winnow.pipeline.running.metrics import Metrics
+    from winnow.pipeline.running.traces import Traces
 
     start = time.perf_counter()
     log = JsonLog() if log_format == "json" else None
@@ -136,8 +136,8 @@ def command(
             if each is not None:
                 each.close()
     if finished.lock_digest is not None:
-        from winnow.pipeline.report import write_report
-        from winnow.pipeline.seal import report_stands
+        from winnow.pipeline.proof.seal import report_stands
+        from winnow.pipeline.reports.report import write_report
         from winnow.stages.run.workspace import Workspace
 
         if not report_stands(Workspace(folder)):

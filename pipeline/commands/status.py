@@ -56,9 +56,9 @@ class _Step:
 
 def _status(workspace: Workspace) -> tuple[Table, str, bool]:
     """The table, a sentence below it, and whether the run is finished."""
-    from winnow.pipeline.funnel import planned_units
-    from winnow.pipeline.ledger import read_receipts
-    from winnow.pipeline.lock import PATH, add_counts
+    from winnow.pipeline.proof.lock import PATH, add_counts
+    from winnow.pipeline.record.funnel import planned_units
+    from winnow.pipeline.record.ledger import read_receipts
 
     finished = workspace.exists(PATH)
     steps: dict[str, _Step] = {}

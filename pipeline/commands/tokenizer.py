@@ -27,7 +27,7 @@ def command() -> None:
 @click.option("--sample-bytes", default=2 << 30, show_default=True, help="text to train on")
 def train(inputs: tuple[str, ...], out: str, vocabulary_size: int, seed: int, sample_bytes: int) -> None:
     """Train a lossless BPE with byte fallback and the special tokens of the GLM family, on a seeded sample."""
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.tokenizer.train import TrainingError
     from winnow.tokenizer.train import train as train_on
 
@@ -45,7 +45,7 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
     """Print the ids of TEXT, or of standard input as it is. Special tokens in a text are text."""
     import pyarrow as pa
 
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
 
     encoder = _load(path)
     try:
@@ -66,7 +66,7 @@ def encode(path: str, text: str | None, pieces: bool) -> None:
 @click.option("--sample-bytes", type=click.IntRange(min=1), help="text of each group; all by default")
 def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, ...], sample_bytes: int | None) -> None:
     """Compare tokenizers: bytes per token, what is unknown or spelled byte by byte, round trips, by group of texts."""
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.tokenizer.evaluate import evaluate as measure
 
     if not inputs and not runs:
@@ -90,7 +90,7 @@ def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, .
 @click.option("--out", required=True, metavar="DIR")
 def export(path: str, out: str) -> None:
     """Write tokenizer.json (equal ids), its configuration and the chat template, as `transformers` reads them."""
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.tokenizer.export import ExportError
     from winnow.tokenizer.export import export as files
 
@@ -113,7 +113,7 @@ def _spelled(spelling: bytes) -> str:
 
 
 def _load(path: str):  # type: ignore[no-untyped-def]
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.tokenizer.load import load
 
     try:
@@ -147,7 +147,7 @@ def _samples_of_run(run: str) -> Iterator[tuple[list[str], list[str]]]:
     """The texts that a run tokenized, special tokens left out, each with its source and its language."""
     import polars as pl
 
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.run.workspace import Workspace
 
     workspace = Workspace(run)

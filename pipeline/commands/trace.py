@@ -21,7 +21,7 @@ def command(shard: str, row: int, token: int) -> None:
     SHARD is a Parquet file in its run's shards/. Shown are the document, the file that it was read from, in a repository
     the file's path, and the line of the text on which the token begins.
     """
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.stages.run.workspace import Workspace
     from winnow.stages.shards.sequences import ShardError
     from winnow.stages.shards.tracing import trace

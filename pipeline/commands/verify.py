@@ -22,8 +22,8 @@ def command(run: str) -> None:
     truncated or changed by one bit, and says which steps come after a damaged one; counts documents, drops, sequences
     and tokens again. Exit status 1 and one line per finding when anything differs; `winnow repair` mends.
     """
-    from winnow.pipeline.lock import PATH, lock_digest
-    from winnow.pipeline.verification import verify_run
+    from winnow.pipeline.proof.lock import PATH, lock_digest
+    from winnow.pipeline.proof.verification import verify_run
 
     console = terminal.console()
     workspace = options.open_finished(run)

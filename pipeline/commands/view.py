@@ -26,7 +26,7 @@ def command(
     With OTHER, what changed sides between the two. The page is shown on this machine alone; nothing is fetched from the
     network and nothing is written but labels and, with --index-words, an index in the user's cache. Ends with Ctrl-C.
     """
-    from winnow.pipeline.reading import ConfigurationError
+    from winnow.pipeline.configuration.reading import ConfigurationError
 
     for folder in (run, other):
         if folder is not None:

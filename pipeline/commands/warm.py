@@ -19,9 +19,9 @@ def command(manifest: str, profile: str) -> None:
     Works one small part of each kind of source in a temporary folder. Compiled kernels are kept beside their sources;
     a run compiles what is missing by itself.
     """
-    from winnow.pipeline.conductor import fetch_downloads
-    from winnow.pipeline.settings import load_settings
-    from winnow.pipeline.warm import warm
+    from winnow.pipeline.configuration.settings import load_settings
+    from winnow.pipeline.running.conductor import fetch_downloads
+    from winnow.pipeline.running.warm import warm
 
     console = terminal.console()
     settings = load_settings(manifest, profile)

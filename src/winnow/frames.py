@@ -24,8 +24,8 @@ import pyarrow as pa
 from winnow.filters.measure import measure as measured
 from winnow.filters.recipes import Recipe, find_recipe
 from winnow.formats.html.extraction import extract as extracted
-from winnow.pipeline.funnel import PLAN, Funnel, read_funnel
-from winnow.pipeline.lock import read_lock
+from winnow.pipeline.record.funnel import PLAN, Funnel, read_funnel
+from winnow.pipeline.proof.lock import read_lock
 from winnow.stages.decide import Application, decide
 from winnow.stages.document import DOCUMENT
 from winnow.stages.run.workspace import Workspace

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from distributed import Client
 
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.plan_shards import Layout, mixing_steps, mixture_of, phases_of
+from winnow.pipeline.configuration.manifest import Manifest
+from winnow.pipeline.planning.plan_shards import Layout, mixing_steps, mixture_of, phases_of
 from winnow.stages.run.unit import File, Unit
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.emit import Method

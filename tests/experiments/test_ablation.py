@@ -17,9 +17,9 @@ from winnow.experiments.corpus import open_corpus
 from winnow.experiments.held_out import Gold
 from winnow.experiments.proxy import Model, Scored, check_equal_compute
 from winnow.experiments.windows import document_of
-from winnow.pipeline.packaged import MANIFESTS
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.configuration.packaged import MANIFESTS
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.configuration.settings import load_settings
 from winnow.pipeline.terminal import console
 from winnow.stages.run.unit import Place, Unworkable
 from winnow.stages.run.workspace import Workspace

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from winnow.experiments import search
 from winnow.pipeline.cli import cli
 from winnow.pipeline.commands import proxies
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 
 
 def said(*arguments: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from winnow.experiments.optimum import Objective, best, objective, rounded, uncertainty
 from winnow.experiments.regression import Surface
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 
 SURFACES = {
     "code": Surface(0.8, 0.1, np.array([-2.0, 0.2, 0.1])),

@@ -15,8 +15,8 @@ from winnow.experiments.feasibility import mixture_with
 from winnow.experiments.material import prepare
 from winnow.experiments.proxy import Model, proxy_unit, read_scored, train_proxy
 from winnow.experiments.remix import Recipe, asked_tokens
-from winnow.pipeline.progress import RunProgress
-from winnow.pipeline.runner import Runner
+from winnow.pipeline.running.progress import RunProgress
+from winnow.pipeline.running.runner import Runner
 from winnow.pipeline.terminal import console
 from winnow.stages.run.unit import Unit, Unworkable
 from winnow.stages.run.workspace import Workspace

@@ -18,8 +18,8 @@ from winnow.experiments.pool import MARGIN, pool_files
 from winnow.experiments.proxy import Model, Scored
 from winnow.experiments.search import Result, Search, Validation, search
 from winnow.experiments.windows import document_of
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.reading import ConfigurationError, read_model
+from winnow.pipeline.configuration.manifest import Manifest
+from winnow.pipeline.configuration.reading import ConfigurationError, read_model
 from winnow.pipeline.terminal import console
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import read_groups

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from winnow.filters.classifier import all_scores
 from winnow.filters.harm import count_words, is_listed, measure, read_list
 from winnow.filters.training import Training, train
-from winnow.pipeline.manifest import Bounds, Filter
+from winnow.pipeline.configuration.manifest import Bounds, Filter
 from winnow.stages.decide import decide
 from winnow.stages.passes import recipe_of
 

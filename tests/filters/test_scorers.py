@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from winnow.filters.scorers import measure
-from winnow.pipeline.manifest import Bounds, Filter
+from winnow.pipeline.configuration.manifest import Bounds, Filter
 from winnow.stages.decide import decide
 from winnow.stages.passes import recipe_of
 

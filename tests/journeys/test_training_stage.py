@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from winnow.pipeline.manifest import Loss, Manifest, Output, Packing
-from winnow.pipeline.reading import read_model
+from winnow.pipeline.configuration.manifest import Loss, Manifest, Output, Packing
+from winnow.pipeline.configuration.reading import read_model
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "training-stage.md"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from winnow.pipeline.manifest import Manifest
-from winnow.pipeline.profile import Profile
-from winnow.pipeline.reading import read_model
+from winnow.pipeline.configuration.manifest import Manifest
+from winnow.pipeline.configuration.profile import Profile
+from winnow.pipeline.configuration.reading import read_model
 
 
 def test_the_tutorial(tutorial: Path, answers: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from winnow.pipeline.runner import Progress
+from winnow.pipeline.running.runner import Progress
 
 PAGES = ("difflib", "statistics", "textwrap", "heapq", "bisect", "random", "fractions", "decimal", "argparse", "csv")
 PACKAGES = ("json", "email", "logging")

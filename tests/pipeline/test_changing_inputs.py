@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from winnow.pipeline.parts import changed_since
+from winnow.pipeline.planning.parts import changed_since
 from winnow.stages.run.inventory import TakeInventory, change_mark
 from winnow.stages.run.unit import Place, Unit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from winnow.pipeline.configuration.profile import Profile
 from winnow.pipeline.credentials import redacted
-from winnow.pipeline.profile import Profile
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ import pytest
 from click.testing import CliRunner
 from distributed import Client
 
-from winnow.pipeline import conductor, ledger
 from winnow.pipeline.cli import cli
-from winnow.pipeline.costs import step_costs
-from winnow.pipeline.funnel import read_funnel
-from winnow.pipeline.ledger import read_receipts
-from winnow.pipeline.repair import repair_run
-from winnow.pipeline.seal import sealed_funnel
-from winnow.pipeline.verification import verify_run
+from winnow.pipeline.proof.seal import sealed_funnel
+from winnow.pipeline.proof.verification import verify_run
+from winnow.pipeline.record import ledger
+from winnow.pipeline.record.funnel import read_funnel
+from winnow.pipeline.record.ledger import read_receipts
+from winnow.pipeline.reports.costs import step_costs
+from winnow.pipeline.running import conductor
+from winnow.pipeline.running.repair import repair_run
 from winnow.stages.run.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from winnow.pipeline.cli import cli
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.settings import MANIFESTS, load_settings
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.configuration.settings import MANIFESTS, load_settings
 
 STAGES = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
 PROFILES = sorted(path.stem for path in (MANIFESTS / "profiles").glob("*.yaml"))

@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from winnow.pipeline.environment import environment
-from winnow.pipeline.report import write_report
-from winnow.pipeline.verification import verify_run
+from winnow.pipeline.proof.verification import verify_run
+from winnow.pipeline.record.environment import environment
+from winnow.pipeline.reports.report import write_report
 from winnow.stages.run.workspace import Workspace
 
 DRIVER = """
@@ -25,8 +25,8 @@ from dataclasses import replace
 from distributed import Client
 from rich.console import Console
 from winnow.filters import gopher
-from winnow.pipeline import conductor
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.running import conductor
+from winnow.pipeline.configuration.settings import load_settings
 
 folder, out, until, bound, *options = sys.argv[1:]
 if bound:  # as if a release of ours had changed the bundled recipe

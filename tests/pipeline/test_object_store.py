@@ -24,9 +24,9 @@ import s3fs
 
 from tests.pipeline import ceph
 from tests.pipeline.flaky import proxy
-from winnow.pipeline import lease as module
-from winnow.pipeline.lease import lease
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.running import lease as module
+from winnow.pipeline.running.lease import lease
 from winnow.stages.run.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from winnow.pipeline.parts import find_parts
-from winnow.pipeline.plan import steps
-from winnow.pipeline.receipt import fingerprint
-from winnow.pipeline.runner import work_unit
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.configuration.settings import load_settings
+from winnow.pipeline.planning.parts import find_parts
+from winnow.pipeline.planning.plan import steps
+from winnow.pipeline.record.receipt import fingerprint
+from winnow.pipeline.running.runner import work_unit
 
 MANIFEST = """\
 stage: pretrain

@@ -18,11 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from winnow.pipeline import terminal
 from winnow.pipeline.cli import cli
-from winnow.pipeline.log import JsonLog
-from winnow.pipeline.metrics import Metrics
-from winnow.pipeline.progress import Together
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.receipt import Receipt
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.record.receipt import Receipt
+from winnow.pipeline.running.log import JsonLog
+from winnow.pipeline.running.metrics import Metrics
+from winnow.pipeline.running.progress import Together
 from winnow.stages.run.unit import Step, Unit
 from winnow.stages.run.workspace import Workspace, Written
 

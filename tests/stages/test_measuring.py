@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from winnow.filters.recipes import Recipe, Rule
-from winnow.pipeline.manifest import Filter, Manifest
+from winnow.pipeline.configuration.manifest import Filter, Manifest
 from winnow.stages.decide import decide
 from winnow.stages.document import DOCUMENT
 from winnow.stages.measuring import Asked, MeasurePart, measure_documents, measure_part, unmeasured

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from winnow.filters.recipes import find_recipe, recipes
 from winnow.pipeline.cli import cli
-from winnow.pipeline.manifest import Filter
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.manifest import Filter
+from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.standalone import filter_files
 from winnow.stages.ingest import tables
 from winnow.stages.measuring import MeasurePart, measure_part

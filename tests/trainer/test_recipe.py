@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.configuration.settings import load_settings
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import ShardIndex
 from winnow.stages.training import Training, Turn

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import winnow
-from winnow.pipeline.funnel import read_funnel
+from winnow.pipeline.record.funnel import read_funnel
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 from tests.viewer.conftest import ADDED, HOSTILE, ITEM, REPEATED
 from winnow.filters.training import read_labelled
-from winnow.pipeline.funnel import read_funnel, read_rejections
-from winnow.pipeline.manifest import Filter
+from winnow.pipeline.configuration.manifest import Filter
+from winnow.pipeline.record.funnel import read_funnel, read_rejections
 from winnow.stages.decide import decide
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.workspace import Workspace

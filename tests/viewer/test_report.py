@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from winnow.filters.recipes import find_recipe
-from winnow.pipeline import account
-from winnow.pipeline.distributions import distributions
-from winnow.pipeline.funnel import read_funnel, read_index, read_rejections
-from winnow.pipeline.lock import read_lock
-from winnow.pipeline.rejections import PURPOSE, survey_rejections
+from winnow.pipeline.proof.lock import read_lock
+from winnow.pipeline.record.funnel import read_funnel, read_index, read_rejections
+from winnow.pipeline.reports import account
+from winnow.pipeline.reports.distributions import distributions
+from winnow.pipeline.reports.rejections import PURPOSE, survey_rejections
 from winnow.stages.run.chance import draws
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.inspection import statistics

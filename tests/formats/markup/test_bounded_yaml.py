@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.formats.markup import bounded_yaml
-from winnow.pipeline.profile import Profile
-from winnow.pipeline.reading import ConfigurationError, read_model
+from winnow.pipeline.configuration.profile import Profile
+from winnow.pipeline.configuration.reading import ConfigurationError, read_model
 
 ROOT = Path(__file__).parents[3]
 VALUES = st.recursive(

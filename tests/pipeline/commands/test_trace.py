@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from click.testing import CliRunner, Result
 
 from winnow.pipeline.cli import cli
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 
 
 def trace(shard: Path, row: int, token: int) -> Result:

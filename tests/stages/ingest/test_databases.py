@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from winnow.formats.containers.records import read_records, record_splits
-from winnow.pipeline.survey import survey
+from winnow.pipeline.drafting.survey import survey
 
 NAMES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=8)
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | NAMES | st.binary(max_size=9)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from winnow.formats.splits import Split
-from winnow.pipeline.profile import Profile
+from winnow.pipeline.configuration.profile import Profile
 from winnow.pipeline.standalone import read_documents
 from winnow.stages.ingest.source import Builder, kind_module
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from winnow.pipeline.parts import find_parts
-from winnow.pipeline.profile import Input
-from winnow.pipeline.reading import ConfigurationError
-from winnow.pipeline.settings import load_settings
+from winnow.pipeline.configuration.profile import Input
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.configuration.settings import load_settings
+from winnow.pipeline.planning.parts import find_parts
 from winnow.stages.ingest.source import Builder
 
 KIND = """

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from winnow.pipeline.commands.export import command as export_command
-from winnow.pipeline.reading import ConfigurationError
+from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.exporters import datatrove, jsonl, megatron, mosaic, olmo, parquet
 from winnow.stages.shards.exporters.documents import appearing

@@ -1,0 +1,125 @@
+"""What a run has lost so far, source by source, and the likely cause where a source has lost everything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from winnow.formats.containers.records import table_format
+from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.configuration.settings import Settings
+from winnow.pipeline.drafting.glimpse import charset_of, first_row, likely_text
+from winnow.pipeline.planning.parts import Part
+from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS
+from winnow.pipeline.record.receipt import Receipt
+from winnow.stages import decide
+from winnow.stages.document import REJECTION
+from winnow.stages.ingest.source import kind_module
+from winnow.stages.run.workspace import Workspace
+
+REASONS_SHOWN = 3
+TOLD = {
+    "ingest": f"{INGEST_REJECTIONS}/",
+    "decide": f"{DROPS}/{decide.STAGE}/",
+}  # after which steps, and where they lie
+
+
+class EverythingLost(ConfigurationError):
+    """A source of which nothing is left. The message has the likely cause and what to do."""
+
+
+@dataclass
+class Loss:
+    """Of one source: records that came in, those left out, and why."""
+
+    came: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> int:
+        return self.came - self.reasons.total()
+
+
+def losses(parts: Iterable[Part], receipts: Iterable[Receipt]) -> dict[str, Loss]:
+    """By source, from the receipts of one step that told `documents` and `rejected`."""
+    source_of = {part.name: part.source for part in parts}
+    found: dict[str, Loss] = {source: Loss() for source in source_of.values()}
+    for receipt in receipts:
+        loss = found[source_of[receipt.unit]]
+        rejected = Counter(receipt.counts.get("rejected", {}))
+        loss.reasons.update(rejected)
+        came = int(receipt.counts.get("documents", 0))
+        loss.came += came if "kept" in receipt.counts else came + rejected.total()
+    return found
+
+
+def tell(console: Console, step: str, found: dict[str, Loss]) -> None:
+    """A line for each source: in, left out, by which rules most."""
+    table = Table(f"after {step}", "in", "left out", "most frequent reasons", box=None)
+    for source, loss in found.items():
+        most = ", ".join(f"{rule} {count:,}" for rule, count in loss.reasons.most_common(REASONS_SHOWN))
+        table.add_row(source, f"{loss.came:,}", f"{loss.reasons.total():,}", most)
+    console.print(table)
+
+
+def check(step: str, found: dict[str, Loss], parts: Sequence[Part], settings: Settings, workspace: Workspace) -> None:
+    """Raises `EverythingLost` where a source has nothing left, with the cause and the fix for each such source."""
+    lost = [source for source, loss in found.items() if not loss.left]
+    if lost:
+        told = [_told(step, source, found[source], parts, settings, workspace) for source in lost]
+        raise EverythingLost("\n".join([*told, "--keep-going goes on without what was lost"]))
+
+
+def _told(step: str, source: str, loss: Loss, parts: Sequence[Part], settings: Settings, workspace: Workspace) -> str:
+    own = [part for part in parts if part.source == source]
+    place = settings.in_profile("sources", source)
+    if not loss.came:
+        read = ", ".join(sorted({part.input.kind for part in own}))
+        return (
+            f"{place}: nothing in its {len(own)} parts is read by kind {read}: look at `paths`, or choose another kind"
+        )
+    rule, count = loss.reasons.most_common(1)[0]
+    part, row = _example(step, rule, own, workspace)
+    why = f"{place}: all {loss.came:,} records are lost at {step}, {count:,} by {rule}"
+    shown = f": {row['locator']}: {row['value']}" + (f", asked {row['threshold']}" if row["threshold"] else "")
+    fix = _fix_ingest(rule, part) if step == "ingest" else _fix_decide(rule)
+    return f"{why}{shown if row['value'] else ''}{fix}"
+
+
+def _example(step: str, rule: str, parts: Sequence[Part], workspace: Workspace) -> tuple[Part, dict[str, Any]]:
+    for part in parts:
+        path = f"{TOLD[step]}{part.name}.parquet"
+        for row in workspace.read_table(path, columns=REJECTION.names).to_pylist() if workspace.exists(path) else ():
+            if row["rule"] == rule:
+                return part, row
+    return parts[0], dict.fromkeys(REJECTION.names)
+
+
+def _fix_ingest(rule: str, part: Part) -> str:
+    """What to change in the profile, found in the input itself."""
+    settings = part.input.settings()
+    if rule.endswith(".column") and table_format(part.split.path):
+        row = first_row(part.split)
+        wanted = str(getattr(settings, "columns", {}).get("text", "text"))
+        likely = likely_text(row, wanted)
+        names = f"\n  its columns are {', '.join(row)}" if row else ""
+        return names + (f"; say `columns: {{text: {likely}}}`" if likely else "")
+    charset = charset_of(part.split.path)
+    if charset and charset != "utf-8":
+        named = "charset" in kind_module(part.input.kind).Settings.model_fields
+        todo = f"say `charset: {charset}`" if named else f"convert it: iconv -f {charset} -t utf-8"
+        return f"\n  by its bytes the file is in {charset}, not UTF-8: {todo}"
+    return ""
+
+
+def _fix_decide(rule: str) -> str:
+    recipe, _, name = rule.partition(".")
+    return (
+        f"\n  change its bound by `thresholds: {{{name}: …}}` of the filter {recipe}, leave the rule out by "
+        f"`{name}: null`, or say by `content` what the source holds"
+    )
