@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from winnow.filters.license import PERMISSIVE, Category
 from winnow.filters.recipes import find_recipe
 from winnow.formats.languages.imports.graph import Policy
 from winnow.pipeline.configuration.mixture import PERCENT_TOLERANCE, Mixture, Share, Weights, add_up, flat
-from winnow.pipeline.configuration.reading import OptionError
+from winnow.pipeline.configuration.reading import WRITTEN, OptionError
 from winnow.pipeline.configuration.section import Section
 from winnow.stages.decide import Application
 from winnow.stages.decontaminate.settings import DecontaminationRules
@@ -101,6 +101,16 @@ class Filter(Section):
 
 class Deduplicate(Section):
     """The levels of de-duplication, in this order; a level that isn't named isn't worked."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_it_asks(cls, given: Any, info: ValidationInfo) -> Any:
+        """In a file; a lock names every level, with nothing where none was asked for."""
+        written = info.context == WRITTEN and isinstance(given, dict)
+        for level, settings in given.items() if written else ():
+            if settings is None and level in cls.model_fields:
+                raise OptionError((level,), "is empty: write {} for what it is by default, or leave the level out")
+        return given
 
     repositories: RepositorySettings | None = Field(
         None, description="forks and mirrors, before their files are compared"

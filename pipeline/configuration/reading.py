@@ -17,6 +17,8 @@ from winnow.pipeline.configuration.packaged import MANIFESTS
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 EXTENDS = "extends"
+WRITTEN = "written"
+"""The context of what is validated as somebody wrote it, not as a lock holds it."""
 EXPECTED = {
     "tuple_type": "a list: [one, other]",
     "list_type": "a list: [one, other]",
@@ -64,7 +66,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
     except (ValueError, TypeError, RecursionError) as error:  # a date that isn't one, a list as a key
         raise ConfigurationError(f"{path}: is not valid YAML: {error}") from None
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=WRITTEN)
     except ValidationError as error:
         lines = [_explain(root, model, item["loc"], item) for item in _told(error.errors())]
         raise ConfigurationError("\n".join(dict.fromkeys(lines))) from None

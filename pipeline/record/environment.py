@@ -61,7 +61,8 @@ class Environment:
         if self.python != other.python:
             yield f"Python {self.python} → {other.python}"
         if self.source != other.source:
-            yield f"Winnow {_said(self)} → {_said(other)}"
+            after = _said(other) if _said(other) != _said(self) else "the same with files edited since"
+            yield f"Winnow {_said(self)} → {after}"
 
 
 @cache

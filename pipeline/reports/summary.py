@@ -14,6 +14,7 @@ from winnow.pipeline.record.funnel import Funnel, contradictory_questions, read_
 from winnow.pipeline.reports.shares import shares
 from winnow.pipeline.running.conductor import Finished
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
+from winnow.stages.generate.judging import FOLDER as GENERATED
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.tokens.sample import TOKENIZER
 
@@ -55,9 +56,8 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
     console.print(f"[bold]{seconds:.1f} s[/bold]" + ("" if finished.lock_digest else " (stopped early, as asked)"))
     if finished.lock_digest:
         console.print(f"lock {finished.lock_digest}   {folder}/lock.json")
-        console.print(
-            f"look next: winnow inspect {folder}   ·   open {folder}/report.html   ·   winnow explain {folder} ID"
-        )
+        made = f"{folder}/{GENERATED}/" if workspace.list(GENERATED) else f"winnow inspect {folder}"
+        console.print(f"look next: {made}   ·   open {folder}/report.html   ·   winnow explain {folder} ID")
 
 
 def _funnel_table(funnel: Funnel) -> Table:

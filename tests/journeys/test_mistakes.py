@@ -55,6 +55,7 @@ IN_MANIFEST = {
     "a share": ("web: 100", "web: most", "own.yaml:5: mixture.sources.web: input should be a valid number, unable to parse string as a number (found 'most') "),
     "no source": ("{web: 100}", "{}", "own.yaml:5: mixture.sources: is empty; leave the key out, or give it a value"),
     "a key without a value": ("packing: concatenate", "packing:", "own.yaml:6: packing: is empty; leave the key out, or give it a value"),
+    "a level without a value": ("packing:", "deduplicate: {exact: }\npacking:", "own.yaml:6: deduplicate.exact: is empty: write {} for what it is by default, or leave the level out"),
     "an option of a recipe": ("content: [web]", "options: {colums: [x]}", "own.yaml:4: filters.0.options: gopher_quality has no option 'colums'; did you mean 'columns'?"),
     "a language's name": ("{web: 100}", "{web: 100}, languages: {English: 100}", "own.yaml:5: mixture.languages: languages have their ISO 639 code for a name; did you mean 'en'?"),
     "a language in capitals": ("content: [web]", "languages: [DE]", "own.yaml:4: filters.0.languages: languages have their ISO 639 code for a name; did you mean 'de'?"),
@@ -122,6 +123,8 @@ def test_names_of_files_and_commands(winnow, folder: Path) -> None:
     assert "folder.yaml: is a folder, not a YAML file" in winnow("plan", "--stage", folder / "folder.yaml").said
     assert "there is no command 'insepct'. Did you mean 'inspect'?" in winnow("insepct").said
     asked = ("--stage", folder / "own.yaml", "--profile", folder / "where.yaml", "--out", folder / "run")
+    taken = winnow("run", *asked[:-1], folder / "own.yaml").said
+    assert taken.endswith("own.yaml is a file, and a run works in a folder: name another by --out ")
     answer = winnow("run", *asked, "--until", "decde")
     assert (answer.status, answer.said) == (2, "winnow: --until: there is no step 'decde'; did you mean 'decide'? ")
 

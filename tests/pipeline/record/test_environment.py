@@ -86,4 +86,10 @@ def test_what_other_versions_worked_is_told_with_the_differences(known: bool) ->
     assert note.startswith("2 units of measure were worked by other versions and are kept (")
     assert (f"numpy 1.0 → {here.packages['numpy']}" if known else "versions that nobody noted") in note
     assert kept_notes({}, {"decide": {here.digest: 3}}, here) == []
+
+
+def test_a_checkout_edited_since_its_commit_is_told_apart_from_it() -> None:
+    before = replace(environment(), winnow="0.1.0", commit="67e884f" + "0" * 33)
+    [told] = before.differences(replace(before, source="0" * 32))
+    assert told == "Winnow 0.1.0 (67e884f) → the same with files edited since"
     assert worked_in([Receipt(step="s", unit="u", fingerprint="")]) == {"unknown": 1}
