@@ -19,7 +19,7 @@ from typing import Any
 
 from winnow.pipeline.configuration.ancestry import AFTER
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.record.environment import UNKNOWN, read_environment
+from winnow.pipeline.record.environment import UNKNOWN, Environment, kept_notes, read_environment
 from winnow.pipeline.record.receipt import Receipt
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.run.code import Code, code_of, module_code
@@ -85,6 +85,19 @@ def read_lock(workspace: Workspace) -> dict[str, Any]:
     """The lock of a finished run. Raises `FileNotFoundError` where the run never finished."""
     lock: dict[str, Any] = json.loads(workspace.read_bytes(PATH))
     return lock
+
+
+def notes_of(lock: Mapping[str, Any]) -> tuple[str, ...]:
+    """What isn't wrong, but mixed: units worked in different environments, by the lock; the commonest one is the run's."""
+    steps = {entry["step"]: entry["environments"] for entry in lock["steps"]}
+    tables = {digest: Environment(**table) for digest, table in lock["environments"].items()}
+    units: Counter[str] = Counter()
+    for counts in steps.values():
+        units.update(counts)
+    known = [digest for digest in units if digest in tables]
+    if not known:
+        return ("no unit says which versions worked it",) if units else ()
+    return tuple(kept_notes(tables, steps, tables[max(known, key=lambda digest: (units[digest], digest))]))
 
 
 def lock_digest(content: bytes) -> str:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from winnow.pipeline.proof.lock import lock_digest, read_lock
+from winnow.pipeline.proof.lock import lock_digest, notes_of, read_lock
 from winnow.pipeline.proof.seal import REPORT, seal_report
-from winnow.pipeline.proof.verification import notes_of
 from winnow.pipeline.record.funnel import Funnel, document_rows, read_funnel, read_index
 from winnow.pipeline.reports import account
 from winnow.pipeline.reports.costs import step_costs

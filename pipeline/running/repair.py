@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.proof import seal
+from winnow.pipeline.proof.inspection import TOP, Finding, Inspection, inspect_run
 from winnow.pipeline.proof.publication import is_published
-from winnow.pipeline.proof.verification import TOP, Finding, Inspection, inspect_run
 from winnow.pipeline.record import environment, receipt
 from winnow.pipeline.record.ledger import step_of
 from winnow.pipeline.record.receipt_tables import TABLE, Table, read_table, write_table
