@@ -13,7 +13,7 @@ from winnow.trainer.config import PRESETS, TrainingError, preset
 from winnow.trainer.printing import say
 
 STAGES = ("pretrain=8T@4096", "domain=7T@4096", "mid=7T@81885", "sft=1T@8192")
-"""The mission's own example: 23T tokens in four stages; the length of `mid` is the mean of its phases by their shares."""
+"""The founding plan's own example: 23T tokens in four stages; the length of `mid` is the mean of its phases by their shares."""
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 

@@ -1,4 +1,4 @@
-"""Every manifest of the tree goes with every profile, says the mission's shares, and names only what exists."""
+"""Every manifest of the tree goes with every profile, says the founding plan's shares, and names only what exists."""
 
 from __future__ import annotations
 

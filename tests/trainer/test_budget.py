@@ -1,4 +1,4 @@
-"""The plan of a cluster: counts agree with the model itself, the mission's example comes out, Megatron loads the layout."""
+"""The plan of a cluster: counts agree with the model itself, the founding plan's example comes out, Megatron loads the layout."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_each_kind_of_parallelism_takes_its_share_of_the_memory() -> None:
 
 
 def test_the_missions_example_comes_out(tmp_path: Path) -> None:
-    """23T tokens at 40 % of an H800's peak: the mission says 3.0 M GPU-hours and $9.1 M."""
+    """23T tokens at 40 % of an H800's peak: the founding plan says 3.0 M GPU-hours and $9.1 M."""
     result = CliRunner().invoke(main, ["plan", "--megatron", str(tmp_path / "megatron.json")])
     assert result.exit_code == 0, result.output
     whole, bare = (float(hours) for hours in re.findall(r"([\d.]+) M GPU-hours", result.output))

@@ -34,7 +34,7 @@ REWARDS = (verifiers.mathematics, verifiers.form)
 
 @dataclass(frozen=True, kw_only=True)
 class GrpoSettings:
-    """The mission's numbers where it gives some: clip 0.2, four passes over each group, KL weight 0.01 to 0.05."""
+    """The founding plan's numbers where it gives some: clip 0.2, four passes over each group, KL weight 0.01 to 0.05."""
 
     steps: int = 50
     prompts: int = 4  # of a step
