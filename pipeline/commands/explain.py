@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NOWHERE = {
     "shards": "not in any shard: the mixture's budget was full without it",
+    "answers": "no model was asked about it: `rate` chose others",
     "preferences": "neither a prompt nor a pair: it is no conversation that somebody else than the assistant opens",
 }
 EXCERPT = 400  # characters of a text or a field
@@ -93,5 +94,9 @@ def _verdict(console: Console, story: Explanation) -> None:
         piece = f"tokens {place.position:,}–{place.position + place.length:,}"
         where = f"in {place.shard}, row {place.row}, {piece} (from token {place.offset:,} of the document)"
         console.print(where, soft_wrap=True)
-    if not story.places and not story.asked_for:
+    if (answers := story.answers) is not None:
+        made = f"{answers.records} of them made records, in {answers.made}; for the others see {answers.left}"
+        said = f"a model was asked {answers.asked} times about it; {made}" if answers.asked else NOWHERE["answers"]
+        console.print(said, soft_wrap=True)
+    elif not story.places and not story.asked_for:
         console.print(NOWHERE["preferences" if story.preferences else "shards"], soft_wrap=True)

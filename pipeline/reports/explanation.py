@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 from winnow.pipeline.proof import lock, seal
 from winnow.pipeline.record.funnel import DROPS, read_index
 from winnow.pipeline.reports.finding import find
+from winnow.stages.generate.judging import FOLDER as GENERATED
+from winnow.stages.generate.judging import STAGE as GENERATE
 from winnow.stages.measuring import LABEL, unmeasured
 from winnow.stages.passes import attributes_path
 from winnow.stages.run.workspace import Workspace
@@ -47,6 +50,17 @@ class Explanation:
     ] = ()  # of a run of preferences: tables of prompts and pairs, and the row there
     preferences: bool = False  # whether it is such a run
     finished: bool = True  # whether the run has come to its end
+    answers: Answers | None = None  # of a run that asks a model
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How often a model was asked about a document, and how many records were made of what it said."""
+
+    asked: int
+    records: int
+    made: str  # the file of the part's records
+    left: str  # the file of the answers that became none, with the reasons
 
 
 def explain(workspace: Workspace, wanted: str) -> Explanation:
@@ -69,7 +83,8 @@ def explain(workspace: Workspace, wanted: str) -> Explanation:
     places, tables = tuple(_places(workspace, owners)), tuple(_preferences(workspace, part, identity))
     preferences = bool(workspace.list(PREFERENCES, ".parquet"))
     finished = workspace.exists(lock.PATH) or workspace.exists(seal.PATH)
-    return Explanation(part, row, fields, measured, idle, drop, other, places, tables, preferences, finished)
+    answers = _answers(workspace, part, identity)
+    return Explanation(part, row, fields, measured, idle, drop, other, places, tables, preferences, finished, answers)
 
 
 def _measured(workspace: Workspace, part: str, row: int) -> tuple[dict[str, Any], Mapping[str, Sequence[str]]]:
@@ -86,6 +101,16 @@ def _preferences(workspace: Workspace, part: str, identity: str) -> Iterator[tup
     for path in workspace.list(PREFERENCES, f"/{part}.parquet"):
         ids = pc.struct_field(workspace.read_table(path, columns=["metadata"])["metadata"].combine_chunks(), "id")
         yield from ((path, row) for row in pc.indices_nonzero(pc.equal(ids, identity)).to_pylist())
+
+
+def _answers(workspace: Workspace, part: str, identity: str) -> Answers | None:
+    told, made = f"answers/{part}.parquet", f"{GENERATED}/{part}.jsonl"
+    if not workspace.exists(told):
+        return None
+    asked = pc.sum(pc.equal(workspace.read_table(told, columns=["parent"])["parent"], identity)).as_py() or 0
+    lines = workspace.read_bytes(made).splitlines() if workspace.exists(made) else ()
+    records = sum(json.loads(line)["generation"]["parent"] == identity for line in lines)
+    return Answers(asked, records, made, f"rejections/{GENERATE}/{part}.parquet")
 
 
 def _named_in(workspace: Workspace, value: str | None) -> dict[str, Any] | None:

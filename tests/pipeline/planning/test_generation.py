@@ -62,6 +62,9 @@ class Asking:
         command = self.command("run", out, "--workers", "2")
         return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
+    def told(self, out: Path, document: str) -> list[str]:
+        return [sys.executable, "-m", "winnow.pipeline.cli", "explain", str(out), document]
+
     def plan(self, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command("plan", out, *options), capture_output=True, text=True, check=False)
 
@@ -214,6 +217,13 @@ def test_what_is_refused_or_no_answer_is_a_rejection_by_its_name(asking: Asking,
     assert {name: rules.get(f"generate.{name}") for name in expected} == expected
     assert len(rows) + len(records(out)) == 2 * DOCUMENTS == step(out, "generate.judge")["answers"]
     assert all(row["stage"] == "generate" and "#" in row["locator"] for row in rows)
+    told = {
+        word: subprocess.run(asking.told(out, word), capture_output=True, text=True).stdout
+        for word in ("pear0x1", "pear0x5")
+    }
+    assert "a model was asked 2 times about it; 0 of them made records, in generated/" in told["pear0x1"]
+    assert "for the others see rejections/generate/" in told["pear0x1"] and "kept" in told["pear0x5"]
+    assert f"look next: {out}/generated/" in " ".join(result.stdout.split())
 
 
 def test_the_key_is_in_no_file_and_no_message(asking: Asking, tmp_path: Path) -> None:
