@@ -122,7 +122,7 @@ def test_a_given_tokenizer_must_have_what_the_run_writes(
         return
     with pytest.raises(ConfigurationError) as caught:
         plan(tmp_path, *change, given)
-    assert f"the tokenizer lacks {lacking}" in str(caught.value) and "tokenizer.json" in str(caught.value)
+    assert f"m.yaml:3: tokenizer.path: the tokenizer lacks {lacking}" in str(caught.value)
 
 
 def test_a_given_tokenizer_that_is_none_is_named(tmp_path: Path) -> None:
