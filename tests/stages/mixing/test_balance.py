@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from winnow.stages.mixing.balance import Solution, balance
+from winnow.stages.mixing.balance import Solution, _Filling, balance
 from winnow.stages.mixing.mixture import Cell, Mixture, MixtureError, Phase
 
 ONE = [Phase(name="only", length=4096, share=100)]
@@ -219,3 +219,20 @@ def test_amounts_stay_within_the_limits_whatever_is_asked(data: st.DataObject) -
     assert (solution.amounts.sum(axis=1) <= available * mixture.epochs * 1.002 + 1).all()
     if mixture.tokens and not solution.unmet:
         assert solution.tokens == pytest.approx(mixture.tokens, rel=0.01)
+
+
+def test_gaps_are_filled_as_far_as_they_must_be_and_no_further() -> None:
+    """By the smallest weights: the phase with too much padding ends at what is allowed, the other stays as it is."""
+    random = np.random.default_rng(1)
+    amounts, gaps = random.random(12) * 100, np.zeros((2, 12))
+    for phase in range(2):
+        gaps[phase, phase::2] = random.random(6) * 0.2
+    padding = gaps @ amounts
+    allowed = padding * [0.7, 1.2]
+    filling, found = _Filling(gaps, allowed), amounts
+    for _ in range(30):
+        found = filling.project(found)
+    np.testing.assert_allclose(gaps @ found, [allowed[0], padding[1]], rtol=1e-9)
+    np.testing.assert_array_equal(found[1::2], amounts[1::2])
+    weights = -np.log(found[::2] / amounts[::2]) / gaps[0, ::2]  # one for all: nothing moves that gaps don't ask for
+    np.testing.assert_allclose(weights, weights[0], rtol=1e-9)
