@@ -353,4 +353,5 @@ def test_scarce_cells_are_told_in_as_few_words_as_say_it() -> None:
     assert told(0, 1) == ["code"]
     assert told(0) == ["code of at most 256 tokens"]
     assert told(0, 1, 5, 6, 7) == ["code", "zh web"]
+    assert told(5, 6, 7) == ["zh web"]
     assert told(2, 7) == ["en web of at most 256 tokens", "zh web of more than 1,024 tokens"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,19 +41,42 @@ def test_a_shuffled_packing_holds_the_same_sequences_in_the_order_of_the_key() -
     assert rows(emit._shuffled(packing, key_of(SEED, "order short 1"), distinct)) != after
 
 
-@pytest.mark.parametrize("method", list(emit.Method))
-def test_a_shard_holds_its_sequences_in_the_drawn_order(workspace: Workspace, method: emit.Method) -> None:
-    """Every document is as long as a sequence: before the draw, sequence i is document i of the bucket."""
-    keys = np.sort(np.random.default_rng(1).integers(0, 1 << 63, COUNT).astype(np.uint64))
+def bucket_of(workspace: Workspace, method: emit.Method, documents: list[list[int]]) -> dict[str, Any]:
+    """Packs documents of one bucket; returns the unit's counts."""
+    keys = np.sort(np.random.default_rng(1).integers(0, 1 << 63, len(documents)).astype(np.uint64))
     rows = [
-        {"id": f"{n}", "source": "s", "language": "en", "kind": "k", "bucket": -1, "tokens": [n] * LENGTH, "cuts": []}
-        for n in range(COUNT)
+        {"id": f"{n}", "source": "s", "language": "en", "kind": "k", "bucket": -1, "tokens": tokens, "cuts": []}
+        for n, tokens in enumerate(documents)
     ]
     table = pa.Table.from_pylist(rows, schema=tokens_schema(np.uint16)).select(emit.EMITTED)
     scatter(workspace, emit.exchange_path("short", "part"), table.append_column(KEY, pa.array(keys)), 1)
     workspace.write_bytes(TOKENIZER, json.dumps({"special": {"<|endoftext|>": 1}}).encode())
     [unit] = emit.pack_units(emit.exchange_files(["part"], [PHASE]), [PHASE], [1], method=method, seed=SEED)
-    emit.PACK_STEP.work(workspace, unit)
+    return dict(emit.PACK_STEP.work(workspace, unit))
+
+
+@pytest.mark.parametrize("method", list(emit.Method))
+def test_every_token_of_a_bucket_is_counted_in_a_sequence_or_as_dropped(
+    workspace: Workspace, method: emit.Method
+) -> None:
+    documents = [[n] * (LENGTH - 5 - n % 7) for n in range(COUNT)]  # no two fit into a sequence
+    counts = bucket_of(workspace, method, documents)
+    segments = [
+        segment
+        for name in workspace.list("shards/short", ".parquet")
+        for row in workspace.read_table(name)["segments"].to_pylist()
+        for segment in row
+    ]
+    assert counts["tokens"] == sum(segment["length"] for segment in segments)
+    assert counts["tokens"] + counts["dropped"] == sum(map(len, documents))
+    assert counts["tokens"] + counts["padding"] == counts["sequences"] * LENGTH
+    assert (counts["padding"] > 0) == (method == emit.Method.BEST_FIT)
+
+
+@pytest.mark.parametrize("method", list(emit.Method))
+def test_a_shard_holds_its_sequences_in_the_drawn_order(workspace: Workspace, method: emit.Method) -> None:
+    """Every document is as long as a sequence: before the draw, sequence i is document i of the bucket."""
+    bucket_of(workspace, method, [[n] * LENGTH for n in range(COUNT)])
     files = workspace.list("shards/short", ".parquet")
     written = [ids[0] for name in files for ids in workspace.read_table(name)["input_ids"].to_pylist()]
     assert sorted(written) == list(range(COUNT))
