@@ -55,9 +55,11 @@ def print_summary(console: Console, folder: str, finished: Finished, seconds: fl
         console.print(f"note: {note}", markup=False)
     console.print(f"[bold]{seconds:.1f} s[/bold]" + ("" if finished.lock_digest else " (stopped early, as asked)"))
     if finished.lock_digest:
-        console.print(f"lock {finished.lock_digest}   {folder}/lock.json")
+        console.print(f"lock {finished.lock_digest}   {folder}/lock.json", soft_wrap=True)
         made = f"{folder}/{GENERATED}/" if workspace.list(GENERATED) else f"winnow inspect {folder}"
-        console.print(f"look next: {made}   ·   open {folder}/report.html   ·   winnow explain {folder} ID")
+        console.print(
+            f"look next: {made}   ·   open {folder}/report.html   ·   winnow explain {folder} ID", soft_wrap=True
+        )
 
 
 def _funnel_table(funnel: Funnel) -> Table:

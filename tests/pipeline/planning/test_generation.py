@@ -223,7 +223,7 @@ def test_what_is_refused_or_no_answer_is_a_rejection_by_its_name(asking: Asking,
     }
     assert "a model was asked 2 times about it; 0 of them made records, in generated/" in told["pear0x1"]
     assert "for the others see rejections/generate/" in told["pear0x1"] and "kept" in told["pear0x5"]
-    assert f"look next: {out}/generated/" in " ".join(result.stdout.split())
+    assert f"look next: {out}/generated/" in result.stdout
 
 
 def test_the_key_is_in_no_file_and_no_message(asking: Asking, tmp_path: Path) -> None:
