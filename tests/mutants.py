@@ -40,7 +40,7 @@ TESTS = {
     "stages/deduplicate/components.py": ["tests/stages/deduplicate"],
     "stages/deduplicate/survivor.py": ["tests/stages/deduplicate"],
     "stages/tokens/encode.py": ["tests/stages/tokens"],
-    "stages/tokens/cuts.py": ["tests/stages/tokens"],
+    "stages/tokens/cuts.py": ["tests/stages/tokens/test_cuts.py", "tests/stages/tokens/test_encode.py"],
     "pipeline/record/ledger.py": ["tests/pipeline/record/test_ledger.py"],
     "pipeline/record/receipt.py": ["tests/pipeline/proof/test_seal.py", "tests/pipeline/running/test_runner.py"],
     "trainer/loss.py": ["tests/trainer/test_model.py"],
