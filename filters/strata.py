@@ -60,7 +60,7 @@ def balanced(labelled: pa.Table, within: Sequence[str], seed: int = 0) -> pa.Tab
     labels = np.array(labelled["label"].to_pylist(), object)
     wanted = sorted(set(labels.tolist()))
     groups = strata(labelled, within)
-    order = np.array([_draw(text, seed) for text in labelled["text"].to_pylist()])
+    order = np.array([draw(text, seed) for text in labelled["text"].to_pylist()])
     times = np.zeros(len(labels), np.int64)
     for group in range(int(groups.max(initial=-1)) + 1):
         rows = [np.flatnonzero((groups == group) & (labels == label)) for label in wanted]
@@ -84,7 +84,7 @@ def unseen_sources(
     drawn together.
     """
     sources = labelled[within[0]].to_pylist()
-    names = sorted(set(sources), key=lambda name: (_draw(str(name), seed), str(name)))
+    names = sorted(set(sources), key=lambda name: (draw(str(name), seed), str(name)))
     if len(names) < 2:
         return []
     group_of = {name: at % GROUPS for at, name in enumerate(names)}
@@ -143,5 +143,6 @@ def area_within(true: npt.NDArray[np.bool_], scores: Floats, places: npt.NDArray
     return right / pairs if pairs else float("nan")
 
 
-def _draw(text: str, seed: int) -> int:
+def draw(text: str, seed: int) -> int:
+    """64 bits that follow from a text and a seed, whatever stands around it."""
     return int.from_bytes(hashlib.blake2b(f"{seed}:{text}".encode(), digest_size=8).digest(), "little")

@@ -6,7 +6,6 @@ worth on sources that it wasn't shown (`winnow.filters.strata`).
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import lzma
@@ -25,7 +24,7 @@ import pyarrow.parquet as pq
 from winnow.filters.classifier import Floats, all_scores, knows_characters, spaced, tempered
 from winnow.filters.fitting import fit
 from winnow.filters.static_head import fit_head, read_embedding
-from winnow.filters.strata import Unseen, balanced, unseen_sources
+from winnow.filters.strata import Unseen, balanced, draw, unseen_sources
 
 QUANTILES = 100
 CALIBRATION_BINS = 10
@@ -189,8 +188,7 @@ def train(
 
 
 def _chance(text: str, seed: int) -> float:
-    digest = hashlib.blake2b(f"{seed}:".encode() + text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") / 2**64
+    return draw(text, seed) / 2**64
 
 
 def _without(shown: pa.Table, hidden: pa.Table, settings: Training) -> Mapping[str, Floats]:

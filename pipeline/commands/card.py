@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -26,8 +25,8 @@ def command(run: str, out: str | None, name: str | None, base: str, model: str |
     are a data set to publish. MODEL.md is for a model that was trained on
     the shards. What a lock can't prove isn't told: safety, benchmarks, hardware, cost.
     """
-    from winnow.pipeline.reports.card import DATA_CARD, MODEL_CARD, data_card, model_card, open_account, trained_in
-    from winnow.pipeline.reports.croissant import CROISSANT, croissant
+    from winnow.pipeline.reports.card import MODEL_CARD, model_card, open_account, trained_in
+    from winnow.pipeline.reports.croissant import cards
     from winnow.stages.run.workspace import Workspace
 
     account = open_account(run)
@@ -36,10 +35,8 @@ def command(run: str, out: str | None, name: str | None, base: str, model: str |
     folder = Path(out or f"{run.rstrip('/')}.card" if "://" not in run else out or Path(run).name)
     called = name or run.rstrip("/").rpartition("/")[2]
     folder.mkdir(parents=True, exist_ok=True)
-    described = croissant(account, workspace, name=called, base=base)
     written = {
-        DATA_CARD: data_card(account, called),
-        CROISSANT: json.dumps(described, ensure_ascii=False, indent=1) + "\n",
+        **cards(account, workspace, name=called, base=base),
         MODEL_CARD: model_card(account, called, trained),
     }
     for file, content in written.items():

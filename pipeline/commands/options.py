@@ -72,9 +72,12 @@ def folder(out: str | None, series: str | None, date: str | None, stage: str) ->
     """Where a run works. Raises `ConfigurationError` where a series and another folder are asked for."""
     from winnow.pipeline.configuration.series import place_of
 
-    if series is not None and date is not None and out is not None:
+    if series is None or date is None:
+        place = out or f"runs/{stage}"
+    elif out is not None:
         raise ConfigurationError("--series says where the run works: leave --out away")
-    place = place_of(series, date) if series is not None and date is not None else out or f"runs/{stage}"
+    else:
+        place = place_of(series, date)
     if os.path.isfile(place):
         raise ConfigurationError(f"{place} is a file, and a run works in a folder: name another by --out")
     return place

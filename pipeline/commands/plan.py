@@ -48,14 +48,13 @@ def command(
     """
     from pathlib import Path
 
-    from winnow.formats.splits import bytes_in
     from winnow.pipeline.configuration.coverage import gaps
     from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.configuration.settings import load_settings
     from winnow.pipeline.drafting.glimpse import glimpse, languages, said
     from winnow.pipeline.planning import fetch
     from winnow.pipeline.planning.generation import forecast
-    from winnow.pipeline.planning.parts import find_parts, in_hand
+    from winnow.pipeline.planning.parts import find_parts, in_hand, input_sizes
     from winnow.pipeline.planning.plan import check_recipes, steps
     from winnow.pipeline.record.ledger import units_done
     from winnow.stages.run.unit import names_of
@@ -102,7 +101,7 @@ def command(
             f"`winnow fetch --profile {profile}` brings them, or plan with --offline"
         )
     parts = find_parts(settings)
-    sizes = {path: bytes_in(path) for path in sorted({piece.path for part in parts for piece in part.pieces})}
+    sizes = input_sizes(parts)
     console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
     looks = Table("input", "what it holds", box=None)
     for part in _examples(parts, sizes):

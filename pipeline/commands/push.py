@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from winnow.pipeline import terminal
@@ -26,24 +24,20 @@ def command(run: str, address: str, name: str | None, bare: bool, replace: bool,
     printed, whether it is what was pushed.
     """
     from winnow.pipeline.proof import hub, publication
-    from winnow.pipeline.reports.card import DATA_CARD, data_card, open_account
-    from winnow.pipeline.reports.croissant import CROISSANT, croissant
+    from winnow.pipeline.reports.card import open_account
+    from winnow.pipeline.reports.croissant import cards
     from winnow.stages.run.workspace import Workspace
     from winnow.stages.shards.shard import INDEX
 
     workspace = options.open_finished(run)
-    cards = {}
+    beside: dict[str, bytes] = {}
     if not bare and INDEX in publication.published(workspace).files:
         account = open_account(run)
         called = name or address.rstrip("/").rpartition("/")[2]
-        described = croissant(account, workspace, name=called, base="")
-        cards = {
-            DATA_CARD: data_card(account, called).encode(),
-            CROISSANT: (json.dumps(described, ensure_ascii=False, indent=1) + "\n").encode(),
-        }
+        beside = {file: content.encode() for file, content in cards(account, workspace, name=called).items()}
     if address.startswith(hub.SCHEME):
-        done = hub.send(workspace, address, cards, replace=replace, private=not public)
+        done = hub.send(workspace, address, beside, replace=replace, private=not public)
     else:
-        done = publication.send(workspace, Workspace(address), cards, replace=replace)
+        done = publication.send(workspace, Workspace(address), beside, replace=replace)
     terminal.say(f"{address}: {options.transferred(done)}")
     terminal.say(f"lock {done.digest}")

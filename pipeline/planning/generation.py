@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.formats.splits import size_of
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.planning.parts import Part
+from winnow.pipeline.planning.parts import Part, input_sizes
 from winnow.pipeline.record.funnel import DROPS
 from winnow.stages.generate.asking import ASK, ask_units
 from winnow.stages.generate.judging import JUDGE, grader, judge_units
@@ -80,10 +80,13 @@ def forecast(parts: Sequence[Part], settings: Settings, workspace: Workspace) ->
     chosen = _parts(parts, asked)
     counted = all(workspace.exists(f"documents/{part.name}.parquet") for part in chosen)
     if counted:
-        found = [_left(workspace, part.name) for part in chosen]
+        by_part: dict[str, list[str]] = defaultdict(list)
+        for path in workspace.list(DROPS, ".parquet"):
+            by_part[path.rpartition("/")[2].removesuffix(".parquet")].append(path)
+        found = [_left(workspace, part.name, by_part[part.name]) for part in chosen]
         documents, size = sum(count for count, _ in found), sum(size for _, size in found)
     else:
-        size = sum(size_of(path) for path in {piece.path for part in chosen for piece in part.pieces})
+        size = sum(input_sizes(chosen).values())
         documents = max(size // USUAL_BYTES, len(chosen))
     requests = int(documents * asked.rate) * asked.answers
     template = len((asked.template() + (asked.system or "")).encode())
@@ -91,10 +94,9 @@ def forecast(parts: Sequence[Part], settings: Settings, workspace: Workspace) ->
     return Forecast(requests, sent, requests * asked.tokens, counted)
 
 
-def _left(workspace: Workspace, part: str) -> tuple[int, int]:
+def _left(workspace: Workspace, part: str, drops: Sequence[str]) -> tuple[int, int]:
     """Documents of a part that nothing has dropped yet, and the bytes of their texts."""
     texts = workspace.read_table(f"documents/{part}.parquet", columns=["text"])["text"]
-    drops = [path for path in workspace.list(DROPS, ".parquet") if path.rpartition("/")[2] == f"{part}.parquet"]
     kept = texts.filter(pa.array(surviving(workspace, len(texts), drops)))
     return len(kept), pc.sum(pc.binary_length(kept)).as_py() or 0
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from winnow.filters.kernels.fasttext_model import load_model
 from winnow.formats.addresses import expand, filesystem_of
-from winnow.formats.splits import Split
+from winnow.formats.splits import Split, bytes_in
 from winnow.pipeline.configuration.profile import Input
 from winnow.pipeline.configuration.reading import ConfigurationError, NothingNew
 from winnow.pipeline.configuration.series import shared_by
@@ -112,6 +112,11 @@ def _splits(given: Input, pattern: str, settings: Settings) -> Iterator[tuple[st
                 if not isinstance(split, Split):
                     raise ValueError(f"`splits` of {given.kind} gave {split!r}: it gives a list of `Split`")
                 yield path, split
+
+
+def input_sizes(parts: Sequence[Part]) -> dict[str, int]:
+    """Every input that these parts are read from, by its name, with its bytes; of a folder all that lies in it."""
+    return {path: bytes_in(path) for path in sorted({piece.path for part in parts for piece in part.pieces})}
 
 
 def _bundled(found: Sequence[tuple[str, Split]]) -> Iterator[list[tuple[str, Split]]]:

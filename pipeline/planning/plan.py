@@ -14,14 +14,13 @@ from functools import cache
 from typing import Any
 
 from winnow.filters.recipes import Recipe
-from winnow.formats.splits import bytes_in
 from winnow.pipeline.configuration.ancestry import compared_with
 from winnow.pipeline.configuration.coverage import check_contents, check_languages
 from winnow.pipeline.configuration.manifest import Filter, Output
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.planning.generation import check_generation, generation_steps
-from winnow.pipeline.planning.parts import Part, inventory_name, inventory_units
+from winnow.pipeline.planning.parts import Part, input_sizes, inventory_name, inventory_units
 from winnow.pipeline.planning.plan_shards import shard_steps
 from winnow.stages import decide, preferences, rejection_sampling
 from winnow.stages.decontaminate import steps as decontaminate
@@ -130,7 +129,7 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         return DecidePart(attributes=attributes_path(name), documents=documents_path(name), applications=applications)
 
     cut = Counter(piece.path for part in parts for piece in part.pieces)
-    sizes = {path: bytes_in(path) for path in cut}
+    sizes = input_sizes(parts)
     raw_bytes = [sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces) for part in parts]
     names = [part.name for part in parts]
     yield INGEST, Units(names, ingesting, raw_bytes)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from winnow.formats.splits import bytes_in
 from winnow.pipeline.configuration.ancestry import tokenizer_of
 from winnow.pipeline.configuration.manifest import Loss, Manifest, Packing
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.planning.parts import Part
+from winnow.pipeline.planning.parts import Part, input_sizes
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
 from winnow.stages.mixing import mix
 from winnow.stages.mixing.mixture import Mixture, Phase
@@ -77,7 +76,7 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     yield ENCODE, encoded
     phases = phases_of(manifest)
     mixture = mixture_of(manifest)
-    expected = mixture.tokens or sum(bytes_in(path) for path in {piece.path for part in parts for piece in part.pieces})
+    expected = mixture.tokens or sum(input_sizes(parts).values())
     buckets = emit.bucket_counts(phases, expected)
     layout = Layout(
         method=emit.Method(manifest.packing.value), seed=manifest.seed, buckets=buckets, loss_mask=encoding.loss_mask

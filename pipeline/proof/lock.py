@@ -24,7 +24,7 @@ from winnow.pipeline.record.receipt import Receipt
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.run.code import Code, code_of, module_code
 from winnow.stages.run.unit import Step, canonical
-from winnow.stages.run.workspace import DIGEST_BYTES, Workspace
+from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, content_digest
 
 PATH = "lock.json"
 FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/", "generated/")
@@ -100,8 +100,8 @@ def notes_of(lock: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(kept_notes(tables, steps, tables[max(known, key=lambda digest: (units[digest], digest))]))
 
 
-def lock_digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+lock_digest = content_digest
+"""The digest of a lock's bytes, by which runs, commands and cards name it."""
 
 
 def add_counts(totals: dict[str, int], counts: Mapping[str, Any]) -> None:

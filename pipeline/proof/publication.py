@@ -7,7 +7,6 @@ name. Documents, receipts and rejections stay with the run.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from pathlib import PurePosixPath
 
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.proof.lock import FINAL_FOLDERS, PATH, lock_digest
-from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, Workspace, digest_file
+from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, DigestError, Workspace, digest_file
 
 THREADS = 8
 CARDS = frozenset({"README.md", "MODEL.md", "croissant.json", ".gitattributes"})
@@ -153,15 +152,13 @@ def copy(source: Workspace, target: Workspace, path: str, digest: str) -> int | 
         return None
     if not source.exists(path):
         raise ConfigurationError(f"{source.root}/{path} is gone, and {PATH} names it")
-    summary, size = hashlib.blake2b(digest_size=DIGEST_BYTES), 0
-    with target.create(path) as stream, source.open_input(path) as given:
-        while block := given.read(READ_BLOCK):
-            summary.update(block)
-            size += len(block)
-            stream.write(block)
-        if summary.hexdigest() != digest:
-            raise differs(source, path)
-    return size
+    try:
+        with target.create(path, digest=digest) as stream, source.open_input(path) as given:
+            while block := given.read(READ_BLOCK):
+                stream.write(block)
+    except DigestError:
+        raise differs(source, path) from None
+    return target.written[-1].bytes
 
 
 def differs(source: Workspace, path: str) -> ConfigurationError:

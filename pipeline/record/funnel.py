@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
-from winnow.stages.document import REJECTION
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
@@ -85,14 +83,6 @@ def _reasons(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
         reasons = workspace.read_table(path, columns=["stage", "rule"]).group_by(["stage", "rule"])
         for found in reasons.aggregate([([], "count_all")]).to_pylist():
             yield found["stage"], found["rule"], found["count_all"]
-
-
-def read_rejections(workspace: Workspace) -> pl.DataFrame:
-    """Every rejection of a run, at ingest and by each stage that dropped documents: the columns of `REJECTION`."""
-    tables = [workspace.read_table(path, columns=REJECTION.names) for path in _rejections(workspace)]
-    frame = pl.from_arrow(pa.concat_tables(tables) if tables else REJECTION.empty_table())
-    assert isinstance(frame, pl.DataFrame)
-    return frame
 
 
 def _rejections(workspace: Workspace) -> list[str]:

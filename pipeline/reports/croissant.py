@@ -7,10 +7,11 @@ every file is read once. A phase is a file set and a record set of its rows' tok
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from winnow.pipeline.reports.card import Account
+from winnow.pipeline.reports.card import DATA_CARD, Account, data_card
 from winnow.stages.run.workspace import READ_BLOCK, Workspace
 
 CROISSANT = "croissant.json"
@@ -60,6 +61,15 @@ CONTEXT: Mapping[str, Any] = {
     "transform": "cr:transform",
 }
 """The format's own, which every document of it carries."""
+
+
+def cards(account: Account, workspace: Workspace, *, name: str, base: str = "") -> dict[str, str]:
+    """What stands beside the shards where they are published: the data card and the Croissant file, by their names."""
+    described = croissant(account, workspace, name=name, base=base)
+    return {
+        DATA_CARD: data_card(account, name),
+        CROISSANT: json.dumps(described, ensure_ascii=False, indent=1) + "\n",
+    }
 
 
 def croissant(account: Account, workspace: Workspace, *, name: str, base: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from winnow.pipeline.record.funnel import DROPS, read_index
 from winnow.pipeline.reports.finding import find
 from winnow.stages.generate.judging import FOLDER as GENERATED
 from winnow.stages.generate.judging import STAGE as GENERATE
+from winnow.stages.generate.kept import answers_path
 from winnow.stages.measuring import LABEL, unmeasured
 from winnow.stages.passes import attributes_path
 from winnow.stages.run.workspace import Workspace
@@ -104,7 +105,7 @@ def _preferences(workspace: Workspace, part: str, identity: str) -> Iterator[tup
 
 
 def _answers(workspace: Workspace, part: str, identity: str) -> Answers | None:
-    told, made = f"answers/{part}.parquet", f"{GENERATED}/{part}.jsonl"
+    told, made = answers_path(part), f"{GENERATED}/{part}.jsonl"
     if not workspace.exists(told):
         return None
     asked = pc.sum(pc.equal(workspace.read_table(told, columns=["parent"])["parent"], identity)).as_py() or 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from winnow.stages.generate.kept import REPLY, Kept, request_key
+from winnow.stages.generate.kept import REPLY, Kept, answers_path, request_key
 from winnow.stages.generate.prompts import COLUMNS, asked_of, length_of
 from winnow.stages.generate.server import Asker, Reply
 from winnow.stages.generate.settings import Generation, Server
@@ -81,7 +81,7 @@ def ask_part(workspace: Workspace, unit: Unit[AskPart]) -> Counts:
         counts["completion_tokens"] += reply.completion_tokens
         told[reply.status] += 1
     kept.close()
-    workspace.write_table(f"answers/{unit.name}.parquet", pa.Table.from_pylist(rows, schema=ANSWER))
+    workspace.write_table(answers_path(unit.name), pa.Table.from_pylist(rows, schema=ANSWER))
     cost = asked.server.cost(counts["prompt_tokens"], counts["completion_tokens"])
     return {**counts, **({"cost_millionths": cost} if cost else {}), "replies": dict(sorted(told.items()))}
 

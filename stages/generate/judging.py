@@ -23,6 +23,7 @@ from winnow.formats.dialogues.json_values import Misfit
 from winnow.formats.dialogues.thoughts import told_apart
 from winnow.stages.document import REJECTION, document_id
 from winnow.stages.generate.finals import boxed, equal, form
+from winnow.stages.generate.kept import answers_path
 from winnow.stages.generate.prompts import asked_of
 from winnow.stages.generate.server import ANSWERED
 from winnow.stages.generate.settings import CONSISTENCY, LABEL, Generation, Recipe
@@ -263,7 +264,7 @@ def judge_units(parts: Sequence[str], asked: Generation) -> Sequence[Unit[JudgeP
         parts,
         lambda _, part: JudgePart(
             documents=File(f"documents/{part}.parquet"),
-            answers=File(f"answers/{part}.parquet"),
+            answers=answers_path(part),
             recipe=asked.recipe,
             model=asked.model,
             template=asked.template(),

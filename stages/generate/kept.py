@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from winnow.stages.generate.server import FAILED, Reply
+from winnow.stages.run.unit import File
 from winnow.stages.run.workspace import Workspace
 
 FOLDER = "asked"
@@ -32,6 +33,11 @@ REPLY = pa.schema(
     ]
 )
 KEPT = pa.schema([pa.field("key", pa.string(), nullable=False), *REPLY])
+
+
+def answers_path(part: str) -> File:
+    """Where the answers of a part lie when its unit is done."""
+    return File(f"answers/{part}.parquet")
 
 
 def request_key(request: Mapping[str, Any]) -> str:

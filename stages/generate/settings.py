@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -120,6 +119,3 @@ class Server(BaseModel):
     def cost(self, prompt_tokens: int, completion_tokens: int) -> int:
         """Millionths of the prices' currency."""
         return round(prompt_tokens * (self.input_price or 0) + completion_tokens * (self.output_price or 0))
-
-
-Servers = Mapping[str, Server]

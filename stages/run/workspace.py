@@ -27,6 +27,10 @@ READ_BLOCK = 1 << 20
 PATTERN = frozenset("*?[")
 
 
+class DigestError(ValueError):
+    """What was written isn't what was to be."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A finished file: bytes on disk and the BLAKE2b-128 digest of them, in hexadecimal."""
@@ -197,14 +201,18 @@ class Workspace:
             return file.read(columns=columns)
 
     @contextmanager
-    def create(self, name: str) -> Iterator[IO[bytes]]:
-        """Opens a file for writing; it appears under its name, whole, when the block ends without an error."""
+    def create(self, name: str, *, digest: str | None = None) -> Iterator[IO[bytes]]:
+        """Opens a file for writing; it appears under its name, whole, when the block ends without an error.
+
+        `digest`, where it is known: raises `DigestError` where what was written has another, and no file appears.
+        """
         target = self.path(name)
         if not self._local:
             with self._filesystem.open(target, "wb") as stream:
                 tee = _Tee(stream)
                 try:
                     yield tee  # type: ignore[misc]
+                    tee.check(digest)
                 except BaseException:
                     stream.discard() if hasattr(stream, "discard") else None
                     raise
@@ -216,6 +224,7 @@ class Workspace:
             with open(temporary, "wb") as stream:
                 tee = _Tee(stream)
                 yield tee  # type: ignore[misc]
+                tee.check(digest)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, target)
@@ -279,6 +288,10 @@ class _Tee:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    def check(self, wanted: str | None) -> None:
+        if wanted is not None and self.digest() != wanted:
+            raise DigestError(f"has digest {self.digest()}, not {wanted}")
 
     def flush(self) -> None:
         self._stream.flush()

@@ -127,7 +127,7 @@ class ShardReader:
         return self._start + (self._rank - self._start) % self._world_size
 
     def _chunks(self) -> Iterator[Places]:
-        """Where this reader's rows lie, a stretch at a time: whole batches, a quarter of a row group of each lane."""
+        """Where this reader's rows lie, a stretch at a time: whole batches, half a row group of each lane."""
         first, step, count = self._first(), self._world_size, len(self)
         lanes = self._order.lanes // math.gcd(self._order.lanes, self._world_size)
         rows = max(1, GROUP_TOKENS * max(1, lanes // 2) // self.phase.length)

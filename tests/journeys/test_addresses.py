@@ -9,11 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.journeys.hub import hub
-from tests.pipeline.test_object_store import moto
+from tests.pipeline.test_object_store import BUCKET, client, moto
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,16 +49,10 @@ def test_from_an_object_store(tmp_path: Path, lid: Path, texts: dict[str, bytes]
     with moto(tmp_path) as address:
         key = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "sieve", "AWS_DEFAULT_REGION": "us-east-1"}
         environment = {"AWS_ENDPOINT_URL": address, **key}
-        client = boto3.client(
-            "s3",
-            endpoint_url=address,
-            aws_access_key_id="miller",
-            aws_secret_access_key="sieve",
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket="corpus")
+        bucket = client(environment)
+        bucket.create_bucket(Bucket=BUCKET)
         for name, content in texts.items():
-            client.put_object(Bucket="corpus", Key=f"texts/{name}", Body=content)
+            bucket.put_object(Bucket=BUCKET, Key=f"texts/{name}", Body=content)
         (place := tmp_path / "own").mkdir()
         lines = begun("s3://corpus/texts", place, lid, environment)
     assert "prose 45 0" in lines

@@ -13,9 +13,14 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS
+from winnow.stages.document import REJECTION
+from winnow.stages.run.workspace import Workspace
 from winnow.viewer.application import application
 from winnow.viewer.runs import Run
 
@@ -139,3 +144,12 @@ def run(finished: Path) -> Run:
 def client(run: Run, tmp_path: Path) -> TestClient:
     """Asks the pages as a browser on this machine would."""
     return TestClient(application(run, None, tmp_path / "labels.jsonl"), base_url="http://127.0.0.1")
+
+
+def read_rejections(workspace: Workspace) -> pl.DataFrame:
+    """Every rejection of a run, at ingest and by each stage that dropped documents: the columns of `REJECTION`."""
+    paths = [path for folder in (INGEST_REJECTIONS, DROPS) for path in workspace.list(folder, ".parquet")]
+    tables = [workspace.read_table(path, columns=REJECTION.names) for path in paths]
+    frame = pl.from_arrow(pa.concat_tables(tables) if tables else REJECTION.empty_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame

@@ -15,10 +15,10 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from tests.viewer.conftest import ADDED, HOSTILE, ITEM, REPEATED
+from tests.viewer.conftest import ADDED, HOSTILE, ITEM, REPEATED, read_rejections
 from winnow.filters.training import read_labelled
 from winnow.pipeline.configuration.manifest import Filter
-from winnow.pipeline.record.funnel import read_funnel, read_rejections
+from winnow.pipeline.record.funnel import read_funnel
 from winnow.stages.decide import decide
 from winnow.stages.run.drops import DROP, write_drops
 from winnow.stages.run.workspace import Workspace

@@ -10,9 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.viewer.conftest import read_rejections
 from winnow.filters.recipes import find_recipe
 from winnow.pipeline.proof.lock import read_lock
-from winnow.pipeline.record.funnel import read_funnel, read_index, read_rejections
+from winnow.pipeline.record.funnel import read_funnel, read_index
 from winnow.pipeline.reports import account
 from winnow.pipeline.reports.distributions import distributions
 from winnow.pipeline.reports.rejections import PURPOSE, survey_rejections

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.journeys.hub import hub
-from tests.pipeline.test_object_store import moto
+from tests.pipeline.test_object_store import BUCKET, client, moto
 from winnow.pipeline.cli import cli
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.proof import publication
@@ -162,15 +161,8 @@ def winnow(tmp_path: Path) -> Callable[..., str]:
 def test_there_and_back_by_an_object_store(finished: Path, tmp_path: Path, winnow: Callable[..., str]) -> None:
     key = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "sieve", "AWS_DEFAULT_REGION": "us-east-1"}
     with moto(tmp_path) as address:
-        client = boto3.client(
-            "s3",
-            endpoint_url=address,
-            aws_access_key_id="miller",
-            aws_secret_access_key="sieve",
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket="corpus")
         store = {"AWS_ENDPOINT_URL": address, **key}
+        client(store).create_bucket(Bucket=BUCKET)
         said = winnow(store, "push", finished, "s3://corpus/small")
         assert "0 files copied" in winnow(store, "push", finished, "s3://corpus/small")
         winnow(store, "pull", "s3://corpus/small/", "--lock", said.split()[-1])
