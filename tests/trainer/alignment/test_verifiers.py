@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winnow.trainer.alignment import sandbox, verifiers
+from winnow.trainer.alignment import verifiers
 
 ANSWER = "<think>\nadd \\boxed{9}\n</think>\n\nIt is \\boxed{%s}."
 
@@ -57,11 +57,3 @@ def test_code_must_come_to_the_end_of_its_tests() -> None:
     tests = ["assert f(1) == 2"] * len(programs)
     assert verifiers.code([fenced % program for program in programs], tests) == [1.0, 0.0, 0.0, 0.0, 0.0]
     assert verifiers.code(["f = 1"], ["assert f"]) == [0.0] and verifiers.code(["x"], [None]) == [None]
-
-
-def test_the_sandbox_limits_memory_files_and_what_is_seen() -> None:
-    assert not sandbox.run("x = bytearray(1 << 31)").passed
-    assert not sandbox.run("open('big', 'wb').write(bytes(1 << 22))").passed
-    seen = sandbox.run("import os; print(sorted(os.listdir('.')), dict(os.environ).get('HOME'))")
-    assert seen.passed and seen.printed.split() == ["[]", "None"]
-    assert sandbox.run("print('a' * 50_000 + 'end')").printed.endswith("end\n")
