@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.text import Text
+from rich.markup import escape
 
 from winnow.pipeline import terminal
 from winnow.pipeline.commands.options import open_run
@@ -33,7 +33,7 @@ def command(shard: str, most: int, first: int, document: str | None, width: int)
         if shard.endswith(".parquet"):
             shards = [shard]
         elif not (shards := _shards(shard)):
-            _show_pairs_and_prompts(console, shard, first, most, width)
+            _show_pairs_and_prompts(console, shard, first=first, most=most, document=document, width=width)
             return
         if document is not None:
             shards = [path for path in shards if holds(path, document)]
@@ -55,20 +55,23 @@ def _shards(run: str) -> list[str]:
     return [f"{run.rstrip('/')}/shards/{file}" for file in files]
 
 
-def _show_pairs_and_prompts(console: Console, run: str, first: int, most: int, width: int) -> None:
+def _show_pairs_and_prompts(
+    console: Console, run: str, *, first: int, most: int, document: str | None, width: int
+) -> None:
     """What the stage `rl` makes in place of shards. Raises `ConfigurationError` where there is neither."""
     from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.reports.talks import render, row_count, rows
 
     workspace = open_run(run)
     found = {name: workspace.list(f"rl/{name}", ".parquet") for name in ("prompts", "pairs")}
     if not any(found.values()):
         raise ConfigurationError(f"{run} has no shards yet; `winnow status {run}` tells how far it is")
+    shown = 0
     for name, paths in found.items():
-        tables = [workspace.read_table(path) for path in paths]
-        console.print(f"[bold]{sum(table.num_rows for table in tables):,} {name}[/bold] in {run}/rl/{name}/")
-        rows = [row for table in tables for row in table.to_pylist()[: first + most]]
-        for row in rows[first : first + most]:
-            for key, value in row.items():
-                if value is not None:
-                    console.print(Text(f"  {key}: {str(value)[:width]}"), soft_wrap=True)
-            console.print()
+        count = sum(row_count(workspace, path) for path in paths)
+        console.print(f"[bold]{count:,} {name}[/bold] in {escape(run)}/rl/{name}/", soft_wrap=True)
+        for number, row in rows(workspace, paths, first=first, most=most, document=document):
+            shown += 1
+            console.print(render(number, row, width=width), soft_wrap=True)
+    if document is not None and not shown:
+        raise ConfigurationError(f"{run} holds no document {document}; `winnow explain` tells where it went")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +16,6 @@ from winnow.pipeline.commands import options
 
 if TYPE_CHECKING:
     from winnow.pipeline.configuration.settings import Settings
-    from winnow.pipeline.planning.parts import Part
 
 
 @click.command(name="plan")
@@ -44,19 +42,21 @@ def command(
     """Print the steps, parts and input sizes of a run without working anything.
 
     Reads and checks the manifest and the profile whole: unknown keys, impossible values, filters and rules that don't
-    exist, sources without inputs. Inputs are looked at (names and sizes) unless `--offline` is given.
+    exist, sources without inputs. Inputs are looked at (names, sizes and some records of each) unless `--offline` is
+    given; a source none of whose records can be read ends it with status 2 and the likely cause.
     """
     from pathlib import Path
 
     from winnow.pipeline.configuration.coverage import gaps
     from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.configuration.settings import load_settings
-    from winnow.pipeline.drafting.glimpse import glimpse, languages, said
+    from winnow.pipeline.drafting.glimpse import languages, said
     from winnow.pipeline.planning import fetch
     from winnow.pipeline.planning.generation import forecast
     from winnow.pipeline.planning.parts import find_parts, in_hand, input_sizes
     from winnow.pipeline.planning.plan import check_recipes, steps
     from winnow.pipeline.record.ledger import units_done
+    from winnow.pipeline.running.looks import look, unread
     from winnow.stages.run.unit import names_of
     from winnow.stages.run.workspace import Workspace
 
@@ -104,13 +104,16 @@ def command(
     sizes = input_sizes(parts)
     console.print(f"{len(parts)} parts from {len(sizes)} inputs of {sum(sizes.values()) / 1e6:,.1f} MB")
     looks = Table("input", "what it holds", box=None)
-    for part in _examples(parts, sizes):
-        found = glimpse(part.input, part.split, source=part.source, root=settings.profile.base + "/")
+    seen = look(parts, sizes, settings)
+    for one in seen:
         looks.add_row(
-            f"{part.source}: {settings.profile.relative(part.split.path)}",
-            escape(said(found, languages(found.documents, _model(settings)))),
+            f"{one.part.source}: {settings.profile.relative(one.part.split.path)}",
+            escape(said(one.found, languages(one.found.documents, _model(settings)))),
         )
     console.print(looks)
+    notes, lost = unread(seen, settings)
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
     table = Table("step", "version", "units", "done", box=None)
     there = units_done(Workspace(folder))
     for step, units in steps(parts, in_hand(settings, parts)):
@@ -119,19 +122,8 @@ def command(
     console.print(table)
     if asked.generate is not None:
         console.print(forecast(parts, settings, Workspace(folder)).said(settings), markup=False)
-
-
-def _examples(parts: Sequence[Part], sizes: Mapping[str, int]) -> list[Part]:
-    """One part of each input of the profile, the first that isn't too large to be looked into, else the smallest."""
-    from winnow.pipeline.drafting.glimpse import LARGEST
-
-    found: dict[tuple[str, int], Part] = {}
-    for part in parts:
-        key = part.source, id(part.input)
-        known = found.setdefault(key, part)
-        if sizes[known.split.path] > max(LARGEST, sizes[part.split.path]):
-            found[key] = part
-    return list(found.values())
+    if lost:
+        raise ConfigurationError("\n".join(lost))
 
 
 def _model(settings: Settings) -> str | None:

@@ -9,7 +9,7 @@ from winnow.formats.containers.records import table_format, table_splits
 from winnow.formats.dialogues.dialects import recognise
 from winnow.formats.dialogues.json_values import without_nulls
 from winnow.formats.splits import Split
-from winnow.pipeline.drafting.glimpse import COLUMNAR, first_row, likely_text
+from winnow.pipeline.drafting.glimpse import COLUMNAR, TEXTUAL, first_row, is_said, likely_text
 from winnow.stages.document import Content
 
 BOOK_CHARACTERS = 50_000  # a text this long is a work of its own, about thirty printed pages
@@ -53,7 +53,7 @@ def _of_row(name: str, row: Mapping[str, Any]) -> Reading | None:
         columns = {"html": html, **({"url": "url"} if "url" in row else {})}
         return Content.WEB, "web", {"columns": columns}, "a page in HTML a row"
     text = likely_text(row, "text")
-    if text is None:
+    if text is None or not (text.lower() in TEXTUAL or is_said(row[text])):
         return None
     columns = {"text": text, **{name: name for name in BESIDE if name in row and name != text}}
     if "url" in row:

@@ -37,6 +37,9 @@ TEXT_NAME = re.compile(
 )
 SOURCE_LANGUAGE = re.compile(r"srclang=[\"']([\w-]+)[\"']")
 VARIANT = re.compile(r"<tuv\b[^<>]{0,200}?lang=[\"']([\w-]+)[\"']")
+WORD = re.compile(r"(?<!\S)[^\W\d_][^\s/\\@=]*")  # begins with a letter and is no path, address or assignment
+HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+LEAST_WORDS, LEAST_SIGNS = 5, 8
 COLUMNAR = ("parquet", "arrow", "sqlite")
 TEXTUAL = (
     "text",
@@ -175,6 +178,22 @@ def likely_text(row: Mapping[str, Any], wanted: str) -> str | None:
     return next(iter([*(lowered[name] for name in near), *usual, *longest]), None)
 
 
+def remedy(rule: str, given: Input, split: Split) -> str:
+    """What to change in the profile where `rule` takes every record, found in the input itself; nothing where it can't be."""
+    settings = given.settings()
+    if rule.endswith(".column") and table_format(split.path):
+        row = first_row(split)
+        likely = likely_text(row, str(getattr(settings, "columns", {}).get("text", "text")))
+        names = f"\n  its columns are {', '.join(row)}" if row else ""
+        return names + (f"; say `columns: {{text: {likely}}}`" if likely else "")
+    charset = charset_of(split.path)
+    if charset and charset != "utf-8":
+        named = "charset" in kind_module(given.kind).Settings.model_fields
+        todo = f"say `charset: {charset}`" if named else f"convert it: iconv -f {charset} -t utf-8"
+        return f"\n  by its bytes the file is in {charset}, not UTF-8: {todo}"
+    return ""
+
+
 def languages(documents: pa.Table, model: str | None) -> list[tuple[str, int]]:
     """Languages of documents, the most frequent first, by a fastText model; without one, as the records declare them."""
     if model is None or not documents.num_rows:
@@ -182,6 +201,11 @@ def languages(documents: pa.Table, model: str | None) -> list[tuple[str, int]]:
     from winnow.filters.language import measure
 
     return Counter(measure(documents, model=model)["language.label"].to_pylist()).most_common()
+
+
+def is_said(value: str) -> bool:
+    """Whether a value of a column is something said, no name, path, date or number: some words, or signs of Chinese."""
+    return len(WORD.findall(value)) >= LEAST_WORDS or len(HAN.findall(value)) >= LEAST_SIGNS
 
 
 def _is_file(path: str) -> bool:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from glob import escape
 
 from winnow.formats.containers.records import PACKED
+
+MOST_PATTERNS = 24  # that one entry of a profile names for files whose suffixes say nothing
 
 
 def cover(names: Sequence[str], folder: str, claimed: set[str]) -> list[str]:
@@ -55,4 +61,25 @@ def suffix(name: str) -> str:
 def pattern(name: str) -> str:
     """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one."""
     inner = PACKED.sub("", name.rpartition("/")[2])
-    return f"*{posixpath.splitext(inner)[1]}" if posixpath.splitext(inner)[1] else f"*{inner}"
+    return f"*{escape(posixpath.splitext(inner)[1] or inner)}"
+
+
+def patterns(known: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Patterns for files of `known` suffixes and for `others`; of many for the others the most frequent, digits alike.
+
+    A tree of documentation has hundreds of names like `NEWS.3-2`, most of them once: a profile that listed them all
+    would be read by nobody, and hold for no other tree.
+    """
+    named, counted = set(map(pattern, known)), Counter(map(pattern, others))
+    if len(named | counted.keys()) <= MOST_PATTERNS:
+        return sorted(named | counted.keys())
+    alike: Counter[str] = Counter()
+    for one in counted.keys() - named:
+        alike[re.sub(r"\d", "[0-9]", one)] += counted[one]
+    most = sorted(alike, key=lambda one: (-alike[one], one))[: max(0, MOST_PATTERNS - len(named))]
+    return sorted({*named, *most})
+
+
+def asked_for(name: str, asked: Iterable[str]) -> bool:
+    """Whether a reader of a folder takes the file by one of these patterns, unpacked or as it is."""
+    return any(fnmatchcase(PACKED.sub("", name), one) or fnmatchcase(name, one) for one in asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import posixpath
 from collections import Counter, defaultdict
@@ -10,29 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from winnow.filters.linguist import language_of
 from winnow.formats.addresses import filesystem_of
-from winnow.formats.containers.records import PACKED, table_format
-from winnow.formats.markup.pandoc import form_of
+from winnow.formats.containers.records import PACKED
 from winnow.pipeline.drafting.columns import BOOK_CHARACTERS, reading
 from winnow.pipeline.drafting.glimpse import is_text, translated_into
-from winnow.pipeline.drafting.naming import apart, cover, folders_of, globs, pattern, suffix
+from winnow.pipeline.drafting.groups import NOT_PLACED, group_of, is_source
+from winnow.pipeline.drafting.naming import apart, asked_for, cover, folders_of, globs, pattern, patterns, suffix
 from winnow.stages.document import Content
 from winnow.stages.ingest import mathematics
 from winnow.stages.ingest.longform import other_markup
 
 TABLES_PROBED = 20  # files of one folder and form whose columns are looked at
-PLAIN = (".txt", ".md", ".rst", ".epub", ".rmd", ".qmd", ".ipynb")
-PAGES = (".html", ".htm", ".xhtml")
-FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
-CATALOGUES = (".po", ".tmx")
-CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
-PROSE = "Text"  # what linguist calls `README` and `copyright`
 BY_PATTERN = ("tables", "catalogues", "crawls", "archives")  # groups of which a profile names files, not folders
 LINK = "a link: what it leads to is read where it lies"
-NOT_PLACED = "no kind of source reads it"
-SINGLE_CODE = "source code outside of a folder of its own: put it into one"
+RARE = "text under rare names that say nothing: name in `include` what you want of it"
 LEAST_CODE = 0.1  # of the files below the top, for folders of source code to be repositories
 LOOKED_INTO = 5_000  # files without a known suffix whose first bytes are read, to see whether they are text
 
@@ -121,7 +111,7 @@ def _once(
     """
     kept = dict(files)
     for link, target in links.items():
-        if link in kept and _group(link) in BY_PATTERN:
+        if link in kept and group_of(link) in BY_PATTERN:
             kept.pop(target, None)
         elif kept.pop(link, None) is not None:
             unplaced[suffix(link) or "(no suffix)", LINK].append(link)
@@ -145,19 +135,9 @@ def _code(files: Mapping[str, int], top: str) -> set[str]:
     for name in files:
         inner = name.removeprefix(f"{top}/")
         if "/" in inner and "/.git/" not in f"/{inner}":
-            counted[f"{top}/{inner.partition('/')[0]}"][_is_source(name)] += 1
+            counted[f"{top}/{inner.partition('/')[0]}"][is_source(name)] += 1
     found = {folder: counts.total() for folder, counts in counted.items() if counts[True] > counts[False]}
     return set(found) if sum(found.values()) >= LEAST_CODE * len(files) else set()
-
-
-def _is_source(name: str) -> bool:
-    suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
-    return (
-        language_of(name, "") not in (None, PROSE)
-        and form_of(name) is None
-        and table_format(name) is None
-        and not name.lower().endswith(suffixes)
-    )
 
 
 def _files(
@@ -167,7 +147,7 @@ def _files(
     groups: dict[str, list[str]] = defaultdict(list)
     looked = 0
     for name in files:
-        group = _group(name)
+        group = group_of(name)
         if group == NOT_PLACED and looked < LOOKED_INTO:
             looked += 1
             group = "plain" if not other_markup(PACKED.sub("", name)) and is_text(name) else group
@@ -179,7 +159,7 @@ def _files(
             why = "pages; boilerplate is left out"
             yield _find(Content.WEB, "web", cover(names, top, claimed), names, files, why)
         elif group == "plain":
-            yield from _plain(names, files, top, claimed)
+            yield from _plain(names, files, top, claimed, unplaced)
         elif group == "formal":
             options = {"include": sorted({pattern(name) for name in names})}
             why = "papers and proofs, as their sources"
@@ -206,30 +186,6 @@ def _files(
                 unplaced[suffix(name) or "(no suffix)", group].append(name)
 
 
-def _group(name: str) -> str:
-    """The group that a file falls into by its name, or in words why it falls into none."""
-    lowered = name.lower()
-    groups = {"pages": PAGES, "plain": PLAIN, "formal": FORMAL, "catalogues": CATALOGUES}
-    if lowered.endswith(CRAWLS):
-        return "crawls"
-    if lowered.endswith(ARCHIVES):
-        return "archives"
-    if table_format(name):
-        return "tables"
-    lowered = PACKED.sub("", lowered)
-    for needs, package, extra in (
-        (lowered.endswith(".pdf"), "pypdfium2", "pdf"),
-        (form_of(lowered) not in (None, "man"), "pypandoc", "pandoc"),
-    ):
-        if needs:
-            known = importlib.util.find_spec(package) is not None
-            return "plain" if known else f"needs the extra: pip install winnow-corpora[{extra}]"
-    found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
-    if found is None and _is_source(name):
-        return SINGLE_CODE
-    return found or NOT_PLACED
-
-
 def _tables(
     names: Sequence[str], files: Mapping[str, int], unplaced: dict[tuple[str, str], list[str]]
 ) -> Iterator[Find]:
@@ -252,14 +208,25 @@ def _tables(
             yield _find(content, kind, paths, alike, files, why, options)
 
 
-def _plain(names: Sequence[str], files: Mapping[str, int], top: str, claimed: set[str]) -> Iterator[Find]:
+def _plain(
+    names: Sequence[str],
+    files: Mapping[str, int],
+    top: str,
+    claimed: set[str],
+    unplaced: dict[tuple[str, str], list[str]],
+) -> Iterator[Find]:
     """Files of text: long ones are books, the others prose; one find of each, the patterns telling them apart."""
-    sizes = sorted(files[name] for name in names)
+    known = [name for name in names if group_of(name) == "plain"]
+    asked = patterns(known, set(names).difference(known))
+    taken = [name for name in names if asked_for(name, asked)]
+    for name in sorted(set(names).difference(taken)):
+        unplaced[suffix(name) or "(no suffix)", RARE].append(name)
+    sizes = sorted(files[name] for name in taken)
     median = sizes[len(sizes) // 2]
     content = Content.BOOKS if median >= BOOK_CHARACTERS else Content.PROSE
-    options = {"include": sorted({pattern(name) for name in names}), "least_characters": 200}
     why = f"files of text, half of them above {median:,} bytes"
-    yield _find(content, "longform", cover(names, top, claimed), names, files, why, options)
+    options = {"include": asked, "least_characters": 200}
+    yield _find(content, "longform", cover(taken, top, claimed), taken, files, why, options)
 
 
 def _find(

@@ -10,16 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from winnow.formats.containers.records import table_format
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.drafting.glimpse import charset_of, first_row, likely_text
+from winnow.pipeline.drafting.glimpse import remedy
 from winnow.pipeline.planning.parts import Part
 from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS
 from winnow.pipeline.record.receipt import Receipt
 from winnow.stages import decide
 from winnow.stages.document import REJECTION
-from winnow.stages.ingest.source import kind_module
 from winnow.stages.run.workspace import Workspace
 
 REASONS_SHOWN = 3
@@ -87,7 +85,7 @@ def _told(step: str, source: str, loss: Loss, parts: Sequence[Part], settings: S
     part, row = _example(step, rule, own, workspace)
     why = f"{place}: all {loss.came:,} records are lost at {step}, {count:,} by {rule}"
     shown = f": {row['locator']}: {row['value']}" + (f", asked {row['threshold']}" if row["threshold"] else "")
-    fix = _fix_ingest(rule, part) if step == "ingest" else _fix_decide(rule)
+    fix = remedy(rule, part.input, part.split) if step == "ingest" else _fix_decide(rule)
     return f"{why}{shown if row['value'] else ''}{fix}"
 
 
@@ -98,23 +96,6 @@ def _example(step: str, rule: str, parts: Sequence[Part], workspace: Workspace) 
             if row["rule"] == rule:
                 return part, row
     return parts[0], dict.fromkeys(REJECTION.names)
-
-
-def _fix_ingest(rule: str, part: Part) -> str:
-    """What to change in the profile, found in the input itself."""
-    settings = part.input.settings()
-    if rule.endswith(".column") and table_format(part.split.path):
-        row = first_row(part.split)
-        wanted = str(getattr(settings, "columns", {}).get("text", "text"))
-        likely = likely_text(row, wanted)
-        names = f"\n  its columns are {', '.join(row)}" if row else ""
-        return names + (f"; say `columns: {{text: {likely}}}`" if likely else "")
-    charset = charset_of(part.split.path)
-    if charset and charset != "utf-8":
-        named = "charset" in kind_module(part.input.kind).Settings.model_fields
-        todo = f"say `charset: {charset}`" if named else f"convert it: iconv -f {charset} -t utf-8"
-        return f"\n  by its bytes the file is in {charset}, not UTF-8: {todo}"
-    return ""
 
 
 def _fix_decide(rule: str) -> str:

@@ -73,9 +73,38 @@ def test_an_input_in_which_nothing_is_read_is_a_loss(winnow, tmp_path: Path) -> 
 
 def test_plan_tells_what_it_will_understand(winnow, tmp_path: Path, english: list[str]) -> None:
     asked = write(tmp_path, "{kind: tables, content: prose, paths: [notes.jsonl]}", english[:9], key="body")
-    said = winnow("plan", *asked).said
-    assert "notes: notes.jsonl 0 of 9 records read; columns id, body; utf-8; left out: tables.column 9" in said
-    assert "pages: pages.jsonl 9 of 9 records read; columns text; utf-8" in said
+    answer = winnow("plan", *asked)
+    assert "notes: notes.jsonl 0 of 9 records read; columns id, body; utf-8; left out: tables.column 9" in answer.said
+    assert "pages: pages.jsonl 9 of 9 records read; columns text; utf-8" in answer.said
+    assert answer.status == 2
+    assert (
+        f"winnow: {tmp_path}/where.yaml:5: sources.notes.0: none of the 9 records looked at in notes.jsonl is read, "
+        "9 by tables.column: text is missing its columns are id, body; say `columns: {text: body}`"
+    ) in answer.said
+
+
+def test_plan_passes_where_another_input_or_another_file_of_the_source_is_read(
+    winnow, tmp_path: Path, english: list[str]
+) -> None:
+    asked = write(tmp_path, "{kind: tables, content: prose, paths: [notes.jsonl, more.jsonl]}", english[:3], key="body")
+    (tmp_path / "more.jsonl").write_text(json.dumps({"text": english[3]}) + "\n")
+    answer = winnow("plan", *asked)
+    assert answer.status == 0 and "notes: more.jsonl 1 of 1 records read" in answer.said
+    entry = (
+        "{kind: tables, content: prose, paths: [notes.jsonl]}, {kind: longform, least_characters: 9, paths: [more.txt]}"
+    )
+    asked = write(tmp_path, entry, english[:3], key="body")
+    (tmp_path / "more.txt").write_text(english[3])
+    answer = winnow("plan", *asked)
+    assert answer.status == 0
+    assert "note: " in answer.said and "sources.notes.0: none of the 3 records looked at" in answer.said
+
+
+def test_plan_says_where_nothing_at_all_is_found_in_an_input(winnow, tmp_path: Path, english: list[str]) -> None:
+    asked = write(tmp_path, "{kind: tables, content: prose, paths: [notes.jsonl]}", [])
+    answer = winnow("plan", *asked)
+    assert answer.status == 2
+    assert "sources.notes.0: nothing in notes.jsonl is read by kind tables: look at `paths`" in answer.said
 
 
 def test_a_command_on_files_ends_with_its_losses_and_a_status(winnow, tmp_path: Path, english: list[str]) -> None:

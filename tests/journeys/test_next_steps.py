@@ -125,22 +125,54 @@ def test_next_steps_of_a_run_that_was_stopped_early_say_how_far_it_is(winnow, tu
         assert f"`winnow status {tmp_path}/run` tells how far it is" in answer.said
 
 
-def test_inspect_shows_prompts_and_pairs(winnow, tmp_path: Path) -> None:
-    talk = {"prompt": "What is two and two?", "chosen": "Two and two make four.", "rejected": "Five."}
-    (tmp_path / "pairs.jsonl").write_text(json.dumps(talk) + "\n")
+def test_inspect_shows_prompts_and_pairs_as_text(winnow, tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "add", "arguments": '{"a": 2}'}}
+    talks = [
+        {"prompt": "What is two and two?", "chosen": "Two and two make four.", "rejected": "Five."},
+        {
+            "messages": [
+                {"role": "user", "content": "Add two to it."},
+                {"role": "assistant", "content": "", "reasoning_content": "A sum.", "tool_calls": [call]},
+                {"role": "tool", "content": "4"},
+                {"role": "assistant", "content": "Four."},
+            ],
+            "label": "4",
+        },
+    ]
+    for name, talk in zip(("pairs", "sums"), talks, strict=True):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(talk) + "\n")
     (tmp_path / "own.yaml").write_text(
         "stage: rl\nseed: 1\nmixture: {sources: {pairs: 100}}\ncurriculum: [{length: 128, share: 100}]\n"
     )
     (tmp_path / "where.yaml").write_text(
-        "buckets: 1\nsources: {pairs: [{kind: conversations, paths: [pairs.jsonl]}]}\n"
+        "buckets: 1\nsources: {pairs: [{kind: conversations, paths: [pairs.jsonl, sums.jsonl]}]}\n"
     )
     asked = ("--stage", tmp_path / "own.yaml", "--profile", tmp_path / "where.yaml", "--out", tmp_path / "run")
     assert winnow("run", *asked, "--workers", "1").status == 0
-    said = winnow("inspect", tmp_path / "run").said
-    assert winnow("explain", tmp_path / "run", "pairs.jsonl").lines[:2] == [
-        "kept",
-        "in rl/pairs/pairs-00000.parquet, row 0",
-    ]
+    found = winnow("explain", tmp_path / "run", "pairs.jsonl")
+    assert found.lines[0] == "kept" and "in rl/pairs/pairs-00000.parquet, row 0" in found.said
+    lines = winnow("inspect", tmp_path / "run").lines
+    for said in (
+        "user  What is two and two?",
+        "chosen: assistant  Two and two make four.",
+        "rejected: assistant  Five.",
+        "assistant thinks  A sum.",
+        'assistant calls  add {"a": 2}',
+        "tool  4",
+    ):
+        assert said in lines, lines
+    assert any(line.startswith("1 pairs in ") for line in lines) and any(
+        line.startswith("2 prompts in") for line in lines
+    )
+    assert not any("{'" in line for line in lines)
+    rows = pq.read_table(tmp_path / "run" / "rl" / "prompts" / "pairs-00001.parquet").to_pylist()
+    made = rows[0]["metadata"]["id"]
+    lines = winnow("inspect", tmp_path / "run", "--document", made).lines
+    assert [line for line in lines if line.startswith("▌")] == [f"▌pairs – {made}"] * sum(
+        made in line for line in lines
+    )
+    assert "row 1" in lines
+    answer = winnow("inspect", tmp_path / "run", "--document", "nobody")
+    assert answer.status == 2 and "holds no document nobody" in answer.said
     answer = winnow("export", tmp_path / "run", "--format", "jsonl", "--phase", "a", "--out", tmp_path / "out")
     assert answer.status == 2 and "made prompts and pairs, not shards" in answer.said
-    assert "1 pairs in" in said and "Two and two make four." in said and "What is two and two?" in said

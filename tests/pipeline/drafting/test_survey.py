@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from winnow.formats.splits import Split
 from winnow.pipeline.cli import cli
-from winnow.pipeline.drafting.survey import NOT_PLACED, survey
+from winnow.pipeline.drafting.groups import NOT_PLACED
+from winnow.pipeline.drafting.naming import MOST_PATTERNS
+from winnow.pipeline.drafting.survey import RARE, survey
 from winnow.stages.ingest import bilingual, longform
 from winnow.stages.ingest.source import Builder
 
@@ -136,3 +138,42 @@ def test_what_has_two_names_is_read_once(tmp_path: Path) -> None:
     found = survey([str(tmp_path)])
     assert {(find.kind, find.files) for find in found.finds} == {("tables", 1), ("web", 1)}
     assert [(suffix, len(names)) for (suffix, _), names in found.unplaced.items()] == [(".html", 1)]
+
+
+def test_hundreds_of_rare_names_are_told_and_the_frequent_ones_read(tmp_path: Path) -> None:
+    names = [f"NEWS.{number}-2" for number in range(10, 60)] + [f"odd{chr(97 + n)}x" for n in range(26)]
+    names += [f"p{number}/README" for number in range(20)]
+    for name in (*names, "one.txt", "two.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT)
+    found = survey([str(tmp_path)])
+    asked = found.finds[0].options["include"]
+    assert len(asked) == MOST_PATTERNS
+    assert {"*.[0-9][0-9]-[0-9]", "*README", "*.txt", "*.md"} < set(asked)
+    left = [name for (_, why), own in found.unplaced.items() for name in own if why == RARE]
+    assert found.finds[0].files + len(left) == len(names) + 2
+    assert len(left) == 26 - (MOST_PATTERNS - 4) and all("odd" in name for name in left)
+    tables = []
+    builder = Builder(source="prose", kind="longform", emit=tables.append)
+    longform.read(Split(str(tmp_path)), longform.Settings(**found.finds[0].options), builder)
+    builder.flush()
+    assert sum(table.num_rows for table in tables) == found.finds[0].files
+
+
+def test_a_suffix_with_signs_of_patterns_is_read_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.[draft]").write_text(TEXT)
+    assert survey([str(tmp_path)]).finds[0].options["include"] == ["*.[[]draft]"]
+
+
+def test_a_table_of_names_and_paths_has_no_text(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"name": "mill", "author": "A. Miller", "main": "lib/mill/index.js"}')
+    (tmp_path / "cities.csv").write_text("city,people\nNew York,8\nParis,2\n")
+    (tmp_path / "notes.csv").write_text("id,remark\n1,The mill grinds all day and all night\n")
+    (tmp_path / "zh.csv").write_text("编号,说明\n1,磨坊整天整夜地磨着麦子\n")
+    found = survey([str(tmp_path)])
+    assert {find.example.rpartition("/")[2]: find.options["columns"] for find in found.finds} == {
+        "notes.csv": {"text": "remark"},
+        "zh.csv": {"text": "说明"},
+    }
+    left = {name.rpartition("/")[2]: why for (_, why), names in found.unplaced.items() for name in names}
+    assert left == dict.fromkeys(("package.json", "cities.csv"), "no record in it has a text")

@@ -1,0 +1,54 @@
+"""The group that a file falls into by its name: what kind of source could read it, or why none could."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from winnow.filters.linguist import language_of
+from winnow.formats.containers.records import PACKED, table_format
+from winnow.formats.markup.pandoc import form_of
+
+PLAIN = (".txt", ".md", ".rst", ".epub", ".rmd", ".qmd", ".ipynb")
+PAGES = (".html", ".htm", ".xhtml")
+FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
+CATALOGUES = (".po", ".tmx")
+CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
+PROSE = "Text"  # what linguist calls `README` and `copyright`
+NOT_PLACED = "no kind of source reads it"
+SINGLE_CODE = "source code outside of a folder of its own: put it into one"
+
+
+def group_of(name: str) -> str:
+    """The group that a file falls into by its name, or in words why it falls into none."""
+    lowered = name.lower()
+    groups = {"pages": PAGES, "plain": PLAIN, "formal": FORMAL, "catalogues": CATALOGUES}
+    if lowered.endswith(CRAWLS):
+        return "crawls"
+    if lowered.endswith(ARCHIVES):
+        return "archives"
+    if table_format(name):
+        return "tables"
+    lowered = PACKED.sub("", lowered)
+    for needs, package, extra in (
+        (lowered.endswith(".pdf"), "pypdfium2", "pdf"),
+        (form_of(lowered) not in (None, "man"), "pypandoc", "pandoc"),
+    ):
+        if needs:
+            known = importlib.util.find_spec(package) is not None
+            return "plain" if known else f"needs the extra: pip install winnow-corpora[{extra}]"
+    found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
+    if found is None and is_source(name):
+        return SINGLE_CODE
+    return found or NOT_PLACED
+
+
+def is_source(name: str) -> bool:
+    """Whether a file is source code by its name, not data, a page or a text."""
+    suffixes = (*PLAIN, *PAGES, *FORMAL, *CATALOGUES)
+    return (
+        language_of(name, "") not in (None, PROSE)
+        and form_of(name) is None
+        and table_format(name) is None
+        and not name.lower().endswith(suffixes)
+    )
