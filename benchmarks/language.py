@@ -1,6 +1,7 @@
 """Language identification beside its peers: accuracy by language on gold documents, and the speed of each on one core.
 
     NUMBA_NUM_THREADS=1 python -m benchmarks.language --corpora ../shared/corpora --model data/models/lid.176.ftz
+    NUMBA_NUM_THREADS=1 python -m benchmarks.language --catalogues FOLDER --every 1      a package of messages unpacked there
 
 Labels are compared before speeds: the kernels must give fastText's own on every document. Speeds are medians of rounds
 in which all take turns on the same documents.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import statistics
 import time
 from collections import defaultdict
@@ -25,11 +27,14 @@ import zstandard
 from winnow.filters.kernels.bytes import text_buffers
 from winnow.filters.kernels.fasttext import classify_pieces
 from winnow.filters.kernels.fasttext_model import load_model
-from winnow.filters.language import CHINESE, measure
+from winnow.filters.language import measure
+from winnow.filters.language_labels import CHINESE
 
 ROUNDS = 3
 SLOW_DOCUMENTS = 150  # for peers below 1 MB/s
 Labels = list[str]
+NO_LANGUAGES = {"en"}
+"""Catalogues of English say nothing: the messages are English."""
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -54,14 +59,31 @@ def gold(corpora: Path) -> list[tuple[str, str]]:
     return [(text, language) for text, language in found if len(text) >= 200]
 
 
+def catalogues(folder: Path) -> list[tuple[str, str]]:
+    """Translations of messages in pieces of 1,000 characters, with the language of their folder (`…/locale/zu/…/x.po`)."""
+    found = []
+    for path in sorted(folder.rglob("locale/*/LC_MESSAGES/*.po")):
+        language = path.parts[-3].split("_")[0]
+        entries = path.read_text("utf-8").split("\n\n")
+        said = [
+            "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', entry.partition("msgstr")[2]))
+            for entry in entries
+            if "#, fuzzy" not in entry and "msgstr" in entry
+        ]
+        text = re.sub(r"%\(\w+\)\w|%\w|\\.", " ", "\n".join(one for one in said[1:] if one))
+        found += [(text[at : at + 1000], language) for at in range(0, len(text), 1000)]
+    return [(text, language) for text, language in found if len(text) >= 200 and language not in NO_LANGUAGES]
+
+
 def peers(model: str) -> dict[str, Callable[[list[str]], Labels]]:
     """Ways to label texts, by name; a peer that isn't installed is left out."""
     loaded = load_model(model)
     names = [*("zh" if label in CHINESE else label for label in loaded.labels), "und"]
 
-    def recipe(texts: list[str]) -> Labels:
+    def recipe(texts: list[str], second: str = "") -> Labels:
         table = pa.table({"text": pa.array(texts, pa.large_string())})
-        return measure(table, model=model)["language.label"].to_pylist()
+        labels = measure(table, model=model, second=second)["language.label"].to_pylist()
+        return ["nb" if label == "no" else label for label in labels]  # lid.176's Norwegian that isn't Nynorsk
 
     def kernels(texts: list[str]) -> Labels:
         data, offsets = text_buffers(pa.array(texts, pa.large_string()))
@@ -69,6 +91,12 @@ def peers(model: str) -> dict[str, Callable[[list[str]], Labels]]:
         return [names[label] for label in labels]
 
     found: dict[str, Callable[[list[str]], Labels]] = {"recipe": recipe, "kernels": kernels}
+    try:
+        import pycld2
+
+        found["second"] = lambda texts: recipe(texts, "cld2")
+    except ImportError as error:
+        print(f"without pycld2: {error}")
     try:
         import fasttext
 
@@ -107,9 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, default=Path("../shared/corpora"))
     parser.add_argument("--model", default="data/models/lid.176.ftz")
+    parser.add_argument("--catalogues", type=Path, help="a folder of translated messages instead of the gold sets")
     parser.add_argument("--every", type=int, default=4, help="take one gold document in so many")
     arguments = parser.parse_args()
-    documents = gold(arguments.corpora)[:: arguments.every]
+    documents = catalogues(arguments.catalogues) if arguments.catalogues else gold(arguments.corpora)
+    documents = documents[:: arguments.every]
     labellers = peers(arguments.model)
     texts = [text for text, _ in documents]
     size = sum(len(text.encode()) for text in texts) / 1e6
@@ -142,7 +172,9 @@ def main() -> None:
             + " ".join(f"{share:7.4f}" for share in shares)
             + f" {megabytes / statistics.median(times[name]):7.1f}"
         )
-    print("by language:", *by_language(answers["recipe"], [language for _, language in documents]))
+    for name in ("recipe", "second"):
+        if name in answers:
+            print(f"{name} by language:", *by_language(answers[name], [language for _, language in documents]))
 
 
 def by_language(answers: dict[int, str], truth: Labels) -> Iterator[str]:

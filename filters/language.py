@@ -11,8 +11,8 @@ gets a language of its own, and `language.segments` tells what share of the lett
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,10 @@ from winnow.filters.kernels.fasttext import classify_pieces
 from winnow.filters.kernels.fasttext_model import Model, load_model
 from winnow.filters.kernels.scripts import JAPANESE_KANA, SCRIPTS, Script, count_letters, script_table
 from winnow.filters.kernels.segments import cut_segments
+from winnow.filters.language_labels import language_of
+from winnow.filters.language_words import NO_PROSE, words_alone
 from winnow.filters.recipes import Recipe, Rule
+from winnow.filters.second_opinion import Asked, correct
 
 Counts = npt.NDArray[np.int64]
 
@@ -40,16 +43,6 @@ LETTERS_PER_FUNCTION_WORD = 24
 language.
 """
 FEWEST_CHINESE = 16
-NO_PROSE = r"(?s)```.*?(?:```|\z)|`[^`\n]*`|https?://\S+|\]\([^)\n]*\)"
-"""Fenced and inline code, links: left out before function words are counted."""
-FORM = r"[`<|]|://|\](?:\(|\[)|[\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{3000}\x{feff}]|\S@\S"
-"""A sign of what the model never saw in its training: markup, addresses, other white space than the plain one."""
-NO_WORDS = NO_PROSE + r"|</?[a-zA-Z][^<>]{0,400}>|&[a-zA-Z]{2,8};|\S+@\S+\.\S+|[|*#=_~-]{2,}|[|]"
-WHITE_SPACE = r"[\s\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{3000}\x{feff}]+"
-CAPITALS = r"\p{Lu}{4}|\p{Lu}{2}\P{L}{1,3}\p{Lu}{2}"
-MOSTLY_CAPITALS = 0.6
-FEWEST_WORDS = 0.2
-"""A piece of which less is left than this share of its letters is shown to the model as it is: it is all code."""
 SURE = 0.65
 """Probability from which a segment's language counts as known; FineWeb's for a document."""
 
@@ -72,21 +65,20 @@ LANGUAGE_OF_SCRIPT: Mapping[Script, str] = {
     Script.GURU: "pa",
     Script.ORYA: "or",
 }
-CHINESE = frozenset({"zh", "wuu", "yue", "nan", "lzh", "zh-classical", "zh-min-nan", "zh-yue", "cmn"})
-
 # Columns of merged counts: Chinese characters of all three kinds in HANI, both kana in KANA.
 _MERGED = [script for script in Script if script not in (Script.NONE, Script.HANS, Script.HANT, Script.HIRA)]
 _HANI, _KANA, _LATN = (_MERGED.index(script) for script in (Script.HANI, Script.KANA, Script.LATN))
 
 
-def measure(documents: pa.Table, *, model: str) -> pa.Table:
+def measure(documents: pa.Table, *, model: str, second: str = "") -> pa.Table:
     """Language, script and their shares, n rows:
 
     - `language.label` string: ISO 639-1 or -3 as the model names it, `zh` for every Chinese, `und` where nothing tells
     - `language.score` float64: the model's probability, or the plain script's share of the letters
     - `language.certainty` float64: the score or, where it is larger, the share of the letters that lie in segments whose
       language is known: a page in two languages has a low score and a high certainty
-    - `language.method` string: `script`, `fasttext`, `prose` (Chinese prose among code, see below) or `none`
+    - `language.method` string: `script`, `fasttext`, `second` (the second model's answer), `prose` (Chinese prose among code,
+      see below) or `none`
     - `language.script` string, ISO 15924: `Latn`, `Hans`, `Hant`, `Hani` (either), `Jpan`, `Kore` …, `Zyyy` without
       letters
     - `language.letters` int64: letters in the sample; `language.han`, `.latin`, `.kana`, `.hangul`, `.cyrillic`,
@@ -97,7 +89,9 @@ def measure(documents: pa.Table, *, model: str) -> pa.Table:
       float64: that of the document's own language
 
     `model` is the path of a fastText language model, usually `lid.176.ftz` (Joulin et al. 2016, CC BY-SA 3.0); a user's
-    own may have any labels. Raises `FileNotFoundError` or `ValueError` when it can't be read.
+    own may have any labels, and those with a script (`eng_Latn`) are read as ISO 639-1. `second` is `cld2` or nothing
+    (`second_opinion.py`). Raises `FileNotFoundError` or `ValueError` when the model can't be read, `LookupError` when the
+    second can't be had.
     """
     data, offsets = text_buffers(documents["text"])
     starts, ends, groups = cut_segments(data, offsets)
@@ -111,16 +105,24 @@ def measure(documents: pa.Table, *, model: str) -> pa.Table:
     methods = np.where(labels == UNDETERMINED, "none", "script").astype(object)
     letters = document_scripts.sum(axis=1)
     asked = np.flatnonzero((labels == UNDETERMINED) & (letters > 0))
-    if asked.size:
-        found = _ask_model(load_model(model), data, starts, ends, groups, asked)
-        labels[asked], scores[asked] = found[0], found[1]
-        methods[asked] = np.where(found[0] == UNDETERMINED, "none", "fasttext")
-        _prefer_chinese_prose(labels, scores, methods, data, starts, ends, groups, asked, document_scripts)
-        open_segments = segment_labels[found[2]] == UNDETERMINED
-        sure[found[2][open_segments]] = found[4][open_segments] >= SURE
-        segment_labels[found[2][open_segments]] = found[3][open_segments]
-    # Segments of a document that its script settled, but that are mixed themselves, count as that language.
     owners = np.repeat(np.arange(groups.size - 1), np.diff(groups))
+    if asked.size:
+        loaded = load_model(model)
+        found = _ask_model(loaded, data, starts, ends, groups, asked)
+        labels[asked], scores[asked] = found.labels, found.scores
+        methods[asked] = np.where(found.labels == UNDETERMINED, "none", "fasttext")
+        _prefer_chinese_prose(labels, scores, methods, data, starts, ends, groups, asked, document_scripts)
+        open_segments = segment_labels[found.segments] == UNDETERMINED
+        sure[found.segments[open_segments]] = found.segment_scores[open_segments] >= SURE
+        segment_labels[found.segments[open_segments]] = found.segment_labels[open_segments]
+        if second:
+            first = labels.copy()
+            asked_texts = Asked(asked, found.shown, found.bounds)
+            correct(second, {language_of(label) for label in loaded.labels}, SURE, asked_texts, labels, scores, methods)
+            changed = (labels != first)[owners] & (segment_labels != UNDETERMINED)
+            changed &= ~sure | (segment_labels == first[owners])
+            segment_labels[changed] = labels[owners[changed]]
+    # Segments of a document that its script settled, but that are mixed themselves, count as that language.
     undecided = segment_labels == UNDETERMINED
     segment_labels[undecided] = labels[owners[undecided]]
     known = _sum_groups((segment_scripts.sum(axis=1) * sure)[:, None], groups)[:, 0] / np.maximum(letters, 1)
@@ -187,44 +189,36 @@ def _plain_languages(merged: Counts) -> tuple[npt.NDArray[Any], npt.NDArray[np.f
     return np.where(plain, names[winner], UNDETERMINED).astype(object), np.where(plain, share, 0.0)
 
 
+class _Answers(NamedTuple):
+    labels: npt.NDArray[Any]
+    scores: npt.NDArray[np.float64]
+    segments: npt.NDArray[Any]  # numbers of the documents' segments
+    segment_labels: npt.NDArray[Any]
+    segment_scores: npt.NDArray[np.float32]
+    shown: pa.Array  # segments as the model was shown them
+    bounds: npt.NDArray[Any]  # of the documents among them
+
+
 def _ask_model(
     model: Model, data: Any, starts: Offsets, ends: Offsets, groups: Offsets, asked: npt.NDArray[Any]
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float32]]:
-    """Labels and scores of the documents `asked` for, and the numbers, labels and scores of their segments."""
+) -> _Answers:
+    """What the model says of the documents `asked` for and of their segments."""
     lengths = np.diff(groups)[asked]
     asked_groups = np.concatenate([[0], np.cumsum(lengths)])
     segments = np.repeat(groups[asked] - asked_groups[:-1], lengths) + np.arange(asked_groups[-1])
-    shown, bounds = text_buffers(_words_alone(data, starts[segments], ends[segments]))
-    found = classify_pieces(model, shown, bounds[:-1], bounds[1:], asked_groups)
-    piece_labels, piece_scores, labels, scores = found
-    names = np.array([*("zh" if label in CHINESE else label for label in model.labels), UNDETERMINED], object)
-    return names[labels], np.minimum(scores, 1.0).astype(np.float64), segments, names[piece_labels], piece_scores
-
-
-def _words_alone(data: Any, starts: Offsets, ends: Offsets) -> pa.Array:
-    """Segments as the model is shown them: without markup, code and addresses, white space plain, capitals small."""
-    pieces = [bytes(data[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    texts = pa.array(pieces, pa.large_binary()).cast(pa.large_string())
-    texts = _where(texts, pc.match_substring_regex(texts, FORM), _without_form)
-    return _where(texts, pc.match_substring_regex(texts, CAPITALS), _without_capitals)
-
-
-def _where(texts: pa.Array, chosen: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    if not pc.any(chosen).as_py():
-        return texts
-    return pc.replace_with_mask(texts, chosen, change(texts.filter(chosen)))
-
-
-def _without_form(texts: pa.Array) -> pa.Array:
-    words = pc.replace_substring_regex(pc.replace_substring_regex(texts, NO_WORDS, " "), WHITE_SPACE, " ")
-    plain = pc.replace_substring_regex(texts, WHITE_SPACE, " ")
-    left, all_ = (pc.count_substring_regex(text, r"\p{L}").to_numpy() for text in (words, plain))
-    return pc.if_else(pa.array(left > FEWEST_WORDS * all_), words, plain)
-
-
-def _without_capitals(texts: pa.Array) -> pa.Array:
-    capitals, small = (pc.count_substring_regex(texts, sign).to_numpy() for sign in (r"\p{Lu}", r"\p{Ll}"))
-    return pc.if_else(pa.array(capitals > MOSTLY_CAPITALS * (capitals + small)), pc.utf8_lower(texts), texts)
+    words = words_alone(data, starts[segments], ends[segments])
+    shown, bounds = text_buffers(words)
+    piece_labels, piece_scores, labels, scores = classify_pieces(model, shown, bounds[:-1], bounds[1:], asked_groups)
+    names = np.array([*map(language_of, model.labels), UNDETERMINED], object)
+    return _Answers(
+        names[labels],
+        np.minimum(scores, 1.0).astype(np.float64),
+        segments,
+        names[piece_labels],
+        piece_scores,
+        words,
+        asked_groups,
+    )
 
 
 def _prefer_chinese_prose(

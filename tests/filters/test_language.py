@@ -175,6 +175,13 @@ def test_a_text_is_known_in_whatever_form_it_is_written(language_model: str, for
     assert row["label"] == "en" and row["certainty"] >= 0.65
 
 
+def test_prose_behind_the_end_of_a_block_of_code_is_read_and_not_taken_for_code(language_model: str) -> None:
+    code = "        self.zorg = kru(qpl=vz)\n        gib(mnu[0, :], wrt)\n" * 3
+    ends, begins = f"{code}```\n\n{ENGLISH}", f"{ENGLISH}\n\n```\n{code}"
+    for row in told([ends, begins, f"{ENGLISH}\n```python\n{code}"], language_model):
+        assert row["label"] == "en" and row["certainty"] >= 0.65
+
+
 def test_a_page_of_two_languages_is_certain_of_both_and_debris_of_none(language_model: str) -> None:
     french = "Le comité s'est réuni le matin et a approuvé le budget de l'année prochaine, comme on le lui demandait. "
     bilingual, debris = told(
