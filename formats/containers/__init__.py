@@ -11,6 +11,7 @@ Nothing here knows what the records are for, and nothing of what is read is ever
     warc, http, commoncrawl     records of web archives, responses in them, Common Crawl's lists and indexes
     records                     rows of tables, by the format that a name tells:
       columnar, sqlite          Parquet, Arrow, SQLite
+      sheets, sheet_process     spreadsheets, each opened in a process of its own
       delimited                 CSV and TSV
       json_stream, json_text    JSON in one value, in lines, or one after the other
       decoded, line_ends        what rows would come to in memory; carriage returns alone

@@ -1,9 +1,10 @@
-"""The records of tables: Parquet, Arrow, SQLite, JSON lines, JSON arrays and CSV, read piece by piece as dictionaries.
+"""The records of tables: Parquet, Arrow, SQLite, spreadsheets, JSON and CSV, read piece by piece as dictionaries.
 
 The format follows from the file's name (`.parquet`, `.arrow`, `.feather`, `.sqlite`, `.db`, `.jsonl`, `.ndjson`, `.json`,
-`.csv`, `.tsv`, those of text and SQLite also `.gz`, `.bz2`, `.xz`, `.zst`). Parquet is cut by row groups, Arrow files by
-record batches, SQLite by tables, plain JSON lines by bytes; an array, and what is compressed or quoted across lines, is one
-piece of any size. A `.txt` read as a table has one column, `text`, and each line that isn't blank is a record.
+`.csv`, `.tsv`, `.xlsx`, `.xls`, `.ods`, those of text, SQLite and spreadsheets also `.gz`, `.bz2`, `.xz`, `.zst`). Parquet
+is cut by row groups, Arrow files by record batches, SQLite by tables, a spreadsheet by sheets, plain JSON lines by bytes; an
+array, and what is compressed or quoted across lines, is one piece of any size. A `.txt` read as a table has one column,
+`text`, and each line that isn't blank is a record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow as pa
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.charset.decision import UnknownCharset
 from winnow.formats.charset.streams import as_utf_8, charset_of, is_utf_8
-from winnow.formats.containers import sqlite
+from winnow.formats.containers import sheets, sqlite
 from winnow.formats.containers.archives import Reject, ignore
 from winnow.formats.containers.bounds import RECORD_BYTES, TooLarge, lines_within, skip_line
 from winnow.formats.containers.columnar import LIMITS, arrow_rows, column_pieces, parquet_rows
@@ -41,6 +42,11 @@ FORMATS = {
     "sqlite3": "sqlite",
     "db": "sqlite",
     "db3": "sqlite",
+    "xlsx": "sheets",
+    "xlsm": "sheets",
+    "xlsb": "sheets",
+    "xls": "sheets",
+    "ods": "sheets",
     "jsonl": "lines",
     "ndjson": "lines",
     "jsonlines": "lines",
@@ -48,6 +54,7 @@ FORMATS = {
     "csv": "csv",
     "tsv": "tsv",
 }
+TABLES_WITHIN = ("sqlite", "sheets")  # formats of which a file holds several tables, each a piece
 LINES_OF_TEXT = re.compile(r"\.txt(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 BROKEN = (ValueError, pa.ArrowException)
 
@@ -73,7 +80,7 @@ def record_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     kind = _known_format(path)
     if kind in ("lines", "text") and not PACKED.search(path.lower()):
         return byte_splits(path, split_bytes)
-    if kind == "sqlite":
+    if kind in TABLES_WITHIN:
         return [split for _, split in table_splits(path)] or [Split(path)]
     if kind not in ("parquet", "arrow"):
         return [Split(path)]
@@ -94,12 +101,14 @@ def _folder(path: str, filesystem: Any, root: str, split_bytes: int) -> list[Spl
 
 
 def table_splits(path: str) -> list[tuple[str, Split]]:
-    """The tables of a SQLite database by name, each a piece; none where it can't be opened, which reading it will say.
+    """The tables of a SQLite database, or the sheets of a spreadsheet, by name, each a piece.
 
-    Raises `ValueError` for one that a log beside it must first be written into.
+    None where the file can't be opened, which reading it will say. Raises `ValueError` for a database that a log beside it
+    must first be written into.
     """
+    names = sheets.sheet_names if table_format(path) == "sheets" else sqlite.table_names
     try:
-        return [(name, Split(path, place, place + 1)) for place, name in enumerate(sqlite.table_names(path))]
+        return [(name, Split(path, place, place + 1)) for place, name in enumerate(names(path))]
     except sqlite.BROKEN:
         return []
 
@@ -116,7 +125,7 @@ def read_records(
 ) -> Iterator[tuple[str, Record]]:
     """Yields `(place, record)` for each record of the piece; place is `row 17` or `byte 4711` within the file.
 
-    Of a database it is `articles row 17`. A record that can't be read, or a file that ends early, is told to
+    Of a database or a spreadsheet it is `articles row 17`. A record that can't be read, or a file that ends early, is told to
     `reject(place, rule, value)`, never raised. `columns` limits what is read of columnar files, `charset` is what the user
     says a text is written in.
     """
@@ -126,6 +135,9 @@ def read_records(
         return
     if kind == "sqlite":
         yield from sqlite.read_rows(split.path, split.start, split.stop, reject)
+        return
+    if kind == "sheets":
+        yield from sheets.sheet_rows(split.path, split.start, split.stop, reject)
         return
     with opened_table(split.path, kind) as stream:
         try:

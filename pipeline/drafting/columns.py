@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from winnow.formats.containers.records import table_format, table_splits
+from winnow.formats.containers.records import TABLES_WITHIN, table_format, table_splits
 from winnow.formats.dialogues.dialects import recognise
 from winnow.formats.dialogues.json_values import without_nulls
 from winnow.formats.splits import Split
@@ -26,8 +26,8 @@ Reading = tuple[Content, str, Mapping[str, Any], str]
 
 
 def reading(name: str) -> Reading | None:
-    """How the rows of a table are to be read, by the first of them; of a database those of the first table that can be."""
-    if table_format(name) != "sqlite":
+    """How the rows of a table are to be read, by the first of them; of a database or spreadsheet those of the first table."""
+    if table_format(name) not in TABLES_WITHIN:
         return _of_row(name, first_row(Split(name)))
     found = ((table, _of_row(name, first_row(split))) for table, split in table_splits(name))
     for table, read in found:

@@ -40,7 +40,7 @@ VARIANT = re.compile(r"<tuv\b[^<>]{0,200}?lang=[\"']([\w-]+)[\"']")
 WORD = re.compile(r"(?<!\S)[^\W\d_][^\s/\\@=]*")  # begins with a letter and is no path, address or assignment
 HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LEAST_WORDS, LEAST_SIGNS = 5, 8
-COLUMNAR = ("parquet", "arrow", "sqlite")
+COLUMNAR = ("parquet", "arrow", "sqlite", "sheets")
 TEXTUAL = (
     "text",
     "content",

@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib.util
 
 from winnow.filters.linguist import language_of
+from winnow.formats.containers import sheets
 from winnow.formats.containers.records import PACKED, table_format
+from winnow.formats.markup import mail
 from winnow.formats.markup.pandoc import form_of
 
-PLAIN = (".txt", ".md", ".rst", ".epub", ".rmd", ".qmd", ".ipynb")
+PLAIN = (".txt", ".md", ".rst", ".epub", ".rmd", ".qmd", ".ipynb", *mail.SUFFIXES)
 PAGES = (".html", ".htm", ".xhtml")
 FORMAL = (".tex", ".ltx", ".latex", ".mm", ".lean", ".v", ".agda", ".thy")
 CATALOGUES = (".po", ".tmx")
-CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst")
+CRAWLS = (".warc", ".wet", ".arc", ".warc.gz", ".wet.gz", ".arc.gz", ".warc.zst", ".wacz")
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip", ".whl", ".crate", ".tar.xz", ".tar.bz2")
 PROSE = "Text"  # what linguist calls `README` and `copyright`
 NOT_PLACED = "no kind of source reads it"
 SINGLE_CODE = "source code outside of a folder of its own: put it into one"
+NEEDS = "needs the extra: pip install winnow-corpora[{}]"
 
 
 def group_of(name: str) -> str:
@@ -28,7 +31,8 @@ def group_of(name: str) -> str:
     if lowered.endswith(ARCHIVES):
         return "archives"
     if table_format(name):
-        return "tables"
+        readable = table_format(name) != "sheets" or sheets.installed()
+        return "tables" if readable else NEEDS.format("sheets")
     lowered = PACKED.sub("", lowered)
     for needs, package, extra in (
         (lowered.endswith(".pdf"), "pypdfium2", "pdf"),
@@ -36,7 +40,7 @@ def group_of(name: str) -> str:
     ):
         if needs:
             known = importlib.util.find_spec(package) is not None
-            return "plain" if known else f"needs the extra: pip install winnow-corpora[{extra}]"
+            return "plain" if known else NEEDS.format(extra)
     found = next((group for group, suffixes in groups.items() if lowered.endswith(suffixes)), None)
     if found is None and is_source(name):
         return SINGLE_CODE

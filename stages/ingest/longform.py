@@ -1,11 +1,11 @@
 """Books, manuals, laws and papers: whole works in reading order, without what is not the work.
 
 A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
-running headers and hard line ends removed), Markdown, R Markdown and Quarto, reStructuredText, XHTML, notebooks, PDF (with
-the extra `pdf`), office text, manual pages and other markup (with the extra `pandoc`); a file of any other name that
-`include` asks for is plain text, if its bytes are text. In a folder
-or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other
-file is its own. Every file that is asked for is a work or a rejection, one that stands in another's work too.
+running headers and hard line ends removed), Markdown, R Markdown and Quarto, reStructuredText, XHTML, notebooks, mail (of a
+mailbox each message), PDF (with the extra `pdf`), office text, manual pages and other markup (with the extra `pandoc`); a
+file of any other name that `include` asks for is plain text, if its bytes are text. In a folder or an archive the pages
+that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other file is its own. Every file
+that is asked for is a work or a rejection, one that stands in another's work too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from winnow.formats.dialogues.manuals import NO_PAGE, read_page
 from winnow.formats.dialogues.questions import language_of
 from winnow.formats.markup.boilerplate import reflow, strip_gutenberg, unpaginate
 from winnow.formats.markup.epub import read_epub
+from winnow.formats.markup.mail import is_mail, letters
 from winnow.formats.markup.markdown import chunked, clean, front_matter
 from winnow.formats.markup.notebooks import notebook_text
 from winnow.formats.markup.pandoc import OFFICE, form_of, is_manual, read_by_pandoc
@@ -46,12 +47,13 @@ TEXT_SUFFIXES = (".txt", ".md", ".rst")
 MARKUP_SUFFIXES = (".xhtml", ".html", ".htm", ".xml")
 CHUNK_SUFFIXES = (".rmd", ".qmd")
 OTHER_MARKUP = (
-    *(".rdoc", ".texi", ".texinfo", ".ps", ".eps", ".sgml", ".me", ".ms", ".mm", ".po"),
+    *(".rss", ".atom", ".rdoc", ".texi", ".texinfo", ".ps", ".eps", ".sgml", ".me", ".ms", ".mm", ".po"),
     *(".doc", ".ods", ".odp", ".ppt", ".xls", ".xlsx", ".pages", ".key"),
 )
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
-# 5: manual pages that define macros; 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
-VERSION = 5  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+# 6: mail is read by its messages; feeds are no text; 5: manual pages that define macros
+# 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
+VERSION = 6  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS
@@ -62,7 +64,7 @@ class Settings(SourceSettings):
 
     include: tuple[str, ...] = (
         *("*.txt", "*.md", "*.rst", "*.epub", "*.xhtml", "*.html", "*.htm", "*.pdf"),
-        *("*.Rmd", "*.qmd", "*.ipynb", "*.docx", "*.odt"),
+        *("*.Rmd", "*.qmd", "*.ipynb", "*.docx", "*.odt", "*.eml", "*.mbox"),
     )
     join: bool = True
     reflow: bool = True
@@ -204,6 +206,10 @@ def _other(member: Member, settings: Settings, reject: Reject) -> Iterator[Work]
     name, content = member.name, member.read()
     if other_markup(name):
         reject(name, "format", name.rpartition(".")[2])
+        return
+    if is_mail(name):
+        for letter in letters(content, name, reject):
+            yield Work(letter.name, letter.text, letter.title, date=letter.date)
         return
     form = form_of(name)
     if name.lower().endswith(tuple(OFFICE)):

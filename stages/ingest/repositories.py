@@ -34,6 +34,7 @@ PACKAGED = ("Python", "Cython")
 PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: changed texts of licences are unknown
 VERSION = 3
+OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.CODE
 
 

@@ -1,4 +1,4 @@
-"""Tables as sources: any Parquet, Arrow, SQLite, JSON lines or CSV file, its columns mapped to those of a document.
+"""Tables as sources: any Parquet, Arrow, SQLite, JSON lines, CSV or spreadsheet file, columns mapped to a document's.
 
 A mapping names, for a column of the document, the column of the table, or a path into nested values (`meta.url`), or a
 template over several (`"{question}\\n\\n{answer}"`). What isn't mapped can be kept as metadata. A row is a document, or rows
@@ -20,7 +20,14 @@ from pydantic import Field, field_validator, model_validator
 
 from winnow.formats.containers.archives import Reject
 from winnow.formats.containers.decoded import Unreadable
-from winnow.formats.containers.records import Record, read_records, record_splits, table_format, table_splits
+from winnow.formats.containers.records import (
+    TABLES_WITHIN,
+    Record,
+    read_records,
+    record_splits,
+    table_format,
+    table_splits,
+)
 from winnow.formats.dialogues.dialogue import check
 from winnow.formats.dialogues.json_values import DEPTH, Misfit, parsed
 from winnow.formats.splits import SPLIT_BYTES, Split
@@ -31,6 +38,7 @@ from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 VERSION = (
     3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
 )
+OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)
 GIVABLE = tuple(name for name in MAPPABLE if name not in ("text", "messages"))
@@ -50,7 +58,9 @@ class Settings(SourceSettings):
     only: Mapping[str, tuple[str, ...]] = Field(
         {}, description="a column: the values of which a row must have one, others are left out and counted"
     )
-    table: str | None = Field(None, description="of a SQLite database the table that is read, without it all")
+    table: str | None = Field(
+        None, description="of a SQLite database the table that is read, of a spreadsheet the sheet; without it all"
+    )
     group_by: tuple[str, ...] = Field(
         (), description="rows one after another that are alike in these columns are one document"
     )
@@ -93,7 +103,7 @@ def splits(path: str, settings: Settings) -> list[Split]:
     """The pieces of a file or of the files of a folder; where rows come together a file is one, so that no document is cut."""
     found = record_splits(path, settings.split_bytes)
     if settings.groups:
-        found = [piece if table_format(piece.path) == "sqlite" else Split(piece.path) for piece in found]
+        found = [piece if table_format(piece.path) in TABLES_WITHIN else Split(piece.path) for piece in found]
     if settings.table is not None:
         found = [
             piece
@@ -106,7 +116,7 @@ def splits(path: str, settings: Settings) -> list[Split]:
 def _only(path: str, table: str, found: Sequence[Split]) -> list[Split]:
     """The pieces of a file, of a database only those of the table."""
     own = [piece for piece in found if piece.path == path]
-    tables = table_splits(path) if table_format(path) == "sqlite" else []
+    tables = table_splits(path) if table_format(path) in TABLES_WITHIN else []
     chosen = [piece for name, piece in tables if name == table]
     if tables and not chosen:
         raise ValueError(f"{path} has no table {table!r}; it has {', '.join(name for name, _ in tables)}")

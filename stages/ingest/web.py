@@ -58,6 +58,7 @@ EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, Recursi
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
 VERSION = 7
+OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 
 
