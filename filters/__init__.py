@@ -8,7 +8,7 @@ code, refinecode, syntax, linguist, python_source, mathematics      programs and
 conversations, harm, license                                        dialogues, and what may be used
 personal_data, identifiers, telephone, identity_numbers, accounts   what nobody may read: persons
 secrets, confidential                                               and passwords; what is told of either
-classifier, training, fitting, scorers, embedder                    models
+classifier, training, fitting, scorers, embedder, perplexity        models
 datatrove, adapters/                                                datatrove's blocks here, our recipes there
 kernels/                                                            the loops under all of these
 """

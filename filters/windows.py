@@ -52,7 +52,8 @@ def measure(documents: pa.Table, *, columns: frozenset[str]) -> pa.Table:
     def values(name: str) -> Values:
         if name in DERIVED:
             left, right, made = DERIVED[name]
-            return made(values(left), values(right))
+            with np.errstate(divide="ignore", invalid="ignore"):  # no sentence: infinitely long ones; no text: null
+                return made(values(left), values(right))
         return found[name].cast(pa.float64()).to_numpy()  # type: ignore[no-any-return]
 
     return pa.table({f"{FAMILY}.{name}": _mean(values(name), owners, documents.num_rows) for name in sorted(columns)})

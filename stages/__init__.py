@@ -5,7 +5,7 @@ ingest/                                  raw inputs → documents, one module fo
 passes, measuring, decide                documents, their measures, decisions over them
 deduplicate/ · decontaminate/            copies, and items of benchmarks
 tokens/ · repositories/                  a tokenizer, tokens, repositories in order
-mixing/                                  which document, how often, when
+mixing/, consumed                        which document, how often, when; not what a model has read
 shards/                                  sequences, shards, their global order; readers and exporters
 generate/                                what a model answers to prompts made from documents
 preferences, rejection_sampling          what alignment needs besides

@@ -20,7 +20,7 @@ FLOORS = """
     filters.kernels · formats.charset · formats.formulas · formats.languages · formats.splits
     stages.document · stages.training
     filters · tokenizer · formats.html · formats.languages.imports · stages.run
-    filters.adapters · formats.licences · stages.decide · stages.preferences
+    filters.adapters · formats.licences · stages.consumed · stages.decide · stages.preferences
     formats.containers
     formats.html.learning · formats.markup
     formats.dialogues

@@ -42,6 +42,10 @@ class Split:
         """Ids of the documents that lie in a sequence which the steps took."""
         return documents_read(self.index_path, self.index, self.steps, self.share)
 
+    def sequences(self) -> Iterator[Sequences]:
+        """The sequences that the steps took, each once."""
+        return sequences_read(self.index_path, self.index, self.steps, self.share)
+
     def unread(self, phase: ShardPhase, read: set[str], most: int | None = None) -> Iterator[Sequences]:
         """The phase's held-out sequences, or the first `most` of them, without the documents `read`."""
         return without(tail(self.index_path, phase.name, held_out_of(phase, self.share), most), read)
@@ -82,16 +86,19 @@ def documents_of(sequences: Iterable[Sequences]) -> set[str]:
 
 
 def documents_read(index_path: str, index: ShardIndex, steps: Sequence[Step], held_out: float) -> set[str]:
-    """Ids of the documents in the sequences that these steps took; a phase read more than once counts as a whole."""
-    read: set[str] = set()
+    """Ids of the documents in the sequences that these steps took."""
+    return documents_of(sequences_read(index_path, index, steps, held_out))
+
+
+def sequences_read(index_path: str, index: ShardIndex, steps: Sequence[Step], held_out: float) -> Iterator[Sequences]:
+    """The sequences that these steps took, each once; a phase read more than once counts as a whole."""
     for name in dict.fromkeys(step.phase for step in steps):
         mine = [step for step in steps if step.phase == name]
         phase = index.phase(name)
         available = phase.sequences - held_out_of(phase, held_out)
         stop = available if mine[-1].epoch else max(step.start + step.count for step in mine)
         reader = ShardReader(index_path, name, withheld=phase.sequences - available)
-        read |= documents_of(_first(reader, stop))
-    return read
+        yield from _first(reader, stop)
 
 
 def _first(parts: Iterable[Sequences], count: int) -> Iterator[Sequences]:

@@ -47,6 +47,8 @@ def command(
     """
     from pathlib import Path
 
+    import pyarrow.compute as pc
+
     from winnow.pipeline.configuration.coverage import gaps
     from winnow.pipeline.configuration.reading import ConfigurationError
     from winnow.pipeline.configuration.settings import load_settings
@@ -55,8 +57,10 @@ def command(
     from winnow.pipeline.planning.generation import forecast
     from winnow.pipeline.planning.parts import find_parts, in_hand, input_sizes
     from winnow.pipeline.planning.plan import check_recipes, steps
+    from winnow.pipeline.planning.plan_shards import consumed_of
     from winnow.pipeline.record.ledger import units_done
     from winnow.pipeline.running.looks import look, unread
+    from winnow.stages.consumed import read_consumed
     from winnow.stages.run.unit import names_of
     from winnow.stages.run.workspace import Workspace
 
@@ -120,6 +124,12 @@ def command(
         done = len(there.get(step.name, set()).intersection(names_of(units)))
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)
+    if (consumed := consumed_of(settings)) is not None:
+        read = read_consumed(consumed.table)
+        tokens = pc.sum(read["tokens"]).as_py() or 0
+        console.print(
+            f"a model has read {tokens:,} tokens of {read.num_rows:,} documents: these are left out", highlight=False
+        )
     if asked.generate is not None:
         console.print(forecast(parts, settings, Workspace(folder)).said(settings), markup=False)
     if lost:

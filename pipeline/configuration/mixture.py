@@ -53,6 +53,11 @@ class Mixture(Section):
     source_epochs: dict[str, float] = Field(default_factory=dict, description="other caps for single sources")
     quality: Quality | None = Field(None, description="what sorts documents into quality buckets")
     bucket_epochs: dict[int, float] = Field(default_factory=dict, description="caps by quality bucket; 0 drops it")
+    consumed: str | None = Field(
+        None,
+        pattern="^resource:.",
+        description="`resource:NAME`, a table of `winnow-train consumed`: documents a model has read, not given again",
+    )
 
     def weights(self) -> Weights:
         """Shares of sources by flat name."""

@@ -27,6 +27,7 @@ from winnow.stages.run.unit import Place, Unit
 SMALL_BYTES = 1 << 20  # a larger file is worth a part, of whose number the parallelism comes
 BUNDLE_BYTES = 16 << 20
 BUNDLE_FILES = 4096
+LAYOUT = "config.json"  # holds a folder that is one model, in the layout of Hugging Face
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +167,9 @@ def _absent(settings: Settings) -> list[str]:
     for keys, path in named:
         try:
             expand(profile.place(path))
-            if os.path.isdir(profile.place(path)):
-                raise IsADirectoryError(f"{profile.place(path)} is a folder; name a file of it")
+            place = profile.place(path)
+            if os.path.isdir(place) and not (keys[0] == "resources" and os.path.exists(os.path.join(place, LAYOUT))):
+                raise IsADirectoryError(f"{place} is a folder; name a file of it")
             if keys[-1] in models:
                 load_model(profile.place(path))
         except (FileNotFoundError, IsADirectoryError, ValueError) as error:

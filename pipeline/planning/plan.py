@@ -210,7 +210,7 @@ def check_recipes(settings: Settings) -> None:
     for an input that doesn't say what filters must know of it."""
     from winnow.filters.recipes import find_recipe
 
-    manifest, profile = settings.manifest, settings.profile
+    manifest = settings.manifest
     for section, entries in (("edits", manifest.edits), ("filters", manifest.filters)):
         for position, entry in enumerate(entries):
             try:
@@ -225,18 +225,23 @@ def check_recipes(settings: Settings) -> None:
                 place = settings.in_manifest(section, position, "recipe")
                 raise ConfigurationError(f"{place}: {entry.recipe} edits no text; list it under filters")
             for resource in resources_of(entry.options):
-                if resource.removeprefix(RESOURCE) not in profile.resources:
-                    place = settings.in_manifest(section, position, "options")
-                    named = ", ".join(profile.resources) or "none"
-                    raise ConfigurationError(
-                        f"{place}: the profile has no resource {resource!r}; it has {named}: say where the file lies under "
-                        "`resources`, as `winnow init` and the profile `sample` do"
-                    )
+                _check_resource(settings, resource, settings.in_manifest(section, position, "options"))
             if unknown := _unknown_option(recipe, entry.options):
                 raise ConfigurationError(f"{settings.in_manifest(section, position, 'options')}: {unknown}")
+    if manifest.mixture.consumed is not None:
+        _check_resource(settings, manifest.mixture.consumed, settings.in_manifest("mixture", "consumed"))
     check_contents(settings)
     check_languages(settings)
     check_generation(settings)
+
+
+def _check_resource(settings: Settings, resource: str, place: str) -> None:
+    if resource.removeprefix(RESOURCE) not in settings.profile.resources:
+        named = ", ".join(settings.profile.resources) or "none"
+        raise ConfigurationError(
+            f"{place}: the profile has no resource {resource!r}; it has {named}: say where the file lies under "
+            "`resources`, as `winnow init` and the profile `sample` do"
+        )
 
 
 def _unknown_option(recipe: Recipe, options: Mapping[str, Any]) -> str | None:

@@ -9,13 +9,16 @@ from winnow.pipeline.configuration.ancestry import tokenizer_of
 from winnow.pipeline.configuration.manifest import Loss, Manifest, Packing
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.planning.parts import Part, input_sizes
+from winnow.pipeline.planning.parts import Part, input_sizes, inventory_name
+from winnow.stages.consumed import Consumed
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
 from winnow.stages.mixing import mix
 from winnow.stages.mixing.mixture import Mixture, Phase
+from winnow.stages.passes import RESOURCE
 from winnow.stages.repositories import repository
 from winnow.stages.run.exchange import joined
-from winnow.stages.run.unit import Planned, Unit
+from winnow.stages.run.inventory import inventory_path
+from winnow.stages.run.unit import Place, Planned, Unit
 from winnow.stages.shards import emit
 from winnow.stages.shards.index import INDEX_STEP, index_units
 from winnow.stages.shards.shard import Phase as ShardPhase
@@ -79,7 +82,11 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     expected = mixture.tokens or sum(input_sizes(parts).values())
     buckets = emit.bucket_counts(phases, expected)
     layout = Layout(
-        method=emit.Method(manifest.packing.value), seed=manifest.seed, buckets=buckets, loss_mask=encoding.loss_mask
+        method=emit.Method(manifest.packing.value),
+        seed=manifest.seed,
+        buckets=buckets,
+        loss_mask=encoding.loss_mask,
+        consumed=consumed_of(settings),
     )
     yield from mixing_steps(tokens, mixture, phases, layout)
     shard_phases = [
@@ -91,22 +98,26 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How the chosen documents become shards: by what method, in how many buckets of each phase."""
+    """How the chosen documents become shards: by what method, in how many buckets of each phase; `consumed`: not of which."""
 
     method: emit.Method
     seed: int
     buckets: Sequence[int]
     loss_mask: bool
+    consumed: Consumed | None = None
 
 
 def mixing_steps(tokens: Sequence[str], mixture: Mixture, phases: Sequence[Phase], layout: Layout) -> Iterator[Planned]:
     """From the parts of `tokens/` to the files of `shards/`, without their index."""
-    yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=layout.seed)
+    yield mix.HISTOGRAM_STEP, mix.histogram_units(tokens, mixture, phases, seed=layout.seed, consumed=layout.consumed)
     summing, histograms = mix.sum_units(tokens)
     if summing:
         yield mix.SUM_STEP, summing
     yield mix.SOLVE_STEP, mix.solve_units(histograms, mixture, phases)
-    yield emit.SCATTER_STEP, emit.scatter_units(tokens, phases, layout.buckets, seed=layout.seed)
+    yield (
+        emit.SCATTER_STEP,
+        emit.scatter_units(tokens, phases, layout.buckets, seed=layout.seed, consumed=layout.consumed),
+    )
     scattered = emit.exchange_files(tokens, phases)
     for name, exchanged in scattered.items():
         joining, scattered[name] = joined(f"{emit.SCATTER_STEP.name}.{name}", exchanged)
@@ -207,6 +218,15 @@ def _encode(
         scored = any(entry.concerns(part.source, part.input.kind, part.input.holds()) for entry in scoring)
         units += encode_units([part.name], sorting if scored else encoding, stages=dropping, attributes=True)
     return units
+
+
+def consumed_of(settings: Settings) -> Consumed | None:
+    """The table of the documents that a model has read, as the manifest names it."""
+    asked = settings.manifest.mixture.consumed
+    if asked is None:
+        return None
+    path = settings.profile.resources[asked.removeprefix(RESOURCE)]
+    return Consumed(table=Place(settings.profile.place(path)), inventory=inventory_path(inventory_name(path)))
 
 
 def phases_of(manifest: Manifest) -> list[Phase]:

@@ -31,6 +31,7 @@ from winnow.pipeline.running.lease import lease
 from winnow.pipeline.running.progress import RunProgress, Together
 from winnow.pipeline.running.runner import Progress, Runner
 from winnow.stages.measuring import MEASURE
+from winnow.stages.mixing.mix import HISTOGRAM_STEP
 from winnow.stages.passes import DECIDE, INGEST
 from winnow.stages.run.inventory import INVENTORY
 from winnow.stages.run.unit import Planned, Step, Unit
@@ -125,6 +126,8 @@ def conduct(
                 losses.tell(console, step.name, lost)
                 if not keep_going:
                     losses.check(step.name, lost, parts, settings, workspace)
+            if step.name == HISTOGRAM_STEP.name and settings.manifest.mixture.consumed is not None:
+                losses.tell_consumed(console, done[-1][1], settings)
             if step.name in CHECKED or step is planned[-1][0]:
                 _check_inputs(planned)
             if step.name == last:

@@ -25,6 +25,7 @@ TOLD = {
     "ingest": f"{INGEST_REJECTIONS}/",
     "decide": f"{DROPS}/{decide.STAGE}/",
 }  # after which steps, and where they lie
+CONSUMED = ("consumed_documents", "consumed_tokens")
 
 
 class EverythingLost(ConfigurationError):
@@ -63,6 +64,27 @@ def tell(console: Console, step: str, found: dict[str, Loss]) -> None:
         most = ", ".join(f"{rule} {count:,}" for rule, count in loss.reasons.most_common(REASONS_SHOWN))
         table.add_row(source, f"{loss.came:,}", f"{loss.reasons.total():,}", most)
     console.print(table)
+
+
+def tell_consumed(console: Console, receipts: Iterable[Receipt], settings: Settings) -> None:
+    """How much is left out, since a model has read it. Raises `ConfigurationError` where that is nothing, or all."""
+    told: Counter[str] = Counter()
+    for receipt in receipts:
+        told.update({name: receipt.counts.get(name, 0) for name in ("documents", "tokens", *CONSUMED)})
+    documents, tokens = (told[name] for name in CONSUMED)
+    place = settings.in_manifest("mixture", "consumed")
+    if not documents:
+        raise ConfigurationError(
+            f"{place}: no document of this run stands in that table; `winnow-train consumed` writes one of a training on "
+            "the same inputs, edits and, for repositories, the same lengths"
+        )
+    if not told["documents"]:
+        raise ConfigurationError(f"{place}: a model has read every one of the {documents:,} documents of this run")
+    console.print(
+        f"left out, since a model has read them: {documents:,} documents of {tokens:,} tokens; "
+        f"left: {told['documents']:,} of {told['tokens']:,}",
+        highlight=False,
+    )
 
 
 def check(step: str, found: dict[str, Loss], parts: Sequence[Part], settings: Settings, workspace: Workspace) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from winnow.stages.consumed import Consumed, left
 from winnow.stages.mixing.balance import Solution, balance
 from winnow.stages.mixing.bounds import BINS, Bounds, Line, place_bounds
 from winnow.stages.mixing.mixture import OTHER, Cell, Mixture, Phase, length_class, named_languages, overall
@@ -53,6 +54,7 @@ class HistogramPart:
     phases: tuple[Phase, ...]
     seed: int
     languages: tuple[str, ...]
+    consumed: Consumed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +81,18 @@ def histogram_part(workspace: Workspace, unit: Unit[HistogramPart]) -> Counts:
     """Writes `mix/histogram/<part>.parquet`."""
     asked = unit.asked
     tokens = workspace.read_table(asked.tokens)
-    rows = describe(tokens, asked.phases, asked.seed, asked.languages)
+    fresh = left(tokens, asked.consumed)
+    rows = describe(fresh, asked.phases, asked.seed, asked.languages)
     counted = rows.append_column("documents", pa.array(np.ones(rows.num_rows, np.int64)))
     workspace.write_table(histogram_path(unit.name), _summed(counted))
-    return {"documents": rows.num_rows, "tokens": int(rows["tokens"].to_numpy().sum())}
+    counts = {"documents": rows.num_rows, "tokens": int(rows["tokens"].to_numpy().sum())}
+    if asked.consumed is not None:
+        whole = int(list_lengths(tokens["tokens"]).sum())
+        counts |= {
+            "consumed_documents": tokens.num_rows - fresh.num_rows,
+            "consumed_tokens": whole - counts["tokens"],
+        }
+    return counts
 
 
 def sum_histograms(workspace: Workspace, unit: Unit[SumHistograms]) -> Counts:
@@ -267,12 +277,20 @@ SOLVE_STEP = Step(name="mixture", version=6, work=solve)
 
 
 def histogram_units(
-    parts: Sequence[str], mixture: Mixture, phases: Sequence[Phase], *, seed: int
+    parts: Sequence[str],
+    mixture: Mixture,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    consumed: Consumed | None = None,
 ) -> Sequence[Unit[HistogramPart]]:
     """One unit a part of tokens."""
     languages, phases = tuple(named_languages(mixture, phases)), tuple(phases)
     return Units(
-        parts, lambda _, part: HistogramPart(tokens=tokens_path(part), phases=phases, seed=seed, languages=languages)
+        parts,
+        lambda _, part: HistogramPart(
+            tokens=tokens_path(part), phases=phases, seed=seed, languages=languages, consumed=consumed
+        ),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from winnow.stages.consumed import Consumed, left
 from winnow.stages.mixing.mix import PLAN, select
 from winnow.stages.mixing.mixture import Phase
 from winnow.stages.run.chance import draws, key_of, order
@@ -56,6 +57,7 @@ class ScatterPart:
     phases: tuple[Phase, ...]
     buckets: tuple[int, ...]
     seed: int
+    consumed: Consumed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ def scatter_part(workspace: Workspace, unit: Unit[ScatterPart]) -> Counts:
     """Writes `exchange/<phase>/<part>.buckets` for every phase."""
     asked, phases, seed = unit.asked, unit.asked.phases, unit.asked.seed
     plan = json.loads(workspace.read_bytes(asked.plan))
-    tokens = workspace.read_table(asked.tokens)
+    tokens = left(workspace.read_table(asked.tokens), asked.consumed)
     counts = {}
     for phase, rows, buckets in zip(phases, select(tokens, plan, phases, seed), asked.buckets, strict=True):
         chosen = tokens.select(EMITTED).take(pa.array(rows))
@@ -256,13 +258,20 @@ def bucket_counts(phases: Sequence[Phase], tokens: float) -> list[int]:
 
 
 def scatter_units(
-    parts: Sequence[str], phases: Sequence[Phase], buckets: Sequence[int], *, seed: int
+    parts: Sequence[str],
+    phases: Sequence[Phase],
+    buckets: Sequence[int],
+    *,
+    seed: int,
+    consumed: Consumed | None = None,
 ) -> Sequence[Unit[ScatterPart]]:
     """One unit a part of tokens."""
     phases, buckets = tuple(phases), tuple(buckets)
     return Units(
         parts,
-        lambda _, part: ScatterPart(tokens=tokens_path(part), plan=PLAN, phases=phases, buckets=buckets, seed=seed),
+        lambda _, part: ScatterPart(
+            tokens=tokens_path(part), plan=PLAN, phases=phases, buckets=buckets, seed=seed, consumed=consumed
+        ),
     )
 
 

@@ -17,7 +17,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "harm": {},
     "scorer": {"scorer": f"{__name__}:lengths"},
 }
-NEED_A_MODEL = {"classifier", "language"}  # their own tests do the same with one
+NEED_A_MODEL = {"classifier", "language", "perplexity"}  # their own tests do the same with one
 TEXTS = [
     "Repeated line of words.\n" * 40,
     "",

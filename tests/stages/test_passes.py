@@ -89,7 +89,7 @@ def test_rules_on_an_edit_decide_in_a_run(pages: str, tmp_path: Path, recipe: st
         assert [float(value) for _, value in drops.values()] == [pytest.approx(sum(lines[3:]) / sum(lines), rel=1e-5)]
 
 
-WITH_OPTIONS = {"classifier", "datatrove", "datatrove_edit", "language", "scorer"}
+WITH_OPTIONS = {"classifier", "datatrove", "datatrove_edit", "language", "perplexity", "scorer"}
 
 
 @pytest.mark.parametrize("recipe", sorted(recipes().keys() - WITH_OPTIONS))
