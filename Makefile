@@ -189,8 +189,8 @@ chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SE
 	.venv/bin/python -m pytest tests/pipeline/test_resume.py -m slow
 	.venv/bin/python -m tests.chaos --trials $(TRIALS) --seed $(SEED)
 
-flips: setup-test ## 2,000 flipped bits of a finished run, all of which verify must find: make flips [FLIPS=2000]
-	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/proof/test_verification.py -k flipped
+flips: setup-test ## 2,000 flipped bits of a finished run, and deleted, cut, swapped files, all of which verify must find: make flips [FLIPS=2000]
+	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/proof/test_verification.py -m "slow or not slow" -k "found and not foreign"
 
 flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
 	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s

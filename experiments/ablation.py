@@ -22,7 +22,7 @@ from winnow.experiments.proxy import PROXY, Model, Scored, check_equal_compute, 
 from winnow.experiments.remix import Recipe, asked_tokens
 from winnow.experiments.verdict import Difference, difference, sentence
 from winnow.pipeline.configuration.reading import ConfigurationError
-from winnow.pipeline.running.conductor import alone
+from winnow.pipeline.running.lease import alone
 from winnow.pipeline.running.progress import RunProgress
 from winnow.pipeline.running.runner import Runner
 from winnow.stages.mixing.mixture import Mixture

@@ -29,7 +29,7 @@ from winnow.experiments.proxy import (
 from winnow.experiments.regression import Floats, Surface, cross_validated, fit, rank_correlation
 from winnow.experiments.remix import Recipe, asked_tokens
 from winnow.pipeline.configuration.reading import ConfigurationError
-from winnow.pipeline.running.conductor import alone
+from winnow.pipeline.running.lease import alone
 from winnow.pipeline.running.progress import RunProgress
 from winnow.pipeline.running.runner import Runner
 from winnow.stages.run.unit import Unit

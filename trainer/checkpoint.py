@@ -20,6 +20,7 @@ from torch import nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.tensor import DTensor
 
+from winnow.stages.run.workspace import flush_folder
 from winnow.trainer import storage
 from winnow.trainer.config import TrainingError
 from winnow.trainer.parallel import World
@@ -197,8 +198,8 @@ def _without_warnings() -> Iterator[None]:
 def _flush(folder: Path) -> None:
     """To the disk before the rename, so that a power cut can't leave a complete name with incomplete files."""
     for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if path.is_dir():
+            flush_folder(str(path))
+            continue
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())

@@ -24,7 +24,7 @@ from winnow.stages.run.workspace import Workspace, content_digest, digest_file
 THREADS = 8
 AT_ONCE = 4096  # receipts or files that wait for a thread: each costs some kilobytes until it is looked at
 TOGETHER = 64  # files that a thread takes at once: to hand one over costs more than to digest it
-TOP = frozenset({PLAN, FUNNEL, lock.PATH, seal.PATH, seal.REPORT, ".running"})
+TOP = frozenset({PLAN, FUNNEL, lock.PATH, seal.PATH, seal.REPORT, ".running", ".running.lease"})
 """What lies in a run's own folder, not in one below it."""
 
 

@@ -6,13 +6,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from winnow.formats.splits import size_of
-from winnow.pipeline import terminal
 from winnow.pipeline.configuration.ancestry import AFTER, as_noted
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
@@ -27,7 +25,7 @@ from winnow.pipeline.record.ledger import Book, receipt_files
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.running import losses
 from winnow.pipeline.running.cluster import Tls, connect
-from winnow.pipeline.running.lease import lease
+from winnow.pipeline.running.lease import alone
 from winnow.pipeline.running.progress import RunProgress, Together
 from winnow.pipeline.running.runner import Progress, Runner
 from winnow.stages.measuring import MEASURE
@@ -237,24 +235,3 @@ def _discard_other_steps(workspace: Workspace, listed: Iterable[str], names: Seq
     for step, paths in receipt_files(listed).items():
         if step not in names:
             Book(workspace, step, paths).discard({})
-
-
-@contextmanager
-def alone(workspace: Workspace, *, wait: bool = False) -> Any:
-    """Holds the run directory for this process; a second run there says so and ends, or waits if it was told to."""
-    if not workspace.is_local:
-        with lease(workspace, terminal.say, wait=wait):
-            yield
-        return
-    import fcntl
-
-    os.makedirs(workspace.path(""), exist_ok=True)
-    with open(workspace.path(".running"), "a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not wait:
-                raise ConfigurationError(f"another run is working in {workspace.root}") from None
-            terminal.say(f"waiting for the run that works in {workspace.root} …")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

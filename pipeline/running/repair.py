@@ -17,7 +17,7 @@ from winnow.pipeline.proof.publication import is_published
 from winnow.pipeline.record import environment, receipt
 from winnow.pipeline.record.ledger import step_of
 from winnow.pipeline.record.receipt_tables import TABLE, Table, read_table, write_table
-from winnow.pipeline.running.conductor import alone
+from winnow.pipeline.running.lease import alone
 from winnow.stages.run.paths import Sizes
 from winnow.stages.run.workspace import Workspace
 

@@ -7,6 +7,7 @@ and digest; the receipt of the unit that wrote it carries them.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import uuid
@@ -25,6 +26,8 @@ DIGEST_BYTES = 16
 COMPRESSION = "zstd"
 READ_BLOCK = 1 << 20
 PATTERN = frozenset("*?[")
+NOT_OF_FOLDERS = frozenset({errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What a file system says that flushes files, but no folders."""
 
 
 class DigestError(ValueError):
@@ -228,7 +231,7 @@ class Workspace:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, target)
-            _flush_folder(os.path.dirname(target))
+            flush_folder(os.path.dirname(target))
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
@@ -239,10 +242,16 @@ class Workspace:
             stream.write(content)
 
     def write_new(self, name: str, content: bytes) -> bool:
-        """Writes a file of an object store unless it is there; tells whether it did. Of two who try at once one does.
+        """Writes a file unless it is there; tells whether it did. Of two who try at once one does.
 
-        Raises `NotImplementedError` where the store has no conditional writes.
+        Raises `NotImplementedError` where an object store has no conditional writes.
         """
+        if self._local:
+            os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+            with suppress(FileExistsError), open(self.path(name), "xb") as stream:
+                stream.write(content)
+                return True
+            return False
         try:
             self._filesystem.pipe_file(self.path(name), content, mode="create")
         except FileExistsError:
@@ -330,11 +339,17 @@ def content_digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
-def _flush_folder(folder: str) -> None:
-    """Brings a rename to the disk: without it, a power failure may lose the name of a file that was flushed."""
+def flush_folder(folder: str) -> None:
+    """Brings a rename to the disk: without it, a power failure may lose the name of a file that was flushed.
+
+    Some network and user-space file systems don't do this for folders, and say so; then nobody can.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NOT_OF_FOLDERS:
+            raise
     finally:
         os.close(handle)
 

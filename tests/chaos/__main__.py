@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.faults import FAULTS
-from tests.chaos.trials import Chaos, faults_here, smallest_run, table, write
+from tests.chaos import faults
+from tests.chaos.starter import load
+from tests.chaos.trials import Chaos, faults_here, read, smallest_run, table, write
 
 
 def main() -> int:
@@ -17,26 +20,57 @@ def main() -> int:
     options.add_argument("--trials", type=int, default=100)
     options.add_argument("--seconds", type=float, default=float("inf"), help="begin none after so many")
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--fault", action="append", choices=list(FAULTS), help="these alone")
-    options.add_argument("--log", type=Path, default=Path("runs/chaos.jsonl"))
+    options.add_argument("--fault", action="append", choices=list(faults.FAULTS), help="these alone")
+    options.add_argument(
+        "--log", type=Path, default=Path("runs/chaos.jsonl"), help="a line of JSON for each trial is added"
+    )
+    options.add_argument(
+        "--deadline", type=float, default=faults.DEADLINE, help="seconds after which a run is taken for hung"
+    )
+    options.add_argument("--base", type=Path, help="a folder that keeps inputs and undisturbed run for the next time")
+    options.add_argument("--cold", action="store_true", help="start each run as a program of its own (slow)")
+    options.add_argument(
+        "--table", type=Path, nargs="+", metavar="LOG", help="print the table of these logs, try nothing"
+    )
     asked = options.parse_args()
+    if asked.table:
+        print(table([trial for log in asked.table for trial in read(log)]))
+        return 0
+    faults.DEADLINE = asked.deadline
     asked.log.parent.mkdir(parents=True, exist_ok=True)
-    faults = asked.fault or faults_here()
-    done = []
+    wrong = 0
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        small, reference = smallest_run(Path(folder))
-        for trial in Chaos(Path(folder), asked.seed, small, reference, faults=faults).trials(asked.trials):
-            done.append(trial)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))  # no TemporaryDirectory: forked runs would remove it as they end
+    try:
+        small, reference = smallest_run(asked.base or folder)
+        if not asked.cold:
+            load(small.command(folder / "loaded")[3:])
+        chaos = Chaos(
+            folder,
+            asked.seed,
+            small,
+            reference,
+            faults=asked.fault or faults_here(),
+            commit=_commit(),
+            forked=not asked.cold,
+        )
+        for number, trial in enumerate(chaos.trials(asked.trials), 1):
+            wrong += bool(trial.wrong)
             write(asked.log, trial)
             print(
-                f"{len(done):4} {trial.fault}: {trial.status}, {trial.seconds} s {trial.told}\n{trial.wrong}".rstrip(),
+                f"{number:4} {trial.fault}: {trial.status}, {trial.seconds} s {trial.told}\n{trial.wrong}".rstrip(),
                 flush=True,
             )
             if time.monotonic() - begun > asked.seconds:
                 break
-    print(table(done))
-    return int(any(trial.wrong for trial in done))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(read(asked.log)))
+    return int(wrong > 0)
+
+
+def _commit() -> str:
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -15,14 +15,16 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.chaos.power import Journal, lose_power
+from tests.chaos.starter import Forked, start
 
-HERE = Path(__file__).parent
+SHIM = Path(__file__).parent / "shim"
 DEADLINE = 600.0  # seconds in which a run ends or is taken for hung; a busy machine needs many
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
@@ -40,11 +42,31 @@ class Attempt:
     log: Path
     dice: random.Random
     total: int  # receipts of a finished run
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
+    forked: bool = False  # from a process that has all loaded, where the fault doesn't ask for a program of its own
     told: str = ""
     before: dict[str, tuple[int, int]] = field(default_factory=dict)  # inode and size of each file when it began
 
-    def start(self, environment: Mapping[str, str] | None = None, limits: Callable[[], None] | None = None) -> None:
+    def start(
+        self,
+        environment: Mapping[str, str] | None = None,
+        limits: Callable[[], None] | None = None,
+        *,
+        journal: Path | None = None,
+        cold: bool = False,
+    ) -> None:
+        """`journal`: where the shim notes what was flushed. `cold`: a program by itself, even where runs are forked."""
+        environment = dict(environment or {})
+        if journal is not None:
+            environment["CHAOS_JOURNAL"] = str(journal)
+        if self.forked and not cold:
+            arguments = self.command[self.command.index("run") :]
+            self.process = start(
+                arguments, self.log, environment, limits, SHIM / "sitecustomize.py" if journal else None
+            )
+            return
+        if journal is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(SHIM), os.environ.get("PYTHONPATH", "")])
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -52,8 +74,8 @@ class Attempt:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
-                preexec_fn=limits,
+                env={**os.environ, **environment},
+                preexec_fn=partial(_begin, limits),
             )
 
     def receipts(self) -> int:
@@ -68,7 +90,7 @@ class Attempt:
         while self.process.poll() is None and self.receipts() < wanted:
             if time.monotonic() > end:
                 raise Hung(f"no receipt {wanted} of {self.total}")
-            time.sleep(0.005)
+            time.sleep(0.01)
         time.sleep(self.dice.random() * 0.2)
         return self.process.poll() is None
 
@@ -95,10 +117,19 @@ class Attempt:
     def workers(self) -> list[psutil.Process]:
         assert self.process is not None
         try:
-            children = psutil.Process(self.process.pid).children(recursive=True)
-            return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+            run = psutil.Process(self.process.pid)
+            if isinstance(self.process, Forked):  # its workers are children of its server of forks
+                return [worker for server in run.children() for worker in server.children()]
+            return [child for child in run.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
         except psutil.Error:
             return []
+
+
+def _begin(limits: Callable[[], None] | None) -> None:
+    """In a program that is about to be started: Control-C ends it, even where the trials run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if limits is not None:
+        limits()
 
 
 def kill_worker(attempt: Attempt) -> int:
@@ -134,7 +165,7 @@ def kill_main(attempt: Attempt) -> int:
 
 
 def kill_at_start(attempt: Attempt) -> int:
-    attempt.start()
+    attempt.start(cold=True)
     time.sleep(attempt.dice.random() * 6)
     attempt.kill()
     return -signal.SIGKILL
@@ -142,7 +173,7 @@ def kill_at_start(attempt: Attempt) -> int:
 
 def kill_workers_at_start(attempt: Attempt) -> int:
     """Each worker as it comes up, up to four."""
-    attempt.start()
+    attempt.start(cold=attempt.dice.random() < 0.5)
     assert attempt.process is not None
     end = time.monotonic() + attempt.dice.uniform(5, 20)
     killed: set[int] = set()
@@ -223,19 +254,20 @@ def read_only(attempt: Attempt) -> int:
 
 def few_handles(attempt: Attempt) -> int:
     most = attempt.dice.choice([16, 24, 40, 64, 100])
-    attempt.start(limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
+    attempt.start(limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)), cold=True)
     return attempt.finish()
 
 
 def little_memory(attempt: Attempt) -> int:
     most = attempt.dice.choice([800, 1200, 1600, 2400]) << 20
-    attempt.start(limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
+    attempt.start(limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)), cold=True)
     return attempt.finish()
 
 
 def clock_set_back(attempt: Attempt) -> int:
     """The run begins years ago, or the clock is slow."""
-    attempt.start({"LD_PRELOAD": str(FAKETIME), "FAKETIME": attempt.dice.choice(["-3y", "-2d", "+5y", "-0 x0.5"])})
+    shift = attempt.dice.choice(["-3y", "-2d", "+5y", "-0 x0.5"])
+    attempt.start({"LD_PRELOAD": str(FAKETIME), "FAKETIME": shift}, cold=True)
     attempt.wait_for_moment()
     if attempt.dice.random() < 0.5:
         attempt.kill()
@@ -255,8 +287,7 @@ def full_temporary_folder(attempt: Attempt) -> int:
 def power_failure(attempt: Attempt) -> int:
     journal = attempt.log.parent / "journal"
     journal.unlink(missing_ok=True)
-    path = os.pathsep.join([str(HERE / "shim"), os.environ.get("PYTHONPATH", "")])
-    attempt.start({"CHAOS_JOURNAL": str(journal), "PYTHONPATH": path})
+    attempt.start(journal=journal)
     attempt.wait_for_moment()
     attempt.kill()
     attempt.told = str(lose_power(attempt.out, _with_what_was_there(attempt, journal), attempt.dice))

@@ -7,9 +7,8 @@ import random
 import shutil
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, Attempt, Hung
@@ -21,6 +20,10 @@ MOST_FAULTS = 12  # of one run, which then may end
 OWN = (".running",)  # of the run's, beside what it makes
 
 
+MISSING, LEFT_OVER, OTHER_BYTES = "missing", "left over", "other bytes"
+NONE = "none, after those before"
+
+
 @dataclass(frozen=True)
 class Trial:
     """One fault, how the run ended, and what was wrong with it: a hang, a traceback, other bytes. Empty is well."""
@@ -30,6 +33,10 @@ class Trial:
     seconds: float
     told: str
     wrong: str = ""
+    equal: bool = False  # the run came to its end, and every file and byte was an undisturbed one's
+    run: str = ""  # seed and number: the trials of one run follow each other
+    profile: str = "small"
+    commit: str = ""
 
 
 @dataclass
@@ -42,6 +49,9 @@ class Chaos:
     reference: Path
     workers: int = 2
     faults: Sequence[str] = tuple(FAULTS)
+    profile: str = "small"
+    commit: str = ""
+    forked: bool = False
 
     def trials(self, count: int, begun: Path | None = None) -> Iterator[Trial]:
         """So many of them. `begun`: what lies in the folder of each run at first."""
@@ -51,10 +61,10 @@ class Chaos:
             out = self.folder / f"run-{number}"
             if begun is not None:
                 shutil.copytree(begun, out)
-            dice = random.Random(f"{self.seed}/{number}")
-            for trial in self._campaign(out, dice, count - done):
-                done += 1
-                yield trial
+            name = f"{self.seed}/{number}"
+            for trial in self._campaign(out, random.Random(name), count - done):
+                done += trial.fault != NONE
+                yield replace(trial, run=name, profile=self.profile, commit=self.commit)
             shutil.rmtree(out)
             number += 1
 
@@ -65,19 +75,24 @@ class Chaos:
             [name] = dice.choices(names, weights)
             trial = self._trial(name, out, dice)
             if (out / "seal.json").exists() and not trial.wrong:
-                trial = Trial(name, trial.status, trial.seconds, trial.told, self.difference(out))
-                yield trial
+                wrong = self.difference(out)
+                yield replace(trial, wrong=wrong, equal=not wrong)
                 return
             yield trial
-        result = self.small.run(out, "--workers", str(self.workers))
-        wrong = self.difference(out) if result.returncode == 0 else result.stdout + result.stderr
-        if wrong:
-            yield Trial("none, after those before", result.returncode, 0.0, "", wrong)
+        begun = time.monotonic()
+        last = self._attempt(out, dice)
+        last.start()
+        status = last.finish()
+        wrong = self.difference(out) if status == 0 else last.log.read_text("utf-8", "replace")
+        yield Trial(NONE, status, round(time.monotonic() - begun, 1), "", wrong, equal=not wrong)
+
+    def _attempt(self, out: Path, dice: random.Random) -> Attempt:
+        total = sum(1 for _ in (self.reference / "receipts").glob("*/*.json"))
+        command = self.small.command(out, "--workers", str(self.workers))
+        return Attempt(command, out, self.folder / "log", dice, total, forked=self.forked)
 
     def _trial(self, name: str, out: Path, dice: random.Random) -> Trial:
-        log = self.folder / "log"
-        total = sum(1 for _ in (self.reference / "receipts").glob("*/*.json"))
-        attempt = Attempt(self.small.command(out, "--workers", str(self.workers)), out, log, dice, total)
+        attempt = self._attempt(out, dice)
         attempt.before = {
             str(path): (found.st_ino, found.st_size)
             for path in (out.rglob("*") if out.exists() else ())
@@ -92,7 +107,7 @@ class Chaos:
         finally:
             if attempt.process is not None:
                 attempt.kill()
-        said = log.read_text("utf-8", "replace") if log.exists() else ""
+        said = attempt.log.read_text("utf-8", "replace") if attempt.log.exists() else ""
         if any(sign in said for sign in ("Traceback (most recent call last)", "Fatal Python error", "panicked at")):
             wrong = f"{wrong}\n{said}".strip()
         last = " ".join(said.split())[-160:] if status > 0 else ""
@@ -102,24 +117,28 @@ class Chaos:
         """In what a finished run differs from the one that nobody disturbed: files, bytes, or nothing."""
         expected, found = _files(self.reference), _files(out)
         if missing := sorted(expected - found):
-            return f"missing: {missing[:5]}"
+            return f"{MISSING}: {missing[:5]}"
         if more := sorted(found - expected):
-            return f"left over: {more[:5]}"
+            return f"{LEFT_OVER}: {more[:5]}"
         same = ["lock.json", *sorted(name for name in expected if name.endswith(".parquet"))]
         other = [name for name in same if (out / name).read_bytes() != (self.reference / name).read_bytes()]
-        return f"other bytes: {other[:5]}" if other else ""
+        return f"{OTHER_BYTES}: {other[:5]}" if other else ""
 
 
 def smallest_run(folder: Path, workers: int = 2) -> tuple[SmallRun, Path]:
-    """The inputs of a run of some seconds, and what it leaves that nobody disturbed."""
-    small = make_small_run(folder / "inputs")
+    """The inputs of a run of some seconds, and what it leaves that nobody disturbed; taken as they are where they lie
+    there already."""
+    inputs, reference = folder / "inputs", folder / "reference"
+    if (reference / "seal.json").exists():
+        return SmallRun(inputs, inputs / "data"), reference
+    small = make_small_run(inputs)
     for kept, pattern in ((KEPT_PAGES, "pages/*.html"), (KEPT_PACKAGES, "packages/*.tar.gz")):
         for path in small.data.glob(pattern):
             if not path.name.startswith(kept):
                 path.unlink()
-    result = small.run(folder / "reference", "--workers", str(workers))
+    result = small.run(reference, "--workers", str(workers))
     assert result.returncode == 0, result.stdout + result.stderr
-    return small, folder / "reference"
+    return small, reference
 
 
 def begun_before(finished: Path, target: Path, step: str) -> None:
@@ -140,30 +159,36 @@ def _files(root: Path) -> set[str]:
     return {name for name in found if name not in OWN and not name.startswith("environments/")}
 
 
+COLUMNS: dict[str, Callable[[Trial], bool]] = {
+    "went on to its end": lambda trial: trial.status == 0,
+    "ended with a sentence": lambda trial: trial.status > 0,
+    "killed": lambda trial: trial.status < 0,
+    "lost": lambda trial: trial.wrong.startswith(MISSING),
+    "left over": lambda trial: trial.wrong.startswith(LEFT_OVER),
+    "undetected": lambda trial: trial.wrong.startswith(OTHER_BYTES),
+    "hung, traceback": lambda trial: (
+        bool(trial.wrong) and not trial.wrong.startswith((MISSING, LEFT_OVER, OTHER_BYTES))
+    ),
+}
+
+
 def table(trials: Sequence[Trial]) -> str:
-    """The trials by fault, in Markdown."""
-    counts = Counter(trial.fault for trial in trials)
-    lines = [
-        "| fault | trials | run went on to its end | ended with a message | killed | wrong |",
-        "|---|---|---|---|---|---|",
-    ]
-    for fault in sorted(counts, key=lambda name: list(FAULTS).index(name) if name in FAULTS else 99):
-        own = [trial for trial in trials if trial.fault == fault]
-        ended = [sum(1 for trial in own if test(trial.status)) for test in (_well, _told, _killed)]
-        lines.append(f"| {fault} | {len(own)} | {' | '.join(map(str, ended))} | {sum(1 for t in own if t.wrong)} |")
-    return "\n".join(lines)
+    """The trials by fault, in Markdown.
 
-
-def _well(status: int) -> bool:
-    return status == 0
-
-
-def _told(status: int) -> bool:
-    return status > 0
-
-
-def _killed(status: int) -> bool:
-    return status < 0
+    A run is disturbed until it comes to its end; "same lock" counts the trials of runs that were then equal to an
+    undisturbed one in every file and byte.
+    """
+    ended = {(trial.profile, trial.run) for trial in trials if trial.equal}
+    names = [name for name in FAULTS if any(trial.fault == name for trial in trials)]
+    rows = [(name, [trial for trial in trials if trial.fault == name]) for name in names]
+    rows.append(("**all**", [trial for trial in trials if trial.fault in FAULTS]))
+    lines = [f"| fault | trials | same lock | {' | '.join(COLUMNS)} |", "|---|" + "--:|" * (2 + len(COLUMNS))]
+    for name, own in rows:
+        same = sum((trial.profile, trial.run) in ended for trial in own)
+        counts = (sum(map(holds, own)) for holds in COLUMNS.values())
+        lines.append(f"| {name} | {len(own)} | {same} | {' | '.join(map(str, counts))} |")
+    begun = {(trial.profile, trial.run) for trial in trials}
+    return "\n".join([*lines, "", f"{len(begun)} runs, {len(ended)} of them at their end and equal."])
 
 
 def write(path: Path, trial: Trial) -> None:

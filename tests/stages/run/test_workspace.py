@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from winnow.stages.run.workspace import Workspace, digest_file
+from winnow.stages.run.workspace import Workspace, digest_file, flush_folder
 
 
 def test_a_written_file_is_noted_with_its_size_and_digest(workspace: Workspace) -> None:
@@ -69,3 +70,17 @@ def test_a_name_is_no_pattern_to_who_removes(tmp_path: Path, kind: str) -> None:
     for name in ("a[1]", "a*", "folder", "gone"):
         workspace.remove(name)
     assert workspace.list("") == ["a1", "folder2/x"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that can't be flushed")
+def test_a_file_system_that_flushes_no_folders_is_worked_on() -> None:
+    """Linux's own `/proc` says `EINVAL`, as network file systems do; of a folder that isn't there an error is told."""
+    flush_folder("/proc")
+    with pytest.raises(FileNotFoundError):
+        flush_folder("/proc/nothing")
+
+
+def test_of_two_who_write_a_new_file_one_does(workspace: Workspace) -> None:
+    assert workspace.write_new("new", b"one")
+    assert not workspace.write_new("new", b"two")
+    assert workspace.read_bytes("new") == b"one"
