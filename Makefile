@@ -39,7 +39,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test benchmark-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ inspect: setup ## show a shard
 align-test: setup-test ## GRPO by TRL on a tiny model
 	$(INSTALL) --editable '.[align,test]'
 	.venv/bin/python -m pytest tests/trainer/alignment -m "slow or not slow"
+
+benchmark-test: setup-test .venv-harness/.ready ## benchmark files asked of a small model, by us and by lm-evaluation-harness
+	.venv/bin/python -m pytest tests/trainer/benchmarks -m "slow or not slow"
 
 handoff: setup ## slime's own data set class and graders on the prompts of a run: make handoff SLIME=CLONE [RUN=runs/rl]
 	$(INSTALL) pylatexenc sympy pandas

@@ -10,6 +10,10 @@ COMMANDS = {
     "train": ("winnow.trainer.train", "train a model on the shards of a finished run (the default)"),
     "evaluate": ("winnow.trainer.evaluate", "perplexity, balance and cost of length on held-out text"),
     "consumed": ("winnow.trainer.consumed", "the documents that a model has read, for shards of what is left"),
+    "benchmark": (
+        "winnow.trainer.benchmarks.command",
+        "an export on benchmark files, by what the training data hold of them",
+    ),
     "reward": ("winnow.trainer.alignment.reward", "train a reward model on a run's preference pairs"),
     "grpo": ("winnow.trainer.alignment.grpo", "train a model by reinforcement on a run's labelled prompts"),
     "spine": ("winnow.trainer.spine.command", "one model through all stages, from raw corpora to reinforcement"),

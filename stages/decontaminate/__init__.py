@@ -8,4 +8,5 @@ matching    the n-grams of a part's documents looked up in the index
 judging     which matches are contamination: overlap, with boilerplate taken out
 steps       the steps in order, and what is dropped
 review      hits printed side by side
+held        which items the documents of a finished run hold, asked afterwards
 """

@@ -57,8 +57,7 @@ def read_entries(benchmark: Benchmark) -> pa.Table:
     known = keys_of(benchmark.name)
     kinds = KINDS if benchmark.code or (known is not None and known.code) else KINDS[:1]
     rows = []
-    for number, item in _objects(benchmark):
-        identifier = _value(item, benchmark, "identifier")
+    for number, identifier, item in identified(benchmark):
         for field in FIELDS:
             text = _value(item, benchmark, field)
             if text is None and field == "question":
@@ -66,9 +65,16 @@ def read_entries(benchmark: Benchmark) -> pa.Table:
                 raise ValueError(f"{benchmark.path}, line {number + 1}: no {wanted}; its keys are {', '.join(item)}")
             if text is None or not _text(text).strip():
                 continue
-            named = {"benchmark": benchmark.name, "item": str(number if identifier is None else identifier)}
+            named = {"benchmark": benchmark.name, "item": identifier}
             rows += [{**named, "field": field, "kind": kind, "text": _text(text)} for kind in kinds]
     return pa.Table.from_pylist(rows, schema=ENTRY)
+
+
+def identified(benchmark: Benchmark) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The items of a file as they stand there, with their line, from 0, and identifier. Raises `ValueError` naming both."""
+    for number, item in _objects(benchmark):
+        identifier = _value(item, benchmark, "identifier")
+        yield number, str(number if identifier is None else identifier), item
 
 
 def _objects(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -80,7 +86,7 @@ def _objects(benchmark: Benchmark) -> Iterator[tuple[int, dict[str, Any]]]:
             yield from enumerate(rows)
             return
         lines = _lines(stream, path)
-        if path.lower().split(".", 1)[-1].startswith("csv"):
+        if "csv" in path.rsplit("/", 1)[-1].lower().split(".")[1:]:
             csv.field_size_limit(1 << 27)
             yield from enumerate(csv.DictReader(lines))
             return

@@ -41,10 +41,16 @@ EDITION = (
 NAME = re.compile(rf"{EDITION}({'|'.join(sorted([*KNOWN, *OTHER_NAMES], key=len, reverse=True))}){EDITION}")
 
 
-def keys_of(name: str) -> Keys | None:
-    """The keys of the benchmark that a name says, with a number, a split or an edition: `SWE-bench_Verified`, `aime-2025`.
+def name_of(name: str) -> str | None:
+    """The benchmark in `KNOWN` that a name says, with a number, a split or an edition: `SWE-bench_Verified`, `aime-2025`.
 
     None for any other: MathVista is no edition of MATH.
     """
     found = NAME.fullmatch(re.sub(r"[\W_]", "", name.lower()))
-    return None if found is None else KNOWN[OTHER_NAMES.get(found[1], found[1])]
+    return None if found is None else OTHER_NAMES.get(found[1], found[1])
+
+
+def keys_of(name: str) -> Keys | None:
+    """The keys of the benchmark that a name says; None for any other."""
+    known = name_of(name)
+    return None if known is None else KNOWN[known]

@@ -35,7 +35,7 @@ def code(completions: Sequence[Completion], tests: Sequence[str | None] | None =
     """1 for an answer whose last fenced program passes the prompt's `tests` (Python, appended) in the sandbox."""
     asked = tests if tests is not None else [None] * len(completions)
     return [
-        None if test is None else float(_passes(text_of(answer), test))
+        None if test is None else float(_last_passes(text_of(answer), test))
         for answer, test in zip(completions, asked, strict=True)
     ]
 
@@ -53,8 +53,17 @@ def _form(answer: str) -> float:
     return 0.5 * thought + 0.5 * (answer.rpartition("</think>")[2].count(BOX) == 1 and boxed(answer) is not None)
 
 
-def _passes(answer: str, tests: str) -> bool:
-    """Whether the tests came to their end: a program that leaves before them, with whatever status, hasn't passed."""
-    programs = _FENCE.findall(answer.rpartition("</think>")[2])
+def programs(answer: str) -> list[str]:
+    """The programs that stand between fences, after the thinking."""
+    return _FENCE.findall(answer.rpartition("</think>")[2])
+
+
+def passes(program: str, tests: str) -> bool:
+    """Whether the tests come to their end: a program that leaves before them, with whatever status, hasn't passed."""
     mark = secrets.token_hex(16)
-    return bool(programs) and sandbox.run(f"{programs[-1]}\n{tests}\nprint({mark!r})\n").printed.rstrip().endswith(mark)
+    return sandbox.run(f"{program}\n{tests}\nprint({mark!r})\n").printed.rstrip().endswith(mark)
+
+
+def _last_passes(answer: str, tests: str) -> bool:
+    found = programs(answer)
+    return bool(found) and passes(found[-1], tests)

@@ -46,8 +46,10 @@ def write(path: Path, item: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_question_answer_and_name_of_an_item_are_found(tmp_path: Path, name: str) -> None:
-    write(tmp_path / name, PUBLISHED[name])
-    entries = read_entries(Benchmark(path=str(tmp_path / name))).to_pylist()
+    folder = tmp_path / "v1.5"  # its dot is none of the file's
+    folder.mkdir()
+    write(folder / name, PUBLISHED[name])
+    entries = read_entries(Benchmark(path=str(folder / name))).to_pylist()
     code = "HumanEval" in name or "mbpp" in name
     assert {entry["kind"] for entry in entries} == ({"prose", "code", "string"} if code else {"prose"})
     prose = {entry["field"]: entry["text"] for entry in entries if entry["kind"] == "prose"}
