@@ -1,8 +1,9 @@
-"""Reinforcement learning by TRL: group-relative policy optimization on the labelled prompts of a run of `rl`.
+"""Reinforcement learning by TRL: GRPO, CISPO and their kin on the labelled prompts of a run of `rl`.
 
 Of each prompt a group of answers is drawn, and each is pushed by how far its reward lies from its group's mean, within
 clipped steps and close to the model that it began as (Shao et al. 2024, arXiv 2402.03300, section 4.1; DeepSeek-R1, arXiv
-2501.12948). Rewards come from `verifiers` and, where one is given, a reward model; TRL logs each of them apart.
+2501.12948). CISPO (MiniMax-M1, arXiv 2506.13585) clips the weight of a token instead of dropping its gradient. Rewards come
+from `verifiers` and `conduct` and, where one is given, a reward model; TRL logs each of them apart.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import click
 from winnow.stages.handoff.labels import asking
 from winnow.stages.handoff.rows import Row, prompts
 from winnow.stages.run.workspace import Workspace
-from winnow.trainer.alignment import verifiers
+from winnow.trainer.alignment import conduct, verifiers
 from winnow.trainer.config import TrainingError
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
 REPORT = "grpo.json"
 STEPS = "steps.jsonl"
-REWARDS = (verifiers.mathematics, verifiers.form)
+REWARDS = (verifiers.mathematics, verifiers.form, conduct.language, conduct.safety)
+CISPO = "cispo"
+LOSSES = ("grpo", CISPO, "dapo", "dr_grpo", "bnpo")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GrpoSettings:
-    """The founding plan's numbers where it gives some: clip 0.2, four passes over each group, KL weight 0.01 to 0.05."""
+    """The founding plan's numbers where it gives some: clip 0.2, four passes over each group, KL 0.01 to 0.05, entropy 0.01."""
 
     steps: int = 50
     prompts: int = 4  # of a step
@@ -44,7 +47,9 @@ class GrpoSettings:
     clip: float = 0.2
     passes: int = 4
     kl: float = 0.04
-    loss: str = "grpo"  # or cispo, dapo, dr_grpo …: TRL's `loss_type`
+    loss: str = "grpo"  # of LOSSES: TRL's `loss_type`
+    most_weight: float = 5.0  # of a token, by CISPO (ScaleRL, arXiv 2510.13786, asks 4 to 8); the others clip instead
+    entropy: float = 0.01
     temperature: float = 1.0
     held_out: int = 16  # prompts
     seed: int = 0
@@ -92,6 +97,8 @@ def train_grpo(
         max_completion_length=settings.answer,
         learning_rate=settings.learning_rate,
         epsilon=settings.clip,
+        epsilon_high=settings.most_weight if settings.loss == CISPO else settings.clip,
+        entropy_coef=settings.entropy,
         num_iterations=settings.passes,
         beta=settings.kl,
         loss_type=settings.loss,
@@ -159,7 +166,11 @@ def train_grpo(
     "--passes", default=GrpoSettings.passes, type=click.IntRange(min=1), help="Steps on each group of answers."
 )
 @click.option("--kl", default=GrpoSettings.kl, help="Weight of the divergence from the model that it began as.")
-@click.option("--loss", default=GrpoSettings.loss, help="TRL's loss_type: grpo, cispo, dapo …")
+@click.option("--loss", default=GrpoSettings.loss, type=click.Choice(LOSSES))
+@click.option(
+    "--most-weight", default=GrpoSettings.most_weight, help="Of a token, by cispo, which doesn't clip its ratio."
+)
+@click.option("--entropy", default=GrpoSettings.entropy, help="Weight of the entropy of answers.")
 @click.option("--held-out", default=GrpoSettings.held_out, type=click.IntRange(min=1), help="Prompts.")
 @click.option("--seed", default=GrpoSettings.seed)
 def main(run: str, source: Path, out: Path, judge: Path | None, prompts_: int, **options: Any) -> None:

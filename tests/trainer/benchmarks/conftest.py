@@ -108,6 +108,7 @@ def learnt(tiny: ModelConfig, make_model: Callable[..., Any], tmp_path_factory: 
     """An export that goes on with `LEARNT`."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    torch.set_num_threads(1)  # made before what `_repeatable` sets; several wait for each other on a busy machine
     folder = tmp_path_factory.mktemp("learnt")
     (folder / "tokenizer.model").write_bytes(train_model([text.replace("\n", " ") for text in LEARNT] * 20, 512))
     encoder = load(str(folder / "tokenizer.model"))
