@@ -1,8 +1,9 @@
 """A finished run over any number of parts, made from one that was really worked over `SEEDS` parts.
 
 Every unit that the plan asks for gets the files of the like unit of the small run, as hard links under its own names, and
-a receipt with its own fingerprint: what `winnow run` finds there it takes for done. The last step (the shard index), lock,
-seal and report are then made by `winnow run` itself, which would work any unit that isn't right.
+a receipt with its own fingerprint, entered in tables where the step has as many as that takes: what `winnow run` finds there
+it takes for done. The last step (the shard index), lock, seal and report are then made by `winnow run` itself, which would
+work any unit that isn't right.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from pathlib import Path
 from winnow.pipeline.configuration.settings import load_settings
 from winnow.pipeline.planning.parts import find_parts
 from winnow.pipeline.planning.plan import steps
-from winnow.pipeline.record.ledger import read_receipts
-from winnow.pipeline.record.receipt import Fingerprints, Receipt
+from winnow.pipeline.record.ledger import LEAST_UNITS, read_receipts
+from winnow.pipeline.record.receipt import Fingerprints, Receipt, receipt_path
+from winnow.pipeline.record.receipt_tables import ROWS, table_of, write_table
 from winnow.stages.run.exchange import JoinFiles
+from winnow.stages.run.paths import Digests
 from winnow.stages.run.workspace import Workspace, Written
 
 SEEDS = 160  # parts, more than the files that a bucket is gathered from: exchanges are joined in both runs
@@ -122,7 +125,7 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
     settings = load_settings(options[1], options[3])
     likes = _likes(small)
     workspace = Workspace(str(folder / "run"))
-    digests: dict[str, str] = {}
+    digests = Digests()
     folders: set[str] = set()
     for name in ("environments", "receipts"):
         os.makedirs(workspace.path(name), exist_ok=True)
@@ -133,7 +136,8 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
             break
         marks = Fingerprints(step, digests)
         os.makedirs(workspace.path(f"receipts/{step.name}"), exist_ok=True)
-        for unit in units:
+        waiting: list[Receipt] = []
+        for number, unit in enumerate(units, 1):
             if isinstance(unit.asked, JoinFiles):  # also of exchanges that the small run has too few buckets for
                 like = next(iter(likes[JOINING].values()))[0]
                 outputs = {unit.asked.joined: (like.outputs[0].path, like.outputs[0])}
@@ -156,8 +160,14 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
                 outputs=named,
                 counts=counts,
             )
-            with open(workspace.path(f"receipts/{step.name}/{unit.name}.json"), "wb") as stream:
-                stream.write(receipt.to_json())
+            if len(units) < LEAST_UNITS:
+                with open(workspace.path(receipt_path(step.name, unit.name)), "wb") as stream:
+                    stream.write(receipt.to_json())
+                continue
+            waiting.append(receipt)
+            if len(waiting) == ROWS or number == len(units):
+                write_table(workspace, step.name, table_of(waiting))
+                waiting.clear()
     return options
 
 

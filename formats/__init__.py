@@ -12,5 +12,6 @@ From the top, each of these may use those below it:
     formulas/        MathML to LaTeX
     charset/         which characters bytes stand for: declared, told from the bytes, or the candidates
     splits           inputs and the pieces that can be read alone
+    listing          the files below a folder of a disk, fast
     addresses        where inputs lie: paths as they stand, and patterns of them
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from winnow.formats import listing
 from winnow.formats.addresses import filesystem_of
 
 SPLIT_BYTES = 64 << 20
@@ -30,6 +31,8 @@ def size_of(path: str) -> int:
 def bytes_in(path: str) -> int:
     """Size of one input in bytes; of a folder, of all files below it."""
     filesystem, name = filesystem_of(path)
+    if "file" in filesystem.protocol:
+        return sum(map(listing.size_of, listing.entries(name))) if os.path.isdir(name) else os.path.getsize(name)
     if not filesystem.isdir(name):
         return size_of(path)
     return sum(int(entry["size"] or 0) for entry in filesystem.find(name, detail=True).values())

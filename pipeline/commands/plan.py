@@ -120,7 +120,7 @@ def command(
         console.print(f"note: {note}", markup=False)
     table = Table("step", "version", "units", "done", box=None)
     there = units_done(Workspace(folder))
-    for step, units in steps(parts, in_hand(settings, parts)):
+    for step, units in steps(parts, in_hand(settings, parts), sizes):
         done = len(there.get(step.name, set()).intersection(names_of(units)))
         table.add_row(step.name, str(step.version), str(len(units)), str(done))
     console.print(table)

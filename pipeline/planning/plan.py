@@ -49,8 +49,8 @@ from winnow.stages.run.inventory import INVENTORY, inventory_path
 from winnow.stages.run.unit import Files, Place, Planned, Units
 
 
-def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
-    """Ingest, measure and decide: one unit per part each."""
+def pass_steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, int]) -> Iterator[Planned]:
+    """Ingest, measure and decide: one unit per part each. `sizes`: those of `input_sizes`."""
     manifest, profile = settings.manifest, settings.profile
     resources = {RESOURCE + name: Place(profile.place(path)) for name, path in profile.resources.items()}
     all_edits = [(entry, entry.measuring()) for entry in manifest.edits]
@@ -129,7 +129,6 @@ def pass_steps(parts: Sequence[Part], settings: Settings) -> Iterator[Planned]:
         return DecidePart(attributes=attributes_path(name), documents=documents_path(name), applications=applications)
 
     cut = Counter(piece.path for part in parts for piece in part.pieces)
-    sizes = input_sizes(parts)
     raw_bytes = [sum(sizes[piece.path] // cut[piece.path] for piece in part.pieces) for part in parts]
     names = [part.name for part in parts]
     yield INGEST, Units(names, ingesting, raw_bytes)
@@ -152,9 +151,11 @@ class _Alike:
     judged: tuple[str, ...]  # recipes that edit and decide
 
 
-def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:
-    """Every step of the run with its units, in order."""
-    planned = [(INVENTORY, inventory_units(parts, settings)), *pass_steps(parts, settings)]
+def steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, int] | None = None) -> list[Planned]:
+    """Every step of the run with its units, in order. `sizes`: what `input_sizes` tells of the parts, where somebody has
+    asked it."""
+    sizes = input_sizes(parts) if sizes is None else sizes
+    planned = [(INVENTORY, inventory_units(parts, settings)), *pass_steps(parts, settings, sizes)]
     dropping = [decide.STAGE]
     planned.extend(comparing_steps(parts, settings, dropping))
     if settings.manifest.output == Output.ANSWERS:
@@ -165,7 +166,7 @@ def steps(parts: Sequence[Part], settings: Settings) -> list[Planned]:
         )
         planned.append((preferences.PREFERENCES_STEP, units))
     else:
-        planned.extend(shard_steps(parts, settings, dropping))
+        planned.extend(shard_steps(parts, settings, sizes, dropping))
     return planned
 
 

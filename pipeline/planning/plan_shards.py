@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from winnow.pipeline.configuration.ancestry import tokenizer_of
 from winnow.pipeline.configuration.manifest import Loss, Manifest, Packing
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.planning.parts import Part, input_sizes, inventory_name
+from winnow.pipeline.planning.parts import Part, inventory_name
 from winnow.stages.consumed import Consumed
 from winnow.stages.deduplicate.contender import CLUSTER_SIZE, CLUSTERING
 from winnow.stages.mixing import mix
@@ -36,8 +36,11 @@ from winnow.tokenizer.special import CONVERSATION, END_OF_TEXT, INFILL, REPOSITO
 TALKING = ("conversations", "documentation", "mathematics")  # kinds of ingest that make conversations
 
 
-def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[str]) -> Iterator[Planned]:
-    """Tokenizer, encoding, mixture, packing and index. `dropping`: the stages that dropped documents before.
+def shard_steps(
+    parts: Sequence[Part], settings: Settings, sizes: Mapping[str, int], dropping: Sequence[str]
+) -> Iterator[Planned]:
+    """Tokenizer, encoding, mixture, packing and index. `sizes`: of the inputs; `dropping`: the stages that dropped
+    documents before.
 
     Raises `ConfigurationError` for a given tokenizer that can't serve the run.
     """
@@ -79,7 +82,7 @@ def shard_steps(parts: Sequence[Part], settings: Settings, dropping: Sequence[st
     yield ENCODE, encoded
     phases = phases_of(manifest)
     mixture = mixture_of(manifest)
-    expected = mixture.tokens or sum(input_sizes(parts).values())
+    expected = mixture.tokens or sum(sizes.values())
     buckets = emit.bucket_counts(phases, expected)
     layout = Layout(
         method=emit.Method(manifest.packing.value),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import Any, TypeVar
 
 from winnow.pipeline.proof import lock, recount, seal
@@ -17,7 +17,7 @@ from winnow.pipeline.record import environment, receipt
 from winnow.pipeline.record.funnel import FUNNEL, PLAN
 from winnow.pipeline.record.ledger import step_of
 from winnow.pipeline.record.receipt import Receipt
-from winnow.pipeline.record.receipt_tables import TABLE, read_table
+from winnow.pipeline.record.receipt_tables import TABLE, read_table, table_digest
 from winnow.stages.run.paths import Sizes
 from winnow.stages.run.workspace import Workspace, content_digest, digest_file
 
@@ -48,8 +48,8 @@ class Inspection:
     """What a run holds and what of it can be trusted.
 
     `listed`: size of each file; `left`: temporary files. `receipts`: the sound ones that have a file each, by their paths;
-    `tables`: where the others stand, sound as well. `outputs`: the files that these name, with their sizes. `lock`: None
-    where it isn't sound. `findings`: the first of each path.
+    `tables`: where the others stand, sound as well. `outputs`: the files that these name, with their sizes; `sums`:
+    what they say of each step. `lock`: None where it isn't sound. `findings`: the first of each path.
     """
 
     workspace: Workspace
@@ -58,6 +58,7 @@ class Inspection:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     outputs: Sizes = field(default_factory=Sizes)
+    sums: dict[str, lock.StepSum] = field(default_factory=dict)
     lock: dict[str, Any] | None = None
     steps: tuple[str, ...] = ()
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -96,12 +97,15 @@ def _read_seal(seen: Inspection) -> seal.Seal | None:
 
 
 def _check_sealed_files(seen: Inspection, sealed: seal.Seal | None) -> None:
-    """Lock, plan, report, environments, shard index, tables of receipts."""
+    """Lock, plan, report, environments, shard index; which tables of receipts there must be."""
     files = sealed.files if sealed else {}
     for path, digest in files.items():
+        table = path.startswith(f"{receipt.FOLDER}/")
+        if table and path in seen.listed and digest == table_digest(path):
+            continue  # it is digested when it is read, by its name
         problem = _problem(seen, path, digest, "the seal")
         if problem:
-            seen.find(path, problem, step_of(path) if path.startswith(f"{receipt.FOLDER}/") else "")
+            seen.find(path, problem, step_of(path) if table else "")
     if sealed and seal.REPORT in seen.listed and seal.REPORT not in files:
         seen.find(seal.REPORT, "isn't sealed: it was written before the run last changed")
     for path in (lock.PATH, PLAN):
@@ -110,17 +114,13 @@ def _check_sealed_files(seen: Inspection, sealed: seal.Seal | None) -> None:
 
 
 def _read_receipts(seen: Inspection, sealed: seal.Seal | None) -> None:
-    below = [path for path in seen.listed if path.startswith(f"{receipt.FOLDER}/")]
+    below = list(seen.listed.below(f"{receipt.FOLDER}/"))
     listed = [path for path in below if not path.endswith(TABLE)]
     for path in sorted(path for path in below if path.endswith(TABLE) and path not in seen.findings):
         if sealed and path not in sealed.files:
             seen.find(path, "is a table of receipts that the seal doesn't know")
-            continue
-        try:
-            read_table(seen.workspace, path)
+        else:
             seen.tables.append(path)
-        except (OSError, ValueError) as error:
-            seen.find(path, f"is damaged: {error}", step_of(path))
     digests = {
         receipt.receipt_path(step, unit): (step, digest)
         for step, units in (sealed.receipts if sealed else {}).items()
@@ -188,7 +188,7 @@ def _read_lock(seen: Inspection) -> None:
 
 
 def _check_outputs(seen: Inspection) -> None:
-    """Every file that a sound receipt names: its size, then its digest."""
+    """Every table of receipts, read once; every file that a sound receipt names: its size, then its digest."""
 
     def check(some: Sequence[tuple[str, str, int, str]]) -> list[tuple[str, str, str | None]]:
         return [(step, path, _problem(seen, path, digest, "its receipt", size)) for step, path, size, digest in some]
@@ -202,21 +202,35 @@ def _check_outputs(seen: Inspection) -> None:
 
 
 def _outputs(seen: Inspection) -> Iterator[tuple[str, str, int, str]]:
-    """Every file that a sound receipt names, noted as it comes: step, path, bytes, digest."""
+    """Every file that a sound receipt names, noted as it comes: step, path, bytes, digest. Each step is summed up, and a
+    table that isn't sound is found."""
+    receipts: dict[str, list[Receipt]] = {}
     for one in seen.receipts.values():
-        for out in one.outputs:
-            seen.outputs[out.path] = out.bytes
-            yield one.step, out.path, out.bytes, out.digest
+        receipts.setdefault(one.step, []).append(one)
+    tables: dict[str, list[str]] = {}
     for place in seen.tables:
-        table = read_table(seen.workspace, place)
-        for _, path, size, digest in table.outputs():
-            seen.outputs[path] = size
-            yield table.step, path, size, digest
-
-
-def _entered(seen: Inspection, path: str) -> Iterator[Receipt]:
-    """The receipts of a table, read when they are asked for."""
-    yield from read_table(seen.workspace, path).receipts()
+        tables.setdefault(step_of(place), []).append(place)
+    seen.tables = []
+    for step in sorted({*receipts, *tables}):
+        tally = lock.Tally()
+        tally.add(receipts.get(step, ()))
+        for one in receipts.get(step, ()):
+            for out in one.outputs:
+                seen.outputs[out.path] = out.bytes
+                yield step, out.path, out.bytes, out.digest
+        for place in tables.get(step, ()):
+            try:
+                table = read_table(seen.workspace, place)
+            except (OSError, ValueError) as error:
+                seen.find(place, f"is damaged: {error}", step)
+                continue
+            seen.tables.append(place)
+            tally.enter(table)
+            _, paths, sizes, digests = table.written()
+            seen.outputs.update(zip(paths, sizes, strict=True))
+            yield from zip(repeat(step), paths, sizes, digests, strict=False)
+        if (found := tally.sum(step, 0)).entry["units"]:
+            seen.sums[step] = found
 
 
 def _batches(values: Iterable[V], size: int) -> Iterator[list[V]]:
@@ -254,21 +268,16 @@ def _check_lock(seen: Inspection) -> None:
     if seen.lock is None:
         return
     unsound = {finding.step for finding in seen.findings.values() if finding.path.startswith(f"{receipt.FOLDER}/")}
-    receipts: dict[str, list[Iterable[Receipt]]] = {}
-    for one in seen.receipts.values():
-        receipts.setdefault(one.step, []).append((one,))
-    for path in seen.tables:
-        receipts.setdefault(step_of(path), []).append(_entered(seen, path))
     written: dict[str, str] = {}
     try:
         for entry in seen.lock["steps"]:
             name = entry["step"]
-            found = lock.step_sum(name, entry["version"], chain.from_iterable(receipts.get(name, ())))
+            found = seen.sums.get(name) or lock.step_sum(name, 0, ())
             written.update(found.outputs)
-            wrong = [key for key in found.entry if found.entry[key] != entry[key]]
+            wrong = [key for key in found.entry if key != "version" and found.entry[key] != entry[key]]
             if wrong and name not in unsound:
                 seen.find(lock.PATH, f"says of step {name} other {' and '.join(wrong)} than its receipts")
-        for extra in receipts.keys() - {entry["step"] for entry in seen.lock["steps"]}:
+        for extra in seen.sums.keys() - {entry["step"] for entry in seen.lock["steps"]}:
             seen.find(lock.PATH, f"knows no step {extra}, of which there are receipts")
         for path, digest in seen.lock["outputs"].items():
             if written.get(path, digest if unsound else None) != digest:

@@ -15,12 +15,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from winnow.pipeline.configuration.ancestry import AFTER
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.record.environment import UNKNOWN, Environment, kept_notes, read_environment
+from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import Receipt
+from winnow.pipeline.record.receipt_tables import Table
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.run.code import Code, code_of, module_code
 from winnow.stages.run.unit import Step, canonical
@@ -106,8 +110,12 @@ lock_digest = content_digest
 
 def add_counts(totals: dict[str, int], counts: Mapping[str, Any]) -> None:
     """Adds a unit's integer counts to those of its step."""
-    for name, value in flat_counts(counts):
-        totals[name] = totals.get(name, 0) + value
+    for name, value in counts.items():
+        if type(value) is int:
+            totals[name] = totals.get(name, 0) + value
+            continue
+        for inner, number in flat_counts({name: value}):
+            totals[inner] = totals.get(inner, 0) + number
 
 
 def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, int]]:
@@ -131,25 +139,61 @@ class StepSum:
     outputs: Mapping[str, str]
 
 
+class Tally:
+    """Sums up a step, receipt by receipt or table by table, in any order."""
+
+    def __init__(self) -> None:
+        self._environments: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
+        self._outputs: dict[str, str] = {}
+        self._told: list[tuple[str, str]] = []  # of each unit, by its name: paths and digests of its files
+
+    def add(self, receipts: Iterable[Receipt]) -> None:
+        for receipt in receipts:
+            self._environments[receipt.environment or UNKNOWN] += 1
+            add_counts(self._counts, receipt.counts)
+            self._told.append((receipt.unit, "".join([_told(out.path, out.digest) for out in receipt.outputs])))
+            self._note((out.path, out.digest) for out in receipt.outputs)
+
+    def enter(self, table: Table) -> None:
+        """Adds the receipts of a table, none of which is made."""
+        self._environments.update([worked or UNKNOWN for worked in table.column("environment")])
+        for counts in table.counts():
+            add_counts(self._counts, counts)
+        starts, paths, _, digests = table.written()
+        told = list(map(_told, paths, digests))
+        rows = ["".join(told[start:stop]) for start, stop in pairwise(starts)]
+        self._told.extend(zip(table.column("unit"), rows, strict=True))
+        self._note(zip(paths, digests, strict=True))
+
+    def _note(self, written: Iterable[tuple[str, str]]) -> None:
+        self._outputs.update([one for one in written if one[0].startswith(FINAL_FOLDERS)])
+
+    def sum(self, step: str, version: int) -> StepSum:
+        summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        for _, told in sorted(self._told, key=itemgetter(0)):
+            summary.update(told.encode())
+        entry = {
+            "step": step,
+            "version": version,
+            "units": self._environments.total(),
+            "environments": dict(sorted(self._environments.items())),
+            "counts": dict(sorted(self._counts.items())),
+            "digest": summary.hexdigest(),
+        }
+        return StepSum(entry, self._outputs)
+
+
+def _told(path: str, digest: str) -> str:
+    return f"{path}\0{digest}\0"
+
+
 def step_sum(step: str, version: int, receipts: Iterable[Receipt]) -> StepSum:
     """Summed up in one go over the receipts of the step."""
-    summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    environments: Counter[str] = Counter()
-    counts: dict[str, int] = {}
-    outputs = {}
-    for receipt in sorted(receipts, key=lambda receipt: receipt.unit):
-        environments[receipt.environment or UNKNOWN] += 1
-        add_counts(counts, receipt.counts)
-        for output in receipt.outputs:
-            summary.update(f"{output.path}\0{output.digest}\0".encode())
-            if output.path.startswith(FINAL_FOLDERS):
-                outputs[output.path] = output.digest
-    entry = {
-        "step": step,
-        "version": version,
-        "units": environments.total(),
-        "environments": dict(sorted(environments.items())),
-        "counts": dict(sorted(counts.items())),
-        "digest": summary.hexdigest(),
-    }
-    return StepSum(entry, outputs)
+    tally = Tally()
+    if isinstance(receipts, Ledger):
+        for table in receipts.tables():
+            tally.enter(table)
+    else:
+        tally.add(receipts)
+    return tally.sum(step, version)

@@ -77,13 +77,10 @@ def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Re
     for path in workspace.list(environment.FOLDER, ".json"):
         files[path] = sealed.get(path) or content_digest(workspace.read_bytes(path))
     receipts: dict[str, dict[str, str]] = {}
-    folders: set[str] = set()
     for step, worked in done:
         if isinstance(worked, Ledger):
             files.update((path, table_digest(path)) for path in worked.paths)
-            folders.update(folders_of(path for table in worked.tables() for _, path, _, _ in table.outputs()))
             continue
-        folders.update(folders_of(output.path for receipt in worked for output in receipt.outputs))
         receipts[step.name] = {receipt.unit: content_digest(receipt.to_json()) for receipt in worked}
         files.update({out.path: out.digest for receipt in worked for out in receipt.outputs if out.path == INDEX})
     unchanged = before and before.receipts == receipts and _tables(sealed) == _tables(files)
@@ -94,7 +91,18 @@ def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Re
             write_funnel(workspace)
         files[FUNNEL] = content_digest(workspace.read_bytes(FUNNEL))
     if not (unchanged and {path: digest for path, digest in sealed.items() if path != REPORT} == files):
-        workspace.write_bytes(PATH, Seal(files, receipts, sorted(folders)).to_json())
+        workspace.write_bytes(PATH, Seal(files, receipts, sorted(_folders(done))).to_json())
+
+
+def _folders(done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> set[str]:
+    """The outermost folders of all files of these receipts."""
+    found: set[str] = set()
+    for _, worked in done:
+        if isinstance(worked, Ledger):
+            found.update(*(folders_of(table.written()[1]) for table in worked.tables()))
+        else:
+            found.update(folders_of(output.path for receipt in worked for output in receipt.outputs))
+    return found
 
 
 def _tables(files: Mapping[str, str]) -> set[str]:

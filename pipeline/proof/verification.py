@@ -39,7 +39,7 @@ def verify_run(workspace: Workspace) -> Verification:
     hurt = {finding.step for finding in seen.findings.values()}
     return Verification(
         files=len(seen.outputs),
-        bytes=sum(seen.outputs.values()),
+        bytes=seen.outputs.total(),
         findings=tuple(sorted(seen.findings.values(), key=lambda finding: finding.path)),
         notes=notes_of(seen.lock) if seen.lock else (),
         later={step: seen.steps[number + 1 :] for number, step in enumerate(seen.steps) if step in hurt},

@@ -80,7 +80,10 @@ def read_funnel(
 def _reasons(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
     """Stage, rule and documents, file by file, the two columns alone: a run may have dropped a billion documents."""
     for path in _rejections(workspace):
-        reasons = workspace.read_table(path, columns=["stage", "rule"]).group_by(["stage", "rule"])
+        with workspace.parquet(path) as file:
+            if not file.metadata.num_rows:
+                continue
+            reasons = file.read(["stage", "rule"], use_threads=False).group_by(["stage", "rule"])
         for found in reasons.aggregate([([], "count_all")]).to_pylist():
             yield found["stage"], found["rule"], found["count_all"]
 

@@ -40,11 +40,11 @@ Sound = Callable[[str, int, str], bool]
 class Ledger(Sequence[Receipt]):
     """The receipts of a step in tables, in their order; read from the disk when they are asked for, a table at a time."""
 
-    def __init__(self, workspace: Workspace, tables: Sequence[tuple[str, int]]) -> None:
-        """`tables`: paths, with the number of receipts of each."""
+    def __init__(self, workspace: Workspace, tables: Sequence[Table]) -> None:
+        """`tables`: as they lie there; they are let go."""
         self._workspace = workspace
-        self.paths = [path for path, _ in tables]
-        self._ends = list(accumulate(rows for _, rows in tables))
+        self.paths = [table.path for table in tables]
+        self._ends = list(accumulate(map(len, tables)))
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -100,11 +100,36 @@ class Book:
 
     def receipts(self) -> Iterator[Receipt]:
         """Every receipt that can be read, each unit's once."""
+        yield from self.files_of_their_own()
+        for table in self.believed():
+            yield from table.receipts()
+
+    def files_of_their_own(self) -> Iterator[Receipt]:
+        """The receipts that have one, as far as they can be read."""
         for name in self.loose:
             if (receipt := read_receipt(self.workspace, self.step, name)) is not None:
                 yield receipt
+
+    def believed(self) -> Iterator[Table]:
+        """The receipts that stand in tables alone, each unit's once."""
         for table, rows in self._by_table(self.rows()):
-            yield from table.receipts(rows if len(rows) < len(table) else None)
+            yield table if len(rows) == len(table) else Table(table.path, self.step, table.data.take(rows))
+
+    def in_order(self, marks: Mapping[str, str]) -> list[Table] | None:
+        """The tables of a step that needs no look at its single receipts: they hold those of the units of these
+        fingerprints alone, in their order and as `entered` leaves them. None of any other step."""
+        if self.loose or self.damaged or not self.tables or sum(map(len, self.tables)) != len(marks):
+            return None
+        names, wanted = list(marks), list(marks.values())
+        first = {table.data["unit"][0].as_py(): table for table in self.tables if len(table)}
+        found = []
+        for start in range(0, len(names), ROWS):
+            rows = slice(start, start + ROWS)
+            table = first.get(names[start])
+            if table is None or table.column("unit") != names[rows] or table.column("fingerprint") != wanted[rows]:
+                return None
+            found.append(table)
+        return found
 
     def finished(self, marks: Mapping[str, str]) -> dict[str, Held]:
         """The units of these fingerprints that are done."""
@@ -198,7 +223,7 @@ class Book:
         self.workspace.remove_all([table.path for table in self.tables if table.path not in kept])
         loose = [receipt_path(self.step, one.unit) for one in held if isinstance(one, Receipt)]
         self.workspace.remove_all(list(dict.fromkeys([*self.loose.values(), *loose])))
-        return Ledger(self.workspace, [(table.path, len(table)) for table in tables])
+        return Ledger(self.workspace, tables)
 
     def _table(self, held: Sequence[Held]) -> Table | pa.Table:
         """A table of these receipts, to be written: or the one that is there, if it holds them alone and in this order."""
@@ -256,14 +281,16 @@ def unit_of(path: str) -> str:
 
 def read_receipts(workspace: Workspace, step: str = "") -> Iterator[Receipt]:
     """Every receipt that can be read, of one step or of all; each unit's once."""
+    for book in read_books(workspace, step):
+        yield from book.receipts()
+
+
+def read_books(workspace: Workspace, step: str = "") -> Iterator[Book]:
+    """The receipts of one step or of all, step by step."""
     for name, paths in receipt_files(workspace.list(f"{FOLDER}/{step}" if step else FOLDER)).items():
-        yield from Book(workspace, name, paths).receipts()
+        yield Book(workspace, name, paths)
 
 
 def units_done(workspace: Workspace) -> dict[str, set[str]]:
     """The names of the units that have a receipt, by step; no receipt is read that has a file of its own."""
-    found = {}
-    for name, paths in receipt_files(workspace.list(FOLDER)).items():
-        book = Book(workspace, name, paths)
-        found[name] = book.loose.keys() | book.rows().keys()
-    return found
+    return {book.step: book.loose.keys() | book.rows().keys() for book in read_books(workspace)}

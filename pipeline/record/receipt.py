@@ -106,29 +106,47 @@ class Fingerprints:
 
     def _text(self, value: Any) -> str:
         kind = type(value)
+        if kind is File:
+            return self._file(value)
         if kind is str:
             return encode_basestring(value)  # of CPython, where it is there
         if kind is int:
             return str(value)
-        if kind is File or isinstance(value, File):
-            return self._files((value,))
-        if value is None or isinstance(value, str | int | float):
-            return _plain(canonical(value))
-        known = self._before.get(id(value)) or self._now.get(id(value))
-        text = known[1] if known else self._written(value)
-        self._now[id(value)] = value, text
-        return text
+        place = id(value)
+        known = self._before.get(place) or self._now.get(place)
+        if known is None:
+            if isinstance(value, File):
+                return self._file(value)
+            plain = value is None or isinstance(value, str | int | float)
+            known = value, _plain(canonical(value)) if plain else self._written(value)
+        self._now[place] = known
+        return known[1]
 
     def _written(self, value: Any) -> str:
-        if isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
-            return self._files(value)
         text = self._text
         if isinstance(value, list | tuple):
+            if isinstance(value, tuple) and value and all([isinstance(inner, File) for inner in value]):
+                return self._files(value)
             return f"[{','.join([text(inner) for inner in value if not isinstance(inner, Place)])}]"
-        if is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "identity"):
-            given = [(name, getattr(value, name)) for name in _names(type(value))]
-            return f"{{{','.join([f'{name}:{text(one)}' for name, one in given if not isinstance(one, Place)])}}}"
+        shape: Any = type(value)
+        if (names := _fields(shape)) is not None:
+            told = []
+            for name in names:
+                one = getattr(value, name)
+                kind = type(one)
+                if kind is File:
+                    told.append(f"{name}:{self._file(one)}")
+                elif kind is str:
+                    told.append(f"{name}:{encode_basestring(one)}")
+                elif not isinstance(one, Place):
+                    told.append(f"{name}:{text(one)}")
+            return f"{{{','.join(told)}}}"
         return _plain(canonical(value, self._files))
+
+    def _file(self, name: str) -> str:
+        """Name and content of one file."""
+        told = f"{name}\0{self._digests[name]}\0".encode("utf-8", "surrogatepass")
+        return f"1 files {hashlib.blake2b(told, digest_size=DIGEST_BYTES).hexdigest()}"
 
     def _files(self, files: Files) -> str:
         """Names and contents of files as one value."""
@@ -142,7 +160,10 @@ def _plain(value: Any) -> str:
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...] | None:
+    """The names of the fields of a dataclass; None of another kind of value, and of one that says itself what counts."""
+    if not is_dataclass(kind) or hasattr(kind, "identity"):
+        return None
     return tuple(field.name for field in fields(kind))
 
 

@@ -54,25 +54,33 @@ class Table:
 
     def outputs(self) -> Iterator[tuple[int, str, int, str]]:
         """Every file: the row of its receipt, its path, bytes and digest."""
-        starts, *columns = self._written
+        starts, *columns = self.written()
         rows = (row for row, (start, stop) in enumerate(pairwise(starts)) for _ in range(start, stop))
         yield from zip(rows, *columns, strict=True)
+
+    def counts(self) -> list[Any]:
+        """What the unit of each row reports."""
+        told = self.column("counts")
+        try:
+            found: list[Any] = orjson.loads(f"[{','.join(told)}]")
+        except orjson.JSONDecodeError:
+            return [_counts(one) for one in told]
+        return found
 
     def receipts(self, rows: Sequence[int] | None = None) -> Iterator[Receipt]:
         """Those in these rows, or all."""
         data = self.data if rows is None else self.data.take(pa.array(rows, pa.int64()))
         taken = self if rows is None else Table(self.path, self.step, data)
-        starts, paths, sizes, digests = taken._written
+        starts, paths, sizes, digests = taken.written()
         files = [Written(*told) for told in zip(paths, sizes, digests, strict=True)]
         outputs = (tuple(files[start:stop]) for start, stop in pairwise(starts))
         names = [name for name in SCHEMA.names if name not in ("outputs", "counts")]
         others = zip(*(taken.column(name) for name in names), strict=True)
-        for written, counts, told in zip(outputs, taken.column("counts"), others, strict=True):
+        for written, counts, told in zip(outputs, taken.counts(), others, strict=True):
             fields = dict(zip(names, told, strict=True))
-            yield Receipt(step=self.step, outputs=written, counts=_counts(counts), **fields)
+            yield Receipt(step=self.step, outputs=written, counts=counts, **fields)
 
-    @property
-    def _written(self) -> tuple[list[int], list[str], list[int], list[str]]:
+    def written(self) -> tuple[list[int], list[str], list[int], list[str]]:
         """Where the files of each row begin among all (one more than rows), their paths, bytes and digests."""
         chunks = self.data["outputs"].combine_chunks()
         column = pa.concat_arrays(chunks.chunks) if isinstance(chunks, pa.ChunkedArray) else chunks

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from winnow.pipeline.proof.lock import flat_counts
+import numpy as np
+import numpy.typing as npt
+
 from winnow.pipeline.record.funnel import planned_steps
-from winnow.pipeline.record.ledger import read_receipts
+from winnow.pipeline.record.ledger import read_books
 from winnow.stages.run.workspace import Workspace
 
-Span = tuple[float, float]
-"""When a unit began and ended, by its worker's clock."""
+Spans = npt.NDArray[np.float64]
+"""When units began and ended, by their workers' clocks: a row each."""
 
 
 @dataclass(frozen=True)
@@ -36,40 +41,45 @@ class StepCost:
 
 def step_costs(workspace: Workspace) -> list[StepCost]:
     """Of every step, in the order of travel. As many workers count as ever worked at once in this run."""
-    spans: dict[str, list[Span]] = {}
-    found = []
+    found, spans = [], []
     for step in planned_steps(workspace):
-        units, seconds, text, memory = 0, 0.0, 0, 0
-        times = spans.setdefault(step, [])
-        for receipt in read_receipts(workspace, step):
-            units, seconds, memory = units + 1, seconds + receipt.seconds, max(memory, receipt.memory)
-            text += dict(flat_counts(receipt.counts)).get("bytes", 0)
-            if receipt.began:
-                times.append((receipt.began, receipt.began + receipt.seconds))
-        found.append((step, units, seconds, text / 1e6, memory))
-    workers = most_at_once([span for times in spans.values() for span in times])
-    return [StepCost(*told, idle_share(spans[told[0]], workers)) for told in found]
+        seconds, text, memory, times = array("d"), 0, 0, array("d")
+        for lasted, most, moment, counts in _told(workspace, step):
+            size = counts.get("bytes", 0)
+            seconds.append(lasted)
+            times.append(moment or math.nan)
+            memory, text = max(memory, most), text + (size if type(size) is int else 0)
+        began = np.array(times)
+        known = np.column_stack([began, began + np.array(seconds)])[~np.isnan(began)]
+        spans.append(known)
+        found.append((step, len(seconds), math.fsum(seconds), text / 1e6, memory))
+    workers = most_at_once(np.concatenate(spans)) if spans else 0
+    return [StepCost(*told, idle_share(known, workers)) for told, known in zip(found, spans, strict=True)]
 
 
-def idle_share(spans: Sequence[Span], workers: int) -> float | None:
+def _told(workspace: Workspace, step: str) -> Iterator[tuple[float, int, float, Mapping[str, Any]]]:
+    """Of each unit seconds, memory, when it began, and its counts."""
+    for book in read_books(workspace, step):
+        for one in book.files_of_their_own():
+            yield one.seconds, one.memory, one.began, one.counts
+        for table in book.believed():
+            yield from zip(*map(table.column, ("seconds", "memory", "began")), table.counts(), strict=True)
+
+
+def idle_share(spans: Spans, workers: int) -> float | None:
     """What so many workers left unused of the time in which one of them worked; a pause of all of them counts for none."""
     there = covered(spans) * workers
-    return max(0.0, 1 - sum(end - begin for begin, end in spans) / there) if there else None
+    return max(0.0, 1 - float(np.sum(spans[:, 1] - spans[:, 0])) / there) if there else None
 
 
-def covered(spans: Iterable[Span]) -> float:
+def covered(spans: Spans) -> float:
     """Seconds in which there was a span."""
-    total, reached = 0.0, float("-inf")
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
-    return total
+    begin, end = spans[np.argsort(spans[:, 0], kind="stable")].T
+    reached = np.maximum.accumulate(np.concatenate([[-np.inf], end]))[:-1]
+    return float(np.maximum(0.0, end - np.maximum(begin, reached)).sum())
 
 
-def most_at_once(spans: Iterable[Span]) -> int:
+def most_at_once(spans: Spans) -> int:
     """How many spans there were at one moment at the most; one that begins when another ends comes after it."""
-    most = now = 0
-    for _, change in sorted(change for begin, end in spans for change in ((begin, 1), (end, -1))):
-        now += change
-        most = max(most, now)
-    return most
+    moments, changes = spans.T.ravel(), np.repeat([1, -1], len(spans))
+    return int(np.cumsum(changes[np.lexsort((changes, moments))]).max(initial=0))

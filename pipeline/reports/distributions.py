@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from winnow.stages.run.workspace import Workspace
 BINS = 40
 TAIL = 0.005
 FIRST_LOOK = 200_000  # values from which the range of a histogram is told
+HELD = 8 << 20  # values of the first parts that are kept: 64 MB
 
 Values = npt.NDArray[np.float64]
 Axis = tuple[float, float]
@@ -39,14 +41,14 @@ class Distribution:
 def distributions(workspace: Workspace, rules: Mapping[str, Rule], funnel: Funnel) -> list[Distribution]:
     """The measure of each rule over all documents that have it, those of rules that dropped most first.
 
-    Every part is opened once for all measures, and the first ones once more, for the ranges.
+    Every part is opened once for all measures, and again for the range of a measure that few documents have.
     """
     paths = workspace.list("attributes", ".parquet")
-    axes = _axes(workspace, paths, rules)
+    held: list[Mapping[str, Values]] = []
+    axes = _axes(workspace, paths, rules, held)
     counts = {name: np.zeros(BINS, np.int64) for name in axes}
     wanted = {rules[name].measure for name in axes}
-    for path in paths:
-        found = dict(_values(workspace, path, wanted))
+    for found in chain(held, (dict(_values(workspace, path, wanted)) for path in paths[len(held) :])):
         for name, (low, high) in axes.items():
             if (values := found.get(rules[name].measure)) is not None:
                 counts[name] += np.histogram(np.clip(values, low, high), BINS, (low, high))[0]
@@ -71,14 +73,22 @@ def _place(bound: float | None, low: float, high: float) -> float | None:
     return None if bound is None or not low <= bound <= high else (bound - low) / (high - low)
 
 
-def _axes(workspace: Workspace, paths: Collection[str], rules: Mapping[str, Rule]) -> dict[str, Axis]:
-    """From where to where each rule's measure is shown, by its first values; nothing of one that has none."""
+def _axes(
+    workspace: Workspace, paths: Sequence[str], rules: Mapping[str, Rule], held: list[Mapping[str, Values]]
+) -> dict[str, Axis]:
+    """From where to where each rule's measure is shown, by its first values; nothing of one that has none. `held` gets all
+    values of the first parts, up to `HELD` of them."""
     looked: dict[str, list[Values]] = {rule.measure: [] for rule in rules.values()}
-    open_ = set(looked)
+    open_, sizes, room = set(looked), Counter[str](), HELD
     for path in paths:
-        for measure, values in _values(workspace, path, open_):
-            looked[measure].append(values)
-        open_ = {measure for measure in open_ if sum(map(len, looked[measure])) <= FIRST_LOOK}
+        found = dict(_values(workspace, path, looked if room > 0 else open_))
+        if room > 0:
+            held.append(found)
+            room -= sum(map(len, found.values()))
+        for measure in open_ & found.keys():
+            looked[measure].append(found[measure])
+            sizes[measure] += len(found[measure])
+        open_ = {measure for measure in open_ if sizes[measure] <= FIRST_LOOK}
         if not open_:
             break
     axes = {}

@@ -6,7 +6,7 @@ One file of rejections is looked at after the other: a run may have dropped a bi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +52,9 @@ def survey_rejections(workspace: Workspace, seed: int) -> Rejections:
     """Looks once at every table of rejections of a run."""
     found = Rejections()
     drawn, pairs = _Lowest(DRAWN), _Lowest(PAIRS)
-    for path in workspace.list(INGEST_REJECTIONS, ".parquet"):
-        _count(found, workspace.read_table(path, columns=REJECTION.names))
-    for path in workspace.list(DROPS, ".parquet"):
-        table = workspace.read_table(path, columns=[*REJECTION.names, "row"])
-        if not table.num_rows:
-            continue
+    for _, table in _tables(workspace, INGEST_REJECTIONS, REJECTION.names):
+        _count(found, table)
+    for path, table in _tables(workspace, DROPS, [*REJECTION.names, "row"]):
         _count(found, table)
         found.lost.update(table["source"].to_pylist())
         table = table.filter(table["id"].is_valid())
@@ -69,6 +66,14 @@ def survey_rejections(workspace: Workspace, seed: int) -> Rejections:
         pairs.offer(table, [lot if wanted else None for lot, wanted in zip(lots, paired, strict=True)])
     found.drawn, found.pairs = drawn.rows(), pairs.rows()
     return found
+
+
+def _tables(workspace: Workspace, folder: str, columns: list[str]) -> Iterator[tuple[str, pa.Table]]:
+    """Every table below a folder that has rows, with its path; of the others the footer is enough."""
+    for path in workspace.list(folder, ".parquet"):
+        with workspace.parquet(path) as file:
+            if file.metadata.num_rows:
+                yield path, file.read(columns, use_threads=False)
 
 
 def _count(found: Rejections, table: pa.Table) -> None:

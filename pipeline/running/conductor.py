@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from winnow.formats.splits import size_of
 from winnow.pipeline.configuration.ancestry import AFTER, as_noted
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.planning import fetch
-from winnow.pipeline.planning.parts import Part, changed_since, find_parts, in_hand
+from winnow.pipeline.planning.parts import Part, changed_since, find_parts, in_hand, input_sizes
 from winnow.pipeline.planning.plan import check_recipes, steps
 from winnow.pipeline.proof.lock import build_lock, write_lock
 from winnow.pipeline.proof.seal import write_seal
 from winnow.pipeline.record.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.record.funnel import PLAN
 from winnow.pipeline.record.ledger import Book, receipt_files
+from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.running import losses
 from winnow.pipeline.running.cluster import Tls, connect
@@ -92,13 +92,14 @@ def conduct(
     fetch_downloads(settings, console)
     check_recipes(settings)
     parts = find_parts(settings)
+    sizes = input_sizes(parts)
     asked, settings = settings, in_hand(settings, parts)
-    planned = steps(parts, settings)
+    planned = steps(parts, settings, sizes)
     names = [step.name for step, _ in planned]
     last = names[-1] if until is None else _last_step(names, until)
     chosen = _parts_of(sources, parts, last)
     workspace = Workspace(out)
-    _check_room(workspace, parts)
+    _check_room(workspace, sum(sizes.values()))
     done = []
     with (
         alone(workspace, wait=wait),
@@ -115,7 +116,7 @@ def conduct(
         runner.sizes, left = workspace.listed()
         workspace.remove_all(left)
         workspace.write_bytes(PLAN, json.dumps(_plan(planned, settings, workspace)).encode())
-        _discard_other_steps(workspace, runner.sizes, names)
+        _discard_other_steps(workspace, runner.sizes.below(f"{RECEIPTS}/"), names)
         for step, units in planned:
             own = [unit for unit in units if unit.name in chosen] if sources and step.name in BY_SOURCE else units
             done.append((step, runner.run(step, own, partial=len(own) < len(units))))
@@ -216,13 +217,13 @@ def fetch_downloads(settings: Settings, console: Any) -> None:
     console.print(f"Fetched {sum(sizes) / 1e6:.1f} MB.", highlight=False)
 
 
-def _check_room(workspace: Workspace, parts: Sequence[Part]) -> None:
-    """Refuses to begin a run that its disk certainly can't hold."""
+def _check_room(workspace: Workspace, inputs: int) -> None:
+    """Refuses to begin a run that its disk certainly can't hold. `inputs`: their bytes."""
     if not workspace.is_local or workspace.exists(PLAN):
         return
     os.makedirs(workspace.path(""), exist_ok=True)
     free = shutil.disk_usage(workspace.path("")).free
-    needed = int(LEAST_OUTPUT * sum(size_of(path) for path in {piece.path for part in parts for piece in part.pieces}))
+    needed = int(LEAST_OUTPUT * inputs)
     if free < needed:
         raise ConfigurationError(
             f"the disk of {workspace.root} has {free / 1e6:,.1f} MB free; this run needs {needed / 1e6:,.1f} MB at the "

@@ -2,7 +2,6 @@
 
 unit         a step, its units, what they read and are asked to do
 workspace    the files of a run, written whole or not at all
-listing      the files below a folder of a disk, fast
 paths        size or digest of each of millions of files
 exchange     keyed rows from every part to every bucket
 drops        which documents are out, and why

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from array import array
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar, overload
 
 PAGE = 64  # values that are held together: names that come together have numbers that follow each other
@@ -45,14 +45,21 @@ class _Paths(MutableMapping[str, V], Generic[V, P]):
     def get(self, path: str, default: D, /) -> V | D: ...
     def get(self, path: str, default: Any = None, /) -> Any:
         cut = path.rfind("/") + 1
-        pages, number = self._folders.get(path[:cut]), self._numbers.get(path[cut:])
-        if pages is None or number is None or (page := pages.get(number // PAGE)) is None:
+        try:
+            number = self._numbers[path[cut:]]
+            page = self._folders[path[:cut]][number // PAGE]
+        except KeyError:
             return default
         found = self._value(page, number % PAGE)
         return default if found is None else found
 
     def __getitem__(self, path: str) -> V:
-        found = self.get(path)
+        cut = path.rfind("/") + 1
+        try:
+            number = self._numbers[path[cut:]]
+            found = self._value(self._folders[path[:cut]][number // PAGE], number % PAGE)
+        except KeyError:
+            found = None
         if found is None:
             raise KeyError(path)
         return found
@@ -62,18 +69,29 @@ class _Paths(MutableMapping[str, V], Generic[V, P]):
 
     def __setitem__(self, path: str, value: V) -> None:
         cut = path.rfind("/") + 1
-        folder, name = path[:cut], path[cut:]
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self._names)
-            self._names.append(name)
+        try:
+            number = self._numbers[path[cut:]]
+            page = self._folders[path[:cut]][number // PAGE]
+        except KeyError:
+            self.put(path[:cut], (path[cut:],), (value,))
+        else:
+            self._put(page, number % PAGE, value)
+
+    def put(self, folder: str, names: Iterable[str], values: Iterable[V]) -> None:
+        """Sets the values of files of one folder, which ends with `/` or is nothing, by their names in it."""
         pages = self._folders.get(folder)
         if pages is None:
             pages = self._folders[folder] = {}
-        page = pages.get(number // PAGE)
-        if page is None:
-            page = pages[number // PAGE] = self._empty()
-        self._put(page, number % PAGE, value)
+        numbers, put = self._numbers, self._put
+        for name, value in zip(names, values, strict=True):
+            number = numbers.get(name)
+            if number is None:
+                number = numbers[name] = len(self._names)
+                self._names.append(name)
+            page = pages.get(number // PAGE)
+            if page is None:
+                page = pages[number // PAGE] = self._empty()
+            put(page, number % PAGE, value)
 
     def __delitem__(self, path: str) -> None:
         self[path]  # raises `KeyError` where there is none
@@ -84,14 +102,23 @@ class _Paths(MutableMapping[str, V], Generic[V, P]):
     def __iter__(self) -> Iterator[str]:
         """By folder; in the order in which names came."""
         for folder, pages in self._folders.items():
-            for number, page in pages.items():
-                for place, name in enumerate(self._names[number * PAGE : (number + 1) * PAGE]):
-                    if self._value(page, place) is not None:
-                        yield folder + name
+            yield from self._within(folder, pages)
+
+    def _within(self, folder: str, pages: dict[int, P]) -> Iterator[str]:
+        for number, page in pages.items():
+            for place, name in enumerate(self._names[number * PAGE : (number + 1) * PAGE]):
+                if self._value(page, place) is not None:
+                    yield folder + name
 
     def folders(self) -> Iterator[str]:
         """Every folder that files lie in: `a/b/`, and nothing for files that lie in none."""
         return iter(self._folders)
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Every file in a folder, which ends with `/`, and in those below it."""
+        for name, pages in self._folders.items():
+            if name.startswith(folder):
+                yield from self._within(name, pages)
 
     def __len__(self) -> int:
         """Counted anew each time."""
@@ -109,6 +136,13 @@ class Sizes(_Paths[int, "array[int]"]):
 
     def _put(self, page: array[int], place: int, value: int | None) -> None:
         page[place] = 0 if value is None else value + 1
+
+    def __len__(self) -> int:
+        return sum(PAGE - page.count(0) for pages in self._folders.values() for page in pages.values())
+
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(sum(page) for pages in self._folders.values() for page in pages.values()) - len(self)
 
 
 class Digests(_Paths[str, bytearray]):

@@ -19,12 +19,13 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.stages.run.listing import entries, size_of
+from winnow.formats.listing import entries, folders, size_of
 from winnow.stages.run.paths import Sizes
 
 DIGEST_BYTES = 16
 COMPRESSION = "zstd"
 READ_BLOCK = 1 << 20
+THREADED = 1 << 18  # bytes of a table that one thread decodes in less than a millisecond
 PATTERN = frozenset("*?[")
 NOT_OF_FOLDERS = frozenset({errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP})
 """What a file system says that flushes files, but no folders."""
@@ -103,11 +104,15 @@ class Workspace:
         sizes, left = Sizes(), []
         start = len(self._base) + 1
         if self._local:
-            for entry in entries(self._base):
-                if _is_temporary(entry.name):
-                    left.append(entry.path[start:])
-                else:
-                    sizes[entry.path[start:]] = size_of(entry)
+            for folder, listed in folders(self._base):
+                inside = folder[start:] + "/" if len(folder) >= start else ""
+                finished = []
+                for entry in listed:
+                    if _is_temporary(entry.name):
+                        left.append(inside + entry.name)
+                    else:
+                        finished.append(entry)
+                sizes.put(inside, [entry.name for entry in finished], map(size_of, finished))
         else:
             for path, found in self._filesystem.find(self._base, detail=True).items():
                 if not _is_temporary(path):
@@ -199,9 +204,10 @@ class Workspace:
         self, name: str, columns: Sequence[str] | None = None, row_groups: Sequence[int] | None = None
     ) -> pa.Table:
         with self.parquet(name) as file:
+            threads = _is_worth_threads(file.metadata)
             if row_groups is not None:
-                return file.read_row_groups(row_groups, columns=columns)
-            return file.read(columns=columns)
+                return file.read_row_groups(row_groups, columns=columns, use_threads=threads)
+            return file.read(columns=columns, use_threads=threads)
 
     @contextmanager
     def create(self, name: str, *, digest: str | None = None) -> Iterator[IO[bytes]]:
@@ -328,10 +334,16 @@ class _Tee:
 def digest_file(workspace: Workspace, name: str) -> str:
     """The digest that `Workspace` would have noted when it wrote this file."""
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    with workspace.open_input(name) as stream:
+    with open(workspace.path(name), "rb", buffering=0) if workspace.is_local else workspace.open_input(name) as stream:
         while block := stream.read(READ_BLOCK):
             summary.update(block)
     return summary.hexdigest()
+
+
+def _is_worth_threads(footer: pq.FileMetaData) -> bool:
+    """Whether decoding is long enough to be shared: to hand a small table to threads costs as much as to decode it."""
+    groups = int(footer.num_row_groups)
+    return groups > 1 or (groups == 1 and int(footer.row_group(0).total_byte_size) > THREADED)
 
 
 def content_digest(content: bytes) -> str:

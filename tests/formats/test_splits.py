@@ -15,3 +15,4 @@ def test_a_folder_is_as_large_as_the_files_below_it_here_and_at_an_address(tmp_p
         assert bytes_in(f"{root}/a") == 100_000
         assert bytes_in(f"{root}/a/one.txt") == 70_000
         assert bytes_in(f"{root}/a/b") == 30_000
+        assert bytes_in(f"{root}/a/b/") == 30_000

@@ -151,7 +151,7 @@ def test_receipts_come_back_from_a_table_as_from_files(tmp_path: Path) -> None:
     assert [one.to_json() for one in read] == [one.to_json() for one in given]
     assert read == [Receipt.from_json(one.to_json()) for one in given]
     assert [one.to_json() for one in table.receipts([2, 1])] == [given[2].to_json(), given[1].to_json()]
-    book = Ledger(workspace, [(table.path, 3), (table.path, 3)])
+    book = Ledger(workspace, [table, table])
     assert [one.unit for one in book] == [one.unit for one in book[:]] == ["文档-00000", "b", "c"] * 2
     assert (len(book), book[4].unit, book[-1].unit) == (6, "b", "c")
 
@@ -160,7 +160,7 @@ def test_a_step_has_the_same_lock_from_files_and_from_tables(tmp_path: Path) -> 
     workspace = Workspace(str(tmp_path))
     loose = [replace(RECEIPT, unit=f"u{number}", counts={"n": number, "rules": {"a": 1}}) for number in (3, 1, 2)]
     table = write_table(workspace, STEP, table_of(loose))
-    assert step_sum(STEP, 1, loose) == step_sum(STEP, 1, Ledger(workspace, [(table.path, 3)]))
+    assert step_sum(STEP, 1, loose) == step_sum(STEP, 1, Ledger(workspace, [table]))
 
 
 def test_no_bit_of_a_table_can_change_unnoticed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,13 +22,15 @@ SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)).map(lambda spa
 @given(SPANS)
 def test_time_is_counted_second_by_second(spans: list[tuple[int, int]]) -> None:
     at_once = [sum(begin <= second < end for begin, end in spans) for second in range(50)]
-    assert covered(spans) == sum(map(bool, at_once))
-    assert most_at_once(spans) == max(at_once)
+    told = np.array(spans, float).reshape(-1, 2)
+    assert covered(told) == sum(map(bool, at_once))
+    assert most_at_once(told) == max(at_once)
 
 
 def test_a_worker_that_waits_for_the_last_unit_is_idle() -> None:
-    assert idle_share([(0, 4), (0, 2), (10, 12), (10, 12)], workers=2) == pytest.approx(2 / 12)
-    assert idle_share([], workers=2) is None
+    spans = np.array([(0.0, 4.0), (0.0, 2.0), (10.0, 12.0), (10.0, 12.0)])
+    assert idle_share(spans, workers=2) == pytest.approx(2 / 12)
+    assert idle_share(spans[:0], workers=2) is None
 
 
 def test_costs_of_a_run_by_step(tmp_path: Path) -> None:

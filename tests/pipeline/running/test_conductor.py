@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,25 @@ def test_a_disk_that_cannot_hold_the_run_is_named_before_work_starts(
     with pytest.raises(ConfigurationError, match=r"the disk of .*run has [\d,.]+ MB free; this run needs [\d,.]+ MB"):
         conductor.conduct(settings, str(out), workers=1, scheduler=None, until=None, console=Console())
     assert list(out.iterdir()) == []
+
+
+def test_a_folder_needs_room_for_all_that_lies_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for the 4 kB that the folder itself takes."""
+    for number in range(3):
+        (tmp_path / "repos" / "one" / "src").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "repos" / "one" / "src" / f"{number}.py").write_text("x = 1\n" * 100_000)
+    (tmp_path / "m.yaml").write_text(
+        "stage: pretrain\nseed: 1\ntokenizer: {vocabulary_size: 1000, sample_bytes: 100000}\n"
+        "mixture: {sources: {code: 100}}\npacking: concatenate\ncurriculum: [{length: 512, share: 100}]\n"
+    )
+    (tmp_path / "p.yaml").write_text(
+        f"root: {tmp_path}\nsources: {{code: [{{kind: repositories, paths: [repos/*]}}]}}\n"
+    )
+    settings = load_settings(str(tmp_path / "m.yaml"), str(tmp_path / "p.yaml"))
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr(conductor, "LEAST_OUTPUT", 2 * free / 1_800_000)
+    with pytest.raises(ConfigurationError, match="at the very least: free some"):
+        conductor.conduct(settings, str(tmp_path / "run"), workers=1, scheduler=None, until=None, console=Console())
 
 
 def test_what_killed_units_left_is_gone_at_the_end(small_run: SmallRun, tmp_path: Path) -> None:

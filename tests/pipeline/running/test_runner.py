@@ -9,24 +9,38 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client
+from pydantic import BaseModel
 
 from tests.pipeline.conftest import Silence
+from winnow.filters.recipes import Rule, find_recipe
 from winnow.pipeline.configuration.reading import ConfigurationError
-from winnow.pipeline.record.receipt import Fingerprints, Receipt, fingerprint, read_receipt, receipt_path
+from winnow.pipeline.record import ledger
+from winnow.pipeline.record.receipt import (
+    Fingerprints,
+    Receipt,
+    fingerprint,
+    read_receipt,
+    receipt_path,
+    write_receipt,
+)
+from winnow.pipeline.record.receipt_tables import read_table, table_of, write_table
 from winnow.pipeline.running import runner as runner_module
 from winnow.pipeline.running.cluster import ROLL_CALL, connect
 from winnow.pipeline.running.failures import RunFailed
 from winnow.pipeline.running.runner import Runner
-from winnow.stages.run.unit import Counts, File, Files, Step, Unit
+from winnow.stages.decide import Application
+from winnow.stages.run.unit import GROUND_VERSION, Counts, File, Files, Place, Step, Unit, canonical
 from winnow.stages.run.workspace import Workspace
 
 DEADLINE = 60.0
@@ -161,6 +175,89 @@ def test_a_changed_parameter_a_changed_version_and_a_changed_input_are_worked_ag
     assert workspace.read_bytes("squares/second") == b"100"
 
 
+def flip(path: Path) -> None:
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+SPOILED: dict[str, tuple[Callable[[Path], object], set[str]]] = {
+    "nothing": (lambda root: None, set()),
+    "a file is gone": (lambda root: (root / "squares/unit-1").unlink(), {"unit-1"}),
+    "a file is longer": (lambda root: (root / "squares/unit-4").write_bytes(b"16 "), {"unit-4"}),
+    "two files are empty": (
+        lambda root: [(root / f"squares/unit-{number}").write_bytes(b"") for number in (0, 3)],
+        {"unit-0", "unit-3"},
+    ),
+    "a table is flipped": (lambda root: flip(first_table(root)), {"unit-0", "unit-1"}),
+    "a table is gone": (lambda root: first_table(root).unlink(), {"unit-0", "unit-1"}),
+    "a receipt is newer": (lambda root: write_receipt(Workspace(str(root)), STALE), {"unit-2"}),
+    "a table has another's name": (
+        lambda root: first_table(root).rename(root / "receipts/square" / f"{'0' * 32}.parquet"),
+        {"unit-0", "unit-1"},
+    ),
+}
+STALE = Receipt(step="square", unit="unit-2", fingerprint="another")
+
+
+def first_table(root: Path) -> Path:
+    workspace = Workspace(str(root))
+    tables = [read_table(workspace, path) for path in workspace.list("receipts/square", ".parquet")]
+    return next(root / table.path for table in tables if "unit-0" in table.column("unit"))
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_of_a_step_in_tables_what_is_spoiled_is_worked_again_and_nothing_else(
+    run: Any, workspace: Workspace, spoiled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LEAST_UNITS", 3)
+    monkeypatch.setattr(ledger, "ROWS", 2)
+    units = [Unit(name=f"unit-{number}", asked=Number(number=number)) for number in range(5)]
+    after = Unit(
+        name="after", asked=Number(number=1, others=tuple(File(f"squares/unit-{number}") for number in range(5)))
+    )
+    chain = ((SQUARE, units), (Step(name="after", version=1, work=square), [after]))
+    first = [[told(one) for one in step] for step in run(*chain)]
+    assert len(workspace.list("receipts/square", ".parquet")) == 3
+    Path(workspace.path("calls")).write_text("")
+    spoil, expected = SPOILED[spoiled]
+    spoil(Path(workspace.root))
+    again = [list(step) for step in run(*chain)]
+    assert set(calls(workspace)) == expected
+    assert [[told(one) for one in step] for step in again] == first
+    assert workspace.read_bytes("squares/after") == b"961"  # (0 + 1 + 4 + 9 + 16 + 1) squared
+    assert len(workspace.list("receipts/square")) == 3
+    Path(workspace.path("calls")).write_text("")
+    assert [list(step) for step in run(*chain)] == again and calls(workspace) == []
+
+
+def told(receipt: Receipt) -> tuple[Any, ...]:
+    return receipt.unit, receipt.fingerprint, receipt.outputs, receipt.counts
+
+
+def test_of_a_step_in_tables_a_flipped_bit_and_another_environment_count_where_that_is_asked(
+    workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LEAST_UNITS", 3)
+    monkeypatch.setattr(ledger, "ROWS", 2)
+
+    def work(**options: bool) -> list[str]:
+        Path(workspace.path("calls")).write_text("")
+        with Runner(workspace, lambda: nullcontext(client), Silence(), **options) as runner:
+            runner.run(SQUARE, UNITS)
+        return calls(workspace)
+
+    os.makedirs(workspace.root)
+    assert len(work()) == 4
+    flip(Path(workspace.path("squares/unit-3")))
+    assert work() == [] and work(paranoid=True) == ["unit-3"] and work(paranoid=True) == []
+    assert work(rework_versions=True) == []
+    table = first_table(Path(workspace.root))
+    held = read_table(workspace, str(table.relative_to(workspace.root)))
+    other = [replace(one, environment="another") for one in held.receipts()]
+    write_table(workspace, SQUARE.name, table_of(other))
+    table.unlink()
+    assert work() == [] and work(rework_versions=True) == ["unit-0", "unit-1"]
+
+
 def test_what_an_earlier_plan_left_is_removed(run: Any, workspace: Workspace) -> None:
     run((SQUARE, UNITS))
     run((SQUARE, UNITS[:2]))
@@ -262,6 +359,57 @@ def test_shared_parameters_and_files_count_for_every_unit_that_has_them() -> Non
     marks = [marking.of(unit) for unit in units]
     assert marks == [fingerprint(SQUARE, unit, digests) for unit in units]
     assert len({*marks, *(fingerprint(SQUARE, unit, {**digests, "f39": "x"}) for unit in units)}) == 6
+
+
+def written_out(value: Any, digests: dict[str, str]) -> str:
+    """What a fingerprint is of, as it was first written: each value by itself, nothing remembered."""
+
+    def files(names: Files) -> str:
+        told = "".join(f"{name}\0{digests[name]}\0" for name in names).encode("utf-8", "surrogatepass")
+        return f"{len(names)} files {blake2b(told, digest_size=16).hexdigest()}"
+
+    if isinstance(value, File):
+        return files((value,))
+    if isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
+        return files(value)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(written_out(inner, digests) for inner in value if not isinstance(inner, Place))}]"
+    if is_dataclass(value) and not hasattr(value, "identity"):
+        named = [(field.name, getattr(value, field.name)) for field in fields(value)]
+        told = [f"{name}:{written_out(one, digests)}" for name, one in named if not isinstance(one, Place)]
+        return f"{{{','.join(told)}}}"
+    return json.dumps(canonical(value, files), sort_keys=True, ensure_ascii=False)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Options(BaseModel):
+    width: float = 1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    value: Any
+    more: tuple[Any, ...]
+
+
+def test_a_fingerprint_is_of_all_parameters_written_out() -> None:
+    shared = tuple(File(f"f{number}") for number in range(40))
+    rule = Rule(name="a", measure="b", minimum=0.5)
+    values = [
+        None, True, 3, -0.0, 1e300, "文 \"\n\udc80", Place("/here"), File("f1"), shared, (), [], (File("f2"), "no file"),
+        Colour.RED, {"b": Place("/x"), "a": File("f3"), "c": shared}, frozenset({"b", "a"}), Number(number=1, others=shared[:2]),
+        rule, (Place("/there"), None, 2.0), Application(recipe=find_recipe("gopher_quality")), Options(),
+    ]  # fmt: skip
+    digests = {name: f"{number:032x}" for number, name in enumerate(shared)}
+    marking = Fingerprints(SQUARE, digests)
+    for place, value in enumerate([*values, *values]):
+        unit = Unit(name=f"u{place}", asked=Everything(value=value, more=(value, values[(place - 1) % len(values)])))
+        heading = f"square\0{1}\0{GROUND_VERSION}\0{unit.name}\0"
+        content = (heading + written_out(unit.asked, digests)).encode("utf-8", "surrogatepass")
+        assert marking.of(unit) == blake2b(content, digest_size=16).hexdigest()
 
 
 def test_a_file_that_no_receipt_vouches_for_cannot_be_an_input() -> None:

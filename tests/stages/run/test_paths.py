@@ -21,7 +21,9 @@ def test_sizes_are_a_dictionary(changes: list[tuple[str, int | None]]) -> None:
             assert sizes.pop(path, None) == plain.pop(path, None)
         else:
             sizes[path] = plain[path] = size
-    assert dict(sizes) == plain and len(sizes) == len(plain)
+    assert dict(sizes) == plain and len(sizes) == len(plain) and sizes.total() == sum(plain.values())
+    for folder in ("a/", "文/", "a b/a/"):
+        assert sorted(sizes.below(folder)) == sorted(path for path in plain if path.startswith(folder))
     for path, _ in changes:
         assert sizes.get(path) == plain.get(path) and (path in sizes) == (path in plain)
 
