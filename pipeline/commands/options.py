@@ -78,8 +78,15 @@ def folder(out: str | None, series: str | None, date: str | None, stage: str) ->
         raise ConfigurationError("--series says where the run works: leave --out away")
     else:
         place = place_of(series, date)
-    if os.path.isfile(place):
-        raise ConfigurationError(f"{place} is a file, and a run works in a folder: name another by --out")
+    above = place
+    while above and "://" not in above and not os.path.isdir(above):
+        if os.path.islink(above) and not os.path.exists(above):
+            raise ConfigurationError(
+                f"{above} is a link to {os.readlink(above)}, which isn't there: make it, or name another by --out"
+            )
+        if os.path.exists(above):
+            raise ConfigurationError(f"{above} is a file, and a run works in a folder: name another by --out")
+        above = os.path.dirname(above)
     return place
 
 

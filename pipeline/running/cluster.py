@@ -23,6 +23,8 @@ CONNECT_SECONDS = 20
 ALLOWED_FAILURES = 3  # workers that one unit may take down before it is quarantined
 HANDLES, HANDLES_OF_A_WORKER = 128, 16
 """Files and sockets that a run and its scheduler hold open, and those that each worker adds to them."""
+SILENCE = logging.CRITICAL + 1
+"""Of Dask: of every message that it can't send or read for want of memory it would tell a traceback as critical."""
 ROLL_CALL = 2_000  # milliseconds between two looks at whether all local workers are there
 
 
@@ -64,7 +66,7 @@ def connect(
     )
     if scheduler:
         # A scheduler that is lost is told by the run.
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        logging.getLogger("distributed.client").setLevel(SILENCE)
         try:
             files = (
                 {"tls_ca_file": tls.ca, "tls_client_cert": tls.certificate, "tls_client_key": tls.key} if tls else {}
@@ -114,7 +116,7 @@ def _local_cluster(count: int) -> LocalCluster:
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,  # a failed unit is reported once, by the run
+            silence_logs=SILENCE,  # a failed unit is reported once, by the run
         )
 
     try:

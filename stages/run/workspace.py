@@ -93,8 +93,12 @@ class Workspace:
         return bool(self._filesystem.exists(self.path(name)))
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
-        """Every file below `folder`, as sorted workspace paths. A folder that isn't there is empty."""
-        return sorted(path for path in self._names(folder) if path.endswith(suffix) and not _is_temporary(path))
+        """Every file below `folder`, as sorted workspace paths. A folder that isn't there is empty.
+
+        Hidden files are none of a run's: what macOS (`._x.parquet`), NFS (`.nfs…`) and others leave beside its own.
+        """
+        found = (path for path in self._names(folder) if path.endswith(suffix) and not _is_temporary(path))
+        return sorted(path for path in found if not path.rpartition("/")[2].startswith("."))
 
     def listed(self) -> tuple[Sizes, Sequence[str]]:
         """Every file of the run with its size, and the temporary files of units that were killed, by one listing.

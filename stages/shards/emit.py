@@ -158,6 +158,11 @@ def packed_path(phase: str, bucket: int) -> File:
     return File(f"packed/{phase}-{bucket:05d}.json")
 
 
+def phase_of(packed: str) -> str:
+    """The phase of the note at this path."""
+    return packed.removeprefix("packed/").rpartition("-")[0]
+
+
 def shard_path(phase: str, file: int) -> str:
     return f"shards/{phase}/{file:05d}.parquet"
 

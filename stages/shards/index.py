@@ -12,7 +12,7 @@ from winnow.stages.mixing.mixture import OTHER
 from winnow.stages.run.unit import Counts, File, Files, Step, Unit, Unworkable
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.card import CARD, card
-from winnow.stages.shards.emit import packed_path
+from winnow.stages.shards.emit import packed_path, phase_of
 from winnow.stages.shards.shard import Phase, build_index
 from winnow.stages.tokens.sample import TOKENIZER
 from winnow.tokenizer.special import END_OF_TEXT, require
@@ -44,6 +44,9 @@ def index_shards(workspace: Workspace, unit: Unit[IndexShards]) -> Counts:
         marginal: _named(sum((Counter(note[marginal]) for note in notes), Counter()), plan["asked"][marginal])
         for marginal in MARGINALS
     }
+    digests: dict[str, list[str]] = {phase.name: [] for phase in asked.phases}
+    for name, note in zip(asked.packed, notes, strict=True):
+        digests[phase_of(name)] += note["digests"]
     (end,) = require({**tokenizer["special"], **tokenizer.get("roles", {})}, [END_OF_TEXT], "the ends of documents")
     index = build_index(
         workspace,
@@ -52,6 +55,7 @@ def index_shards(workspace: Workspace, unit: Unit[IndexShards]) -> Counts:
         tokenizer={**{name: tokenizer[name] for name in ("path", "digest", "vocabulary_size")}, "end": end},
         phases=list(asked.phases),
         mixture={"asked": plan["asked"], "built": built, "unmet": plan["unmet"], "scarce": plan["scarce"]},
+        digests=digests,
     )
     if not any(phase.sequences for phase in index.phases):
         shortest = min(phase.length for phase in asked.phases)

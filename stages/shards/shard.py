@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from winnow.stages.run.unit import Unworkable
 from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, digest_file
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 
@@ -171,18 +174,25 @@ def build_index(
     tokenizer: Mapping[str, Any],
     phases: Sequence[Phase],
     mixture: Mapping[str, Any] | None = None,
+    digests: Mapping[str, Sequence[str]] | None = None,
 ) -> ShardIndex:
     """Reads the footers of `shards/<phase>/*.parquet`, digests the files, and writes `shards/index.json`.
 
-    The global order of a phase is that of its files by name, and in a file that of its rows. Raises `ShardError` for ids
-    that can't hold the vocabulary, and for files that don't belong to their phase.
+    The global order of a phase is that of its files by name, and in a file that of its rows. `digests`: of each phase's
+    files, where they are known; what else lies in the folder, another copy of one of them too, is left out.
+
+    Raises `ShardError` for ids that can't hold the vocabulary and for files that don't belong to their phase, `Unworkable`
+    where a file of these `digests` isn't there.
     """
     size, most = int(tokenizer.get("vocabulary_size", 0)), int(np.iinfo(dtype).max) + 1
     if size > most:
         raise ShardError(f"ids of {np.dtype(dtype)} hold {most:,} tokens, the vocabulary has {size:,}: use uint32")
     built = []
     for phase in phases:
-        files = tuple(_describe(workspace, name, phase) for name in workspace.list(f"shards/{phase.name}", ".parquet"))
+        found = {name: digest_file(workspace, name) for name in workspace.list(f"shards/{phase.name}", ".parquet")}
+        if digests is not None:
+            found = _written(found, digests[phase.name], phase)
+        files = tuple(_describe(workspace, name, phase, digest) for name, digest in found.items())
         sequences, tokens = sum(file.sequences for file in files), sum(file.tokens for file in files)
         padding = sequences * phase.length - tokens
         built.append(ShardPhase(**asdict(phase), sequences=sequences, tokens=tokens, padding=padding, files=files))
@@ -197,7 +207,21 @@ def build_index(
     return index
 
 
-def _describe(workspace: Workspace, name: str, phase: Phase) -> ShardFile:
+def _written(found: Mapping[str, str], digests: Sequence[str], phase: Phase) -> dict[str, str]:
+    """The files of these digests, each once: of two equal ones that with a plain number for a name."""
+    wanted, own = Counter(digests), {}
+    for name in sorted(found, key=lambda name: (not PurePosixPath(name).stem.isdecimal(), name)):
+        if wanted[found[name]] > 0:
+            wanted[found[name]] -= 1
+            own[name] = found[name]
+    if missing := wanted.total():
+        raise Unworkable(
+            f"{missing} files of shards/{phase.name} aren't as they were packed: `winnow repair` takes them out"
+        )
+    return dict(sorted(own.items()))
+
+
+def _describe(workspace: Workspace, name: str, phase: Phase, digest: str) -> ShardFile:
     with workspace.parquet(name) as file:
         metadata = file.metadata
     notes = metadata.metadata or {}
@@ -208,7 +232,7 @@ def _describe(workspace: Workspace, name: str, phase: Phase) -> ShardFile:
         path=name.removeprefix("shards/"),
         sequences=metadata.num_rows,
         tokens=int(notes[b"winnow.tokens"]),
-        digest=digest_file(workspace, name),
+        digest=digest,
         bytes=workspace.size(name),
         group=int(notes[b"winnow.group"]),
         footer=footer_digest(workspace, name),

@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from tests.chaos.mounts import Mounted
 from tests.chaos.power import Journal, lose_power
 from tests.chaos.starter import Forked, start
 
@@ -248,7 +249,7 @@ def read_only(attempt: Attempt) -> int:
     with Mounted(attempt.out, used + (64 << 20)) as mounted:
         attempt.start()
         attempt.wait_for_moment()
-        mounted.remount("ro")
+        mounted.refuse_writes()
         return attempt.finish()
 
 
@@ -303,46 +304,6 @@ def _with_what_was_there(attempt: Attempt, path: Path) -> Journal:
             if (found.st_ino, found.st_size) == attempt.before[str(file)]:
                 journal.flushed.setdefault((found.st_dev, found.st_ino), found.st_size)
     return journal
-
-
-@dataclass
-class Mounted:
-    """A file system in memory of so many bytes in a folder's place, with the folder's files; copied back at the end."""
-
-    folder: Path
-    size: int
-    _beside: Path = field(init=False)
-
-    def __enter__(self) -> Mounted:
-        self._beside = self.folder.with_name(self.folder.name + ".beside")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.rename(self._beside)
-        self.folder.mkdir()
-        _call("mount", "-t", "tmpfs", "-o", f"size={max(self.size, 8192)}", "tmpfs", str(self.folder))
-        _call("cp", "-a", f"{self._beside}/.", str(self.folder), check=False)
-        return self
-
-    def remount(self, options: str) -> None:
-        # A file that is open for writing keeps a whole system writable: then another moment.
-        for _ in range(200):
-            if (
-                subprocess.run(["mount", "-o", f"remount,{options}", str(self.folder)], capture_output=True).returncode
-                == 0
-            ):
-                return
-            time.sleep(0.01)
-
-    def __exit__(self, *error: object) -> None:
-        _call("rm", "-rf", str(self._beside))
-        self._beside.mkdir()
-        _call("cp", "-a", f"{self.folder}/.", str(self._beside))
-        _call("umount", "-l", str(self.folder))
-        self.folder.rmdir()
-        self._beside.rename(self.folder)
-
-
-def _call(*command: str, check: bool = True) -> None:
-    subprocess.run(command, check=check, capture_output=True)
 
 
 def _kill(process: psutil.Process) -> None:

@@ -125,6 +125,12 @@ def test_names_of_files_and_commands(winnow, folder: Path) -> None:
     asked = ("--stage", folder / "own.yaml", "--profile", folder / "where.yaml", "--out", folder / "run")
     taken = winnow("run", *asked[:-1], folder / "own.yaml").said
     assert taken.endswith("own.yaml is a file, and a run works in a folder: name another by --out ")
+    taken = winnow("run", *asked[:-1], folder / "own.yaml" / "run").said
+    assert taken.endswith("own.yaml is a file, and a run works in a folder: name another by --out ")
+    (folder / "link").symlink_to(folder / "nowhere")
+    for place in (folder / "link", folder / "link" / "run"):
+        said = winnow("run", *asked[:-1], place).said
+        assert "/link is a link to " in said and "which isn't there: make it, or name another by --out" in said
     answer = winnow("run", *asked, "--until", "decde")
     assert (answer.status, answer.said) == (2, "winnow: --until: there is no step 'decde'; did you mean 'decide'? ")
 

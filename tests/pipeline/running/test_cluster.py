@@ -70,6 +70,28 @@ def test_too_few_file_handles_are_one_message() -> None:
     assert "lets a process open 40: see `ulimit -n`" in result.stderr
 
 
+def test_a_message_that_a_worker_has_no_memory_for_is_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    """Dask's own sender, of an object that can't be sent: it logs as critical what it logs where memory ends."""
+
+    def send() -> str:
+        from distributed.protocol.core import dumps
+
+        class Endless:
+            def __reduce__(self) -> str:
+                raise MemoryError
+
+        try:
+            dumps({"message": Endless()}, on_error="raise")
+        except MemoryError:
+            return "no memory"
+        return "sent"
+
+    with connect(workers=1, scheduler=None) as client:
+        assert client.submit(send).result() == "no memory"
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err
+
+
 def test_a_local_cluster_listens_on_the_loopback_alone() -> None:
     with connect(workers=1, scheduler=None) as client:
         listening = [

@@ -72,6 +72,13 @@ def test_a_name_is_no_pattern_to_who_removes(tmp_path: Path, kind: str) -> None:
     assert workspace.list("") == ["a1", "folder2/x"]
 
 
+def test_what_systems_leave_hidden_beside_a_file_is_none_of_a_runs_but_is_there(workspace: Workspace) -> None:
+    for name in ("a.parquet", "._a.parquet", ".nfs0001.parquet", ".DS_Store"):
+        workspace.write_bytes(f"documents/{name}", b"x")
+    assert workspace.list("documents", ".parquet") == workspace.list("documents") == ["documents/a.parquet"]
+    assert len(workspace.listed()[0]) == 4
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that can't be flushed")
 def test_a_file_system_that_flushes_no_folders_is_worked_on() -> None:
     """Linux's own `/proc` says `EINVAL`, as network file systems do; of a folder that isn't there an error is told."""

@@ -12,6 +12,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
+from winnow.stages.run.unit import Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
 from winnow.stages.shards.card import CARD, card
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
@@ -151,6 +152,26 @@ def test_sequences_of_another_length_than_the_phase_are_refused(workspace: Works
     with pytest.raises(ShardError, match="24 tokens, phase 'base' wants 32"):
         phases = [Phase(name="base", length=32, rotary_base=1e4)]
         build_index(workspace, stage="mid", dtype=np.uint16, tokenizer={}, phases=phases)
+
+
+def test_a_copy_of_a_shard_that_somebody_left_beside_it_is_not_indexed(workspace: Workspace) -> None:
+    """What a program that synchronises folders leaves, and macOS: rows would be trained on twice."""
+    for number in range(2):
+        write_shard(workspace, f"shards/base/{number:05d}.parquet", make_sequences(3, seed=number))
+    phases = [Phase(name="base", length=LENGTH, rotary_base=10_000.0)]
+    digests = {"base": [written.digest for written in workspace.written]}
+    content = workspace.read_bytes("shards/base/00000.parquet")
+    for copy in ("00000 (conflicted copy).parquet", "00007.parquet", "._00001.parquet"):
+        workspace.write_bytes(f"shards/base/{copy}", content)
+
+    def files() -> list[str]:
+        index = build_index(workspace, stage="mid", dtype=np.uint16, tokenizer={}, phases=phases, digests=digests)
+        return [file.path for file in index.phase("base").files]
+
+    assert files() == ["base/00000.parquet", "base/00001.parquet"]
+    workspace.write_bytes("shards/base/00001.parquet", content)
+    with pytest.raises(Unworkable, match="1 files of shards/base aren't as they were packed"):
+        files()
 
 
 def _with(sequences: Sequences, name: str, value: int) -> Sequences:
