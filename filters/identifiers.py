@@ -45,17 +45,29 @@ NOBODY = _pattern(
     r"(?i)\.(?:png|jpe?g|gif|svg|webp|js|css|ts|py|md|html)$|^(?:git|noreply|no-reply)@"
     r"|(?<=[@.])example\.(?:com|org|net|edu)$|\.(?:example|invalid|test|localhost)$"
 )
-IPV4 = _pattern(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d)")
+IPV4 = _pattern(
+    r"(?<![\w.])(?<!\d:)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w]|\.\d|[+~]\w|-\d+(?![\d.]))"
+)
 IPV6 = _pattern(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]+(?:\.\d{1,3}){0,3}(?![\w:])")
-VERSION = _pattern(r"(?i)(?:\bv|ver\.?|versions?|release|section|§|版本|第|[<>=~^]=?)[\s:]*$")
+VERSION = _pattern(
+    r"(?i)(?:(?:\bv|ver\.?|versions?|release|section|\boid|\bas of|\bsince|\bupdated? to|\bis at|§|版本|第|[<>=~^]=?)[\s:]*"
+    r"|\b(?:bump|upgrad|downgrad|requir|depend)\w*\b[^\n]{0,40})$"
+)
 IDENTITY = _pattern(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{9}[0-9Xx](?![0-9A-Za-z])")
-CARD = _pattern(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+CARD = _pattern(r"(?<![\w./-])(?<!\d )\d(?:[ -]?\d){11,18}(?![\w*^-]|\.\d| \d)")
+CARD_GROUPS = _pattern(
+    r"\d{15,16}|62\d{14,17}|\d{4}([ -])\d{4}\1\d{4}(?:\1\d{1,4}(?:\1\d{3})?)?|\d{4}([ -])\d{6}\2\d{4,5}|\d{6}[ -]\d{6,13}"
+)
+"""How the digits of a card are grouped: 4 4 4 4, American Express 4 6 5, UnionPay 6 13; others are rows of numbers. Undivided
+ones of other lengths need a word: one number in ten has a right sum.
+"""
 IBAN = _pattern(r"(?<![A-Za-z0-9])[A-Z]{2}\d\d(?:[ -]?[A-Z0-9]{2,4}){3,8}(?![A-Za-z0-9])")
 SOCIAL_SECURITY = _pattern(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d\d\1(?!0000)\d{4}(?![\w-])")
 SOCIAL_SECURITY_WORD = _pattern(r"(?i)(?:\bssn\b|\bsocial[- ]security\b|\btaxpayer\b|\btin\b|\bitin\b)[^\d\n]{0,40}$")
 CARD_WORD = _pattern(
     r"(?i)(?:\bcards?\b|\bcc\b|\bvisa\b|\bmastercard\b|\bmaestro\b|银行卡|信用卡|储蓄卡|卡号)[^\d\n]{0,40}$"
 )
+HEADING = _pattern(r"(?<!.)(?:[1-6]?\d\.){3}[1-6]?\d[ \t]+[A-Z][a-z]")
 SECTION = 32  # "6.2.1.4" numbers a section: four numbers below this are no address (true of one address in 4,096)
 IBAN_LETTERS = 14  # bytes of an account before its first long run of digits: GB29 NWBK
 IPV6_GROUPS = 4  # "::2" is a slice, "Vec::E" a name: groups of digits that an address must show
@@ -182,7 +194,7 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
             yield Span(Kind.IDENTITY_CARD, *match.span())
     for match in IPV4.finditer(window, first):
         address = match.group().decode()
-        section = all(int(number) < SECTION for number in address.split("."))
+        section = all(int(number) < SECTION for number in address.split(".")) or HEADING.match(window, match.start())
         if (
             match.start() < last
             and not section
@@ -192,6 +204,8 @@ def spans_near(window: bytes, first: int, last: int, candidate: int) -> Iterator
             yield Span(Kind.IP_ADDRESS, *match.span())
     for match in CARD.finditer(window, first):
         announced = CARD_WORD.search(window[: match.start()]) is not None
+        if not (announced or CARD_GROUPS.fullmatch(match.group())):
+            continue
         if match.start() < last and is_bank_card(re.sub(rb"\D", b"", match.group()).decode(), announced=announced):
             yield Span(Kind.BANK_CARD, *match.span())
     for match in SOCIAL_SECURITY.finditer(window, first):

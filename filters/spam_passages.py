@@ -14,10 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from winnow.filters import statistics
+from winnow.filters.kernels.word_lists import CHINESE_SPAM
 from winnow.filters.recipes import Recipe, Rule
 
 PASSAGE = 240
 """Characters, about six lines of spam."""
+KINDS = 4
+"""Different spam words that a passage must hold: news of loans says 贷款 in every sentence, and nothing else of the list."""
 WORDS = "chinese_words.chinese_spam_words_fraction"
 _END = re.compile(r"(?<=[。！？!?\n])")
 
@@ -25,14 +28,17 @@ _END = re.compile(r"(?<=[。！？!?\n])")
 def measure(documents: pa.Table) -> pa.Table:
     """How dense spam is where it is densest, n rows:
 
-    - `spam_passages.densest` float64: the largest share of spam words among the words of a passage; 0 for an empty text
+    - `spam_passages.densest` float64: the largest share of spam words among the words of a passage that holds `KINDS` different
+      ones; 0 for a text without such a passage
 
     Costs little more than the words of the text: only texts that hold one at all are cut.
     """
     densest = np.zeros(documents.num_rows)
     for row in np.flatnonzero(_shares(documents["text"]) > 0):
         passages = list(passages_of(documents["text"][int(row)].as_py()))
-        densest[row] = _shares(pa.chunked_array([pa.array(passages, pa.large_string())])).max()
+        of_kinds = [passage for passage in passages if sum(word in passage for word in CHINESE_SPAM) >= KINDS]
+        if of_kinds:
+            densest[row] = _shares(pa.chunked_array([pa.array(of_kinds, pa.large_string())])).max()
     return pa.table({"spam_passages.densest": pa.array(densest)})
 
 

@@ -25,7 +25,10 @@ def _pattern(expression: str) -> re.Pattern[bytes]:
 
 
 EXTENSION = r"(?:\s?(?:x|ext\.?|转)\s?\d{1,6})?"
-INTERNATIONAL = _pattern(r"(?<![\w+])\+\s?[1-9](?:[ .()/-]{0,3}\d){7,14}" + EXTENSION + r"(?!\d)")
+# A plus sign and a space before undivided digits, or digits before a sign of multiplication, are sums.
+INTERNATIONAL = _pattern(
+    r"(?<![\w+])\+(?:\s(?=\d{1,3}[ .()/-]))?[1-9](?:[ .()/-]{0,3}\d){7,14}" + EXTENSION + r"(?![\d*^j])"
+)
 NORTH_AMERICAN = _pattern(
     r"(?<![\w.-])(?:(?:001|1)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + EXTENSION + r"(?![\w-])"
 )
@@ -37,7 +40,7 @@ CALLING_CODE = (
 PREFIXED = _pattern(
     r"(?<![\w+.,-])(?<!\d )00[ ]?"
     + CALLING_CODE
-    + r"[ -](?:\(0\)[ ]?)?\d{1,5}(?:[ -]?\d{2,5}){1,4}(?! ?\d|[\w-]|[.,]\d)"
+    + r"[ -](?:\(0\)[ ]?)?(?!00)\d{1,5}(?:[ -]?\d{2,5}){1,4}(?! ?\d|[\w-]|[.,]\d)"
 )
 CHINESE_MOBILE = _pattern(
     r"(?<![0-9A-Za-z.+-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:\d{8}|[ -]\d{4}[ -]\d{4})(?![0-9A-Za-z]|\.\d)"
@@ -47,7 +50,6 @@ CHINESE_LANDLINE = _pattern(
     r"(?:(?:\(|（)0(?:10|2\d|[3-9]\d\d)(?:\)|）) ?|0(?:10|2\d|[3-9]\d\d)-)[2-9]\d{6,7}"
     r"(?:(?:-|转)\d{1,6})?(?![0-9A-Za-z-])|(?<![0-9A-Za-z.-])[48]00-?\d{3}-?\d{4}(?![0-9A-Za-z-])"
 )
-ANNOUNCED = _pattern(r"(?<![\w+])(?:\+|\()?\d(?:[ .()/-]{0,2}\d){6,14}" + EXTENSION + r"(?!\w)")
 # A trunk prefix or an area code in parentheses, then groups with one sign between two.
 JOINT = r"(?:[ ./-]|\xc2\xa0|\xe2\x80[\x90-\x93])"
 FORM = _pattern(
@@ -62,7 +64,7 @@ NATIONAL = _pattern(
 )
 NATIONAL_DIGITS = range(9, 13)
 FEWEST_DIGITS = 8  # shorter ones are too often something else
-ANNOUNCED = _pattern(r"(?<![\w+])(?:\+|\()?\d(?:[ .()/-]{0,2}\d){6,14}" + EXTENSION + r"(?!\w)")
+ANNOUNCED = _pattern(r"(?<![\w+#-])(?:\+|\()?\d(?:[ .()/-]{0,2}\d){6,14}" + EXTENSION + r"(?!\w)")
 WORDS = (
     r"(?:tele)?phones?", "tel", r"call(?:ed|ing)?", "mobile", "cell", "fax", "reach", "dial", "whatsapp", "sms", "hotline",
     r"ring (?:me|us|him|her)", r"text (?:me|us)", r"messages? (?:to|from)", "answering at", "desk:",
@@ -81,31 +83,57 @@ SIGNS = (
 """The same in scripts without such borders."""
 WORD = _pattern(rf"(?i)(?:(?<![\w\x80-\xff])(?:{'|'.join(WORDS)})(?![\w\x80-\xff])|{'|'.join(SIGNS)})[^\d\n]{{0,40}}$")
 WORD_BEHIND = _pattern(
-    r"(?i)\W{0,3}(?:\(\w+\)\W?)?(?:(?:office|desk|mobile|home|cell|fax|work|erreich\w+|anrufen|by phone)\b"
+    r"(?i)[^\w\n]{0,3}(?:\(\w+\)\W?)?(?:(?:office|desk|mobile|home|cell|fax|work|erreich\w+|anrufen|by phone)\b"
     r"|(?:まで|に)お電話|번?으?로 (?:전화|연락)|पर (?:कॉल|फ़ोन|फोन)|নম্বরে|numaralı|नंबर पर)"
 )
 DAY = _pattern(
-    r"(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:19|20)\d\d|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
+    r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)|"
+    r"(?<!\d)(?:19|20)\d\d([-./])\d{1,2}\1\d{1,2}(?!\d)|\d{1,2}([-./])\d{1,2}\2(?:19|20)\d\d|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
 )
+# A postal code of the United States with its four digits more, behind the state or city: MA 02110-1301.
+POSTAL_CODE = _pattern(r"\d{5}-\d{4}")
+SIZES = frozenset({b"17179869184"})
+"""16 GiB in bytes: the one power of two that has the digits of a Chinese mobile."""
+ROW_OF_DECIMALS = _pattern(r"\d+\.\d+ \d+")
+PLACE = _pattern(r"[A-Z][A-Za-z.]+,?(?:\s|\xc2\xa0|&nbsp;|[#*;%.])*$")
 
 
 def numbers_near(window: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Begin and end of every number that begins in `window[first:last]`, likeliest first; they may overlap."""
-    for match in FORM.finditer(window, first):
-        if match.start() < last and is_national(match.group().decode()):
+    for match in _patterns_near(window, first):
+        if match.start() < last and not _is_another_number(window, *match.span()):
             yield match.span()
-    for match in NATIONAL.finditer(window, first):
-        if match.start() < last and len(re.sub(rb"\D", b"", match.group())) in NATIONAL_DIGITS:
-            yield match.span()
-    for pattern in (PREFIXED, INTERNATIONAL, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
-        for match in pattern.finditer(window, first):
-            if match.start() < last:
-                yield match.span()
     for match in ANNOUNCED.finditer(window, first):
-        if match.start() >= last or DAY.match(match.group()):
+        if match.start() >= last or DAY.search(match.group()):
             continue
         if WORD.search(window[: match.start()]) or WORD_BEHIND.match(window, match.end()):
             yield match.span()
+
+
+def _patterns_near(window: bytes, first: int) -> Iterator[re.Match[bytes]]:
+    for match in FORM.finditer(window, first):
+        if not match.group().isdigit() and is_national(match.group().decode()):
+            yield match
+    for match in NATIONAL.finditer(window, first):
+        if len(re.sub(rb"\D", b"", match.group())) in NATIONAL_DIGITS:
+            yield match
+    for match in INTERNATIONAL.finditer(window, first):
+        if _is_possible(match.group().decode()):
+            yield match
+    for pattern in (PREFIXED, NORTH_AMERICAN, CHINESE_MOBILE, CHINESE_LANDLINE):
+        yield from pattern.finditer(window, first)
+
+
+def _is_another_number(window: bytes, start: int, end: int) -> bool:
+    """Whether what has the form of a telephone number is a part of a row of numbers, or a postal code behind its place."""
+    written = window[start:end]
+    if written in SIZES or ROW_OF_DECIMALS.fullmatch(written):
+        return True
+    if b" " in written and re.fullmatch(rb"[\d ]+", written):
+        return bool(
+            re.search(rb"\d\s+$", window[max(0, start - 8) : start]) or re.match(rb"\s+\d", window[end : end + 8])
+        )
+    return bool(POSTAL_CODE.fullmatch(written) and PLACE.search(window[:start]) and not WORD.search(window[:start]))
 
 
 def is_national(written: str) -> bool:
@@ -122,6 +150,16 @@ def is_national(written: str) -> bool:
         if phonenumbers.is_valid_number_for_region(number, region):
             return True
     return False
+
+
+def _is_possible(written: str) -> bool:
+    """Whether a number behind a plus sign has as many digits as its country's, and is no date."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(written)) and not DAY.search(written.encode())
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _form(written: str) -> str:

@@ -22,6 +22,8 @@ WINDOW_BYTES = 6000
 """2,000 Chinese characters, 1,000 English words."""
 WINDOWS = 8
 """The most that are measured of one text, evenly spaced from its beginning to its end."""
+FEWEST_SPAM_WORDS = 4
+"""Spam words of a window below which it holds none."""
 FAMILY = "windows"
 Values = npt.NDArray[np.float64]
 
@@ -31,6 +33,12 @@ DERIVED: Mapping[str, tuple[str, str, Callable[[Values, Values], Values]]] = {
     "repeated_prose": ("nfkc.covered_10_fraction", "han.fraction", np.multiply),
     # Lists of words and of links have no sentences. Characters are those of NFKC, Chinese ones a share of them.
     "han_per_sentence": ("han.fraction", "sentence_length", np.multiply),
+    # A comment of 200 characters that names the hotline twice isn't spam: two words in a hundred are, of two thousand.
+    "spam_words": (
+        "chinese_words.chinese_spam_words_fraction",
+        "chinese_words.count",
+        lambda share, words: np.where(share * words < FEWEST_SPAM_WORDS - 0.5, 0.0, share),
+    ),
     "sentence_length": ("nfkc.characters", "nfkc.sentences", np.divide),
 }
 """Measures made of two others, of each window."""
@@ -129,7 +137,7 @@ RECIPES = (
             Rule(name="repeated_lines", measure="lines.filled_repeat_character_fraction", maximum=0.5),
             Rule(name="repeated_prose", measure="repeated_prose", maximum=0.46),
             Rule(name="short_lines", measure="lines.short_fraction", maximum=0.99),
-            Rule(name="spam_words", measure="chinese_words.chinese_spam_words_fraction", maximum=0.012),
+            Rule(name="spam_words", measure="spam_words", maximum=0.012),
         ),
         cost=4,
     ),

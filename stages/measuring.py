@@ -157,5 +157,6 @@ def _row_groups(file: pq.ParquetFile, columns: Sequence[str]) -> list[pa.Table] 
 
 
 # 6: languages from words alone, their certainty; 7: recipes bound to languages on documents of these alone;
-# 8: more kinds of personal data; 9: prose behind a block of code tells the language, labels with scripts
-MEASURE = Step(name="measure", version=9, work=measure_part)
+# 8: more kinds of personal data; 9: prose behind a block of code tells the language, labels with scripts;
+# 10: less that looks like personal data or like spam
+MEASURE = Step(name="measure", version=10, work=measure_part)

@@ -61,7 +61,7 @@ class DecontaminationRules(BaseModel):
     words: int = Field(default=5, ge=2, le=64)
     """Terms of an n-gram where most terms are words; a number, however long, is one term. Chosen by
     `python -m benchmarks.decontaminate_curve`, like `overlap.question` and `least_words`."""
-    characters: int = Field(default=8, ge=2, le=64)
+    characters: int = Field(default=6, ge=2, le=64)
     """Terms of an n-gram where most are characters of a script without spaces."""
     least_words: int = Field(default=7, ge=2)
     """Terms of an item that a document must hold at least, whatever share of it they are …"""

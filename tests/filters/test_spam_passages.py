@@ -37,6 +37,11 @@ def test_laws_and_poems_stay(corpora_rows: Any) -> None:
     assert sum(share > RULE.maximum for share in densest(texts)) == 0
 
 
+def test_a_word_that_news_repeats_is_not_spam() -> None:
+    news = "今年住房贷款规模将达一千亿元，各银行均可办理委托贷款业务，贷款期限适当延长，贷款担保方式也将改进。" * 20
+    assert densest([news]) == [0]
+
+
 def test_texts_without_a_passage_have_no_share() -> None:
     assert densest(["", None, "今天天气很好。", "plain English"]) == [0, 0, 0, 0]
 
