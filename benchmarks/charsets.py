@@ -1,11 +1,12 @@
 """Charsets told from bytes alone: our decision beside the detectors, on real texts re-encoded in what their readers used.
 
     python -m benchmarks.charsets FOLDER          of wheels whose catalogues and documentation measure (pip download)
+    python -m benchmarks.charsets --debian FOLDER of Debian's packages instead: manual pages, documentation, questions
     python -m benchmarks.charsets --tuning        the texts that the decision was tuned on instead (news and the UDHR)
 
-Measured are translations of programs in some sixty languages, one text a catalogue and charset, cut to 200 to 4,000
-bytes with at least 20 that aren't ASCII. Right is the same decoded text, whatever the charset is called. Shorter
-pieces are printed apart: there a rejection that names the true charset counts as right too.
+Measured are translations of programs in some sixty languages, or those other texts, one text a catalogue or file and
+charset, cut to 200 to 4,000 bytes with at least 20 that aren't ASCII. Right is the same decoded text, whatever the charset
+is called. Shorter pieces are printed apart: there a rejection that names the true charset counts as right too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import NamedTuple
 
 import click
 
+from benchmarks.charset_texts import texts as of_debian
 from benchmarks.gold import rows
 from winnow.formats.charset.detection import Undecided, detect
 from winnow.formats.translations.catalogues import read_po
@@ -37,7 +39,7 @@ WRITTEN = {
     "south cp1251": "be mk sr sr_rs sr_cyrl mn",
     "central cp1250 iso8859-2": "cs cs_cz pl pl_pl hu hu_hu sk sk_sk sl sl_si hr hr_hr bs ro ro_ro sq sr_latn",
     "west cp1252 iso8859-1 iso8859-15": (
-        "fr fr_fr fr_ca de de_de de_at es es_es es_ar es_mx es_co es_ve it it_it pt pt_br pt_pt nl nl_nl nl_be sv sv_se "
+        "fr fr_fr fr_ca de de_de de_at br es es_es es_ar es_mx es_co es_ve it it_it pt pt_br pt_pt nl nl_nl nl_be sv sv_se "
         "da da_dk nb no nb_no nn fi fi_fi is ca ca_es gl eu af ga id"
     ),
     "greek cp1253 iso8859-7": "el el_gr",
@@ -49,7 +51,7 @@ WRITTEN = {
     "vietnamese cp1258": "vi vi_vn",
 }
 CHARSETS = {language: group.split()[1:] for group, languages in WRITTEN.items() for language in languages.split()}
-BROKEN = re.compile("[\x80-\x9f\ufffd]")  # mojibake in the source itself
+BROKEN = re.compile("[\x80-\x9f\ufffd]|[\u00c2\u00c3][\u0080-\u00bf]")  # mojibake in the source itself
 LEAST_BYTES, MOST_BYTES, LEAST_HIGH = 200, 4000, 20
 
 
@@ -157,13 +159,14 @@ ENGINES: dict[str, Callable[[bytes], str | tuple[str, ...]]] = {
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--debian", is_flag=True, help="the folder holds packages of Debian")
 @click.option("--tuning", "tuned", is_flag=True, help="print the texts that the decision was tuned on")
 @click.option("--alone", is_flag=True, help="ours without its peers")
 @click.option("--wrong", is_flag=True, help="print what we got wrong")
-def main(folder: Path | None, tuned: bool, alone: bool, wrong: bool) -> None:
+def main(folder: Path | None, debian: bool, tuned: bool, alone: bool, wrong: bool) -> None:
     if folder is None and not tuned:
         raise click.UsageError("name a folder of wheels, or --tuning")
-    texts = list(tuning() if tuned or folder is None else catalogues(folder))
+    texts = list(tuning() if tuned or folder is None else of_debian(folder) if debian else catalogues(folder))
     for title, bounds in (("≥ 200 bytes", (LEAST_BYTES, MOST_BYTES, LEAST_HIGH)), ("40 to 200 bytes", (40, 190, 3))):
         cases = list(samples(iter(texts), *bounds))
         charsets = Counter(case.charset for case in cases)

@@ -38,15 +38,22 @@ class UnknownCharset(ValueError):
 def decode(content: bytes, *, declared: Iterable[str | None] = (), option: str | None = None) -> Decoded:
     """The text of `content`. `declared` are labels that its format or its carrier names, the most trusted first.
 
-    With an `option` nothing else is asked. Raises `UnknownCharset` for bytes that no charset is told of, `ValueError`
-    for an option that isn't a charset or that the bytes don't agree with.
+    Lines that end in carriage returns alone, as on old Macs, end in newlines. With an `option` nothing else is asked. Raises
+    `UnknownCharset` for bytes that no charset is told of, `ValueError` for an option that isn't a charset or that the bytes
+    don't agree with.
     """
+    told = _decoded(content, tuple(declared), option)
+    if "\r" in told.text and "\n" not in told.text:
+        return Decoded(told.text.replace("\r", "\n"), told.charset)
+    return told
+
+
+def _decoded(content: bytes, labels: tuple[str | None, ...], option: str | None) -> Decoded:
     if option is not None:
         return _as_told(content, option)
     if (found := marked(content)) is not None:
         name, length = found
         return Decoded(content[length:].decode(name, "replace"), name)
-    labels = tuple(declared)
     if b"\0" in content:  # of UTF-16 and UTF-32, whose bytes may all be ASCII, or of no text
         if (unmarked := wide(content)) is None:
             raise UnknownCharset(())

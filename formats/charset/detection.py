@@ -32,6 +32,7 @@ NAMED = 0.4  # of the best reading's confidence that a named candidate has
 ODD_SHARE = 0.2  # of its letters that may be out of place in a reading that is believed
 RARE_SHARE, FAMILIAR = 0.01, 1.3
 """In texts that are nearly ASCII, English with a name or a sign, the charset of the West counts so much more."""
+COLOURS = re.compile(rb"\x1b\[[0-9;?]{0,40}[ -/]{0,4}[@-~]")  # what a terminal obeys (ECMA-48, 5.4)
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
 
 
@@ -56,7 +57,8 @@ def detect(content: bytes) -> str | Undecided:
         return found
     if b"\0" in content[:READ_BYTES]:
         return Undecided(())
-    sample = b"\n".join(line for line in content[:READ_BYTES].split(b"\n") if not line.isascii())[:SAMPLE_BYTES]
+    plain = COLOURS.sub(b"", content[:READ_BYTES])  # in escapes the engine sees no text
+    sample = b"\n".join(line for line in plain.split(b"\n") if not line.isascii())[:SAMPLE_BYTES]
     if not sample:
         return Undecided(())
     told = detect_all(sample, include_encodings=CANDIDATES, ignore_threshold=True, max_bytes=SAMPLE_BYTES)

@@ -72,7 +72,7 @@ def _decoded(sample: bytes, name: str) -> str | None:
         text = codecs.getincrementaldecoder(name)().decode(sample)
     except UnicodeDecodeError:
         return None
-    return None if any(sign < " " and sign not in "\t\n\r\f" for sign in set(text)) else text
+    return None if any(sign < " " and sign not in "\t\n\r\f\x1b" for sign in set(text)) else text
 
 
 def seven_bits(content: bytes, labels: Iterable[str | None]) -> str:

@@ -28,6 +28,7 @@ from winnow.formats.containers.inflate import BLOCK, Broken, Inflated
 from winnow.formats.containers.sheet_process import MEGABYTES, SECONDS
 
 PROGRAM = Path(__file__).with_name("sheet_process.py")
+HEADER_ALONE = "a row that would be the header, and none below it"
 NEEDS = "needs the extra `sheets`: pip install 'winnow-corpora[sheets]'"
 
 
@@ -52,24 +53,27 @@ def sheet_names(path: str) -> list[str]:
 def sheet_rows(path: str, start: int, stop: int, reject: Reject) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields `(place, row)` of the sheets `[start, stop)`; a place is `Prices row 5`, as a spreadsheet counts them.
 
-    A row with something in a column without a name, and a file that can't be read, are told to
+    A row with something in a column without a name, a sheet of one row, and a file that can't be read, are told to
     `reject(place, rule, value)`. What a name that stands twice holds can't be told: it is `Unreadable`.
     """
     if not installed():
         reject("end", "no_calamine", NEEDS)
         return
-    sheet, header = "", None
+    sheet, header, alone = "", None, ""
     try:
         with _answers(path, "rows", start, stop) as answers:
             for line in answers:
                 if isinstance(line, Mapping):
                     if "error" in line:
                         raise Broken("corrupt", line["error"])
-                    sheet, header = line["sheet"], None
+                    if alone:
+                        reject(alone, "header", HEADER_ALONE)
+                    sheet, header, alone = line["sheet"], None, ""
                 elif header is None:
+                    alone = f"{sheet} row {line[0]}"
                     header = ["" if cell is None else str(cell).strip() for cell in line[1]]
                 else:
-                    place = f"{sheet} row {line[0]}"
+                    place, alone = f"{sheet} row {line[0]}", ""
                     unnamed = next(
                         (cell for name, cell in zip(header, line[1], strict=False) if not name and cell is not None),
                         None,
@@ -78,6 +82,8 @@ def sheet_rows(path: str, start: int, stop: int, reject: Reject) -> Iterator[tup
                         reject(place, "columns", f"{unnamed!r:.40} stands in a column without a name")
                     else:
                         yield place, _record(header, line[1])
+            if alone:
+                reject(alone, "header", HEADER_ALONE)
     except Broken as broken:
         reject("end", broken.rule, broken.value)
 

@@ -13,113 +13,26 @@ from typing import Any
 
 from winnow.formats.formulas.alphabets import style, styled
 from winnow.formats.formulas.content_mathml import CONTENT, DEEPEST, content_latex
+from winnow.formats.formulas.signs import GREEK, SYMBOLS
 
 SELF_CLOSED = re.compile(r"<([\w:-]++)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)/>")
 
-SYMBOLS = {
-    "−": "-", "⋅": r"\cdot", "·": r"\cdot", "×": r"\times", "÷": r"\div", "±": r"\pm", "∓": r"\mp", "≤": r"\le",
-    "≥": r"\ge", "≠": r"\ne", "≈": r"\approx", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto", "→": r"\to",
-    "←": r"\leftarrow", "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "↦": r"\mapsto", "∈": r"\in", "∉": r"\notin",
-    "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∖": r"\setminus", "∅": r"\emptyset",
-    "∀": r"\forall", "∃": r"\exists", "¬": r"\neg", "∧": r"\land", "∨": r"\lor", "∞": r"\infty", "∂": r"\partial",
-    "∇": r"\nabla", "∑": r"\sum", "∏": r"\prod", "∫": r"\int", "∮": r"\oint", "√": r"\sqrt", "…": r"\dots",
-    "⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots", "′": "'", "″": "''", "⟨": r"\langle", "⟩": r"\rangle",
-    "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "‖": r"\|", "∥": r"\parallel", "⊥": r"\perp",
-    "⊕": r"\oplus", "⊗": r"\otimes", "∘": r"\circ", "∗": "*", "ℝ": r"\mathbb{R}", "ℕ": r"\mathbb{N}",
-    "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}", "ℓ": r"\ell", "ℏ": r"\hbar", "°": r"^\circ",
-    "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "", "\u00a0": " ", "{": r"\{", "}": r"\}", "%": r"\%",
-    "#": r"\#", "&": r"\&", "∣": r"\mid", "ℵ": r"\aleph", "ℶ": r"\beth", "ℷ": r"\gimel", "ℸ": r"\daleth", "℘": r"\wp",
-    "⟹": r"\Longrightarrow", "⟸": r"\Longleftarrow", "⟺": r"\Longleftrightarrow", "⟶": r"\longrightarrow",
-    "⟵": r"\longleftarrow", "⟷": r"\longleftrightarrow", "⟼": r"\longmapsto", "↔": r"\leftrightarrow",
-    "⇐": r"\Leftarrow",
-    "↑": r"\uparrow", "↓": r"\downarrow", "⇑": r"\Uparrow", "⇓": r"\Downarrow", "↕": r"\updownarrow", "↗": r"\nearrow",
-    "↘": r"\searrow", "↙": r"\swarrow", "↖": r"\nwarrow", "↪": r"\hookrightarrow", "↩": r"\hookleftarrow",
-    "↠": r"\twoheadrightarrow", "↣": r"\rightarrowtail", "⇀": r"\rightharpoonup", "⇁": r"\rightharpoondown",
-    "⇌": r"\rightleftharpoons", "⇋": r"\leftrightharpoons", "⇄": r"\rightleftarrows", "↾": r"\upharpoonright",
-    "⇝": r"\rightsquigarrow",
-    "⊃": r"\supset", "⊇": r"\supseteq", "⊊": r"\subsetneq", "⊋": r"\supsetneq", "⊄": r"\not\subset", "⊈": r"\nsubseteq",
-    "∋": r"\ni", "∌": r"\not\ni", "≪": r"\ll", "≫": r"\gg", "≲": r"\lesssim", "≳": r"\gtrsim", "≺": r"\prec",
-    "≻": r"\succ",
-    "≼": r"\preceq", "≽": r"\succeq", "⪯": r"\preceq", "⪰": r"\succeq", "⩽": r"\leqslant", "⩾": r"\geqslant",
-    "≦": r"\leqq",
-    "≧": r"\geqq", "≮": r"\nless", "≯": r"\ngtr", "≰": r"\nleq", "≱": r"\ngeq", "≃": r"\simeq", "≅": r"\cong",
-    "≄": r"\not\simeq",
-    "≇": r"\ncong", "≉": r"\not\approx", "≢": r"\not\equiv", "≍": r"\asymp", "≐": r"\doteq", "≜": r"\triangleq",
-    "≔": r"\coloneqq",
-    "∤": r"\nmid", "∦": r"\nparallel", "⊤": r"\top", "⊢": r"\vdash", "⊣": r"\dashv", "⊨": r"\models",
-    "⊩": r"\Vdash", "⊬": r"\nvdash",
-    "⊭": r"\nvDash", "⋀": r"\bigwedge", "⋁": r"\bigvee", "⋂": r"\bigcap", "⋃": r"\bigcup", "⨁": r"\bigoplus",
-    "⨂": r"\bigotimes",
-    "⨀": r"\bigodot", "⨆": r"\bigsqcup", "∐": r"\coprod", "⊔": r"\sqcup", "⊓": r"\sqcap", "⊎": r"\uplus",
-    "⊖": r"\ominus",
-    "⊘": r"\oslash", "⊙": r"\odot", "∙": r"\bullet", "•": r"\bullet", "⋆": r"\star", "★": r"\bigstar",
-    "⋄": r"\diamond", "◇": r"\diamond",
-    "†": r"\dagger", "‡": r"\ddagger", "≀": r"\wr", "⨿": r"\amalg", "△": r"\triangle", "▵": r"\triangle",
-    "□": r"\square",
-    "■": r"\blacksquare", "◻": r"\square", "∎": r"\blacksquare", "∠": r"\angle", "∡": r"\measuredangle",
-    "∢": r"\sphericalangle",
-    "∴": r"\therefore", "∵": r"\because", "∄": r"\nexists", "∁": r"\complement", "∬": r"\iint", "∭": r"\iiint",
-    "⊲": r"\vartriangleleft",
-    "⊳": r"\vartriangleright", "⊴": r"\trianglelefteq", "⊵": r"\trianglerighteq", "⋉": r"\ltimes", "⋊": r"\rtimes",
-    "⋈": r"\bowtie",
-    "♯": r"\sharp", "♭": r"\flat", "♮": r"\natural", "♠": r"\spadesuit", "♡": r"\heartsuit", "♢": r"\diamondsuit",
-    "♣": r"\clubsuit",
-    "ı": r"\imath", "ȷ": r"\jmath", "ð": r"\eth", "℧": r"\mho", "⟦": r"\llbracket", "⟧": r"\rrbracket",
-    "⌜": r"\ulcorner",
-    "⌝": r"\urcorner", "⌞": r"\llcorner", "⌟": r"\lrcorner", "‴": "'''", "∶": ":", "∔": r"\dotplus",
-    "⊞": r"\boxplus", "⊠": r"\boxtimes",
-}  # fmt: skip
-GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩϕϵϑ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "varepsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "pi",
-            "rho",
-            "varsigma",
-            "sigma",
-            "tau",
-            "upsilon",
-            "varphi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Xi",
-            "Pi",
-            "Sigma",
-            "Upsilon",
-            "Phi",
-            "Psi",
-            "Omega",
-            "phi",
-            "epsilon",
-            "vartheta",
-        ],
-        strict=True,
-    )
-)
 ACCENTS = {
     "^": r"\hat", "ˆ": r"\hat", "¯": r"\bar", "‾": r"\overline", "_": r"\underline", "→": r"\vec", "⃗": r"\vec",
     "~": r"\tilde", "˜": r"\tilde", "˙": r"\dot", "¨": r"\ddot", "⏞": r"\overbrace", "⏟": r"\underbrace",
     "ˇ": r"\check", "˘": r"\breve", "´": r"\acute", "`": r"\grave", "⟶": r"\overrightarrow", "←": r"\overleftarrow",
 }  # fmt: skip
+COMBINING = {
+    "\u0300": r"\grave", "\u0301": r"\acute", "\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar",
+    "\u0305": r"\overline", "\u0306": r"\breve", "\u0307": r"\dot", "\u0308": r"\ddot", "\u030a": r"\mathring",
+    "\u030c": r"\check", "\u0331": r"\underline", "\u0332": r"\underline", "\u20d7": r"\vec", "\u20db": r"\dddot",
+    "\u0338": r"\not", "\u20d2": r"\not",
+}  # fmt: skip
+ENCLOSED = {
+    "box": r"\boxed", "roundedbox": r"\boxed", "updiagonalstrike": r"\cancel", "downdiagonalstrike": r"\bcancel",
+    "top": r"\overline", "bottom": r"\underline", "radical": r"\sqrt", "longdiv": r"\overline",
+}  # fmt: skip
+"""Notations of `menclose`; of both strikes together the command is xcancel."""
 VARIANTS = {
     "bold": r"\mathbf", "double-struck": r"\mathbb", "script": r"\mathcal", "fraktur": r"\mathfrak",
     "sans-serif": r"\mathsf", "monospace": r"\mathtt", "bold-italic": r"\boldsymbol",
@@ -163,6 +76,11 @@ WIDE = {r"\hat": r"\widehat", r"\tilde": r"\widetilde", r"\bar": r"\overline", r
 """What stands over more than one sign."""
 ESCAPES = {"%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "_": r"\_", "{": r"\{", "}": r"\}"}
 _TABLE = r"\\begin\{matrix\}((?:(?!\\begin).)*?)\\end\{matrix\}"
+_BINOMIAL = r"\((\\binom(?:\{[^{}]*\}){2})\)"  # a fraction without a line has its brackets in its command
+FENCED = (
+    (re.compile(_BINOMIAL), r"\1"),
+    (re.compile(rf"\\\{{{_TABLE}\\\}}"), r"\\begin{Bmatrix}\1\\end{Bmatrix}"),
+)
 FENCED_TABLES = (
     (re.compile(rf"\({_TABLE}\)"), "pmatrix"),
     (re.compile(rf"\[{_TABLE}\]"), "bmatrix"),
@@ -182,6 +100,8 @@ def latex_of(mathml: str) -> str:
     except (ValueError, html.etree.ParserError):
         return ""
     latex = re.sub(r"\s+", " ", _row(root, 0)).strip()
+    for pattern, written in FENCED:
+        latex = pattern.sub(written, latex)
     for pattern, environment in FENCED_TABLES:
         latex = pattern.sub(rf"\\begin{{{environment}}}\1\\end{{{environment}}}", latex)
     return latex
@@ -218,9 +138,11 @@ def _latex(element: Any, depth: int) -> str:
 
 def symbols(text: str) -> str:
     """Text of a formula as LaTeX: operators and Greek letters as commands, styled letters in their style."""
-    parts = []
+    parts: list[str] = []
     for sign in text:
-        if sign in SYMBOLS:
+        if sign in COMBINING and parts:
+            parts.append(_marked(parts.pop(), COMBINING[sign]))
+        elif sign in SYMBOLS:
             parts.append(SYMBOLS[sign])
         elif sign in GREEK:
             parts.append(f"\\{GREEK[sign]}")
@@ -232,6 +154,13 @@ def symbols(text: str) -> str:
         else:
             parts.append(unicodedata.normalize("NFKC", sign))
     return _join(parts)
+
+
+def _marked(letter: str, command: str) -> str:
+    """A sign with the mark that Unicode sets behind it, in LaTeX before it: a stroke through it, or an accent."""
+    if command == r"\not":
+        return rf"\not{letter}" if letter.startswith("\\") or len(letter) == 1 else rf"\not{{{letter}}}"
+    return f"{command}{{{letter}}}"
 
 
 def _group(element: Any, depth: int) -> str:
@@ -254,7 +183,7 @@ def _identifier(element: Any, children: list[Any], depth: int) -> str:
     if text in FUNCTIONS:
         return f"\\{text}"
     variant = VARIANTS.get(element.get("mathvariant", ""))
-    if variant:
+    if variant and not any(style(sign) for sign in text):  # else the letters have their style already
         return styled(variant, symbols(text))
     return f"\\operatorname{{{text}}}" if len(text) > 1 and text.isascii() and text.isalpha() else symbols(text)
 
@@ -284,6 +213,16 @@ def _fenced(element: Any, children: list[Any], depth: int) -> str:
     separator = (element.get("separators", ",").strip() or " ")[0]
     inner = separator.join(_latex(child, depth + 1) for child in children)
     return f"{symbols(element.get('open', '('))}{inner}{symbols(element.get('close', ')'))}"
+
+
+def _enclosed(element: Any, children: list[Any], depth: int) -> str:
+    text = _row(element, depth)
+    notations = element.get("notation", "longdiv").split()
+    if {"updiagonalstrike", "downdiagonalstrike"} <= set(notations):
+        return rf"\xcancel{{{text}}}"
+    for notation in notations:
+        text = f"{ENCLOSED[notation]}{{{text}}}" if notation in ENCLOSED else text
+    return text
 
 
 def _superscript(element: Any, children: list[Any], depth: int) -> str:
@@ -343,6 +282,7 @@ _CONVERT: Mapping[str, Convert] = {
     "munder": _over,
     "mtable": _table,
     "mfenced": _fenced,
+    "menclose": _enclosed,
 }
 _ARITY = {
     "mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "msubsup": 3, "munderover": 3, "mover": 2, "munder": 2,

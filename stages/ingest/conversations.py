@@ -22,9 +22,8 @@ LANGUAGE_FIELDS = ("language", "lang")
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
 OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
 COLUMNAR = ("parquet", "arrow", "sqlite", "sheets")
-VERSION = (
-    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
-)
+# 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+VERSION = 4  # 4: charsets of Albanian, Greek and French are told apart
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.CONVERSATIONS
 

@@ -53,7 +53,9 @@ OTHER_MARKUP = (
 LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "spanish": "es"}
 # 6: mail is read by its messages; feeds are no text; 5: manual pages that define macros
 # 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
-VERSION = 6  # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+# 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
+# 7: charsets of Albanian, Greek and French are told apart
+VERSION = 8  # 8: carriage returns alone end lines
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS

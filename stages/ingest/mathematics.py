@@ -48,7 +48,9 @@ ARCHIVE_DEPTH = 3
 COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 # 2: a row above 64 MiB and a file that swells are rejected; 3: options of commands end at the next bracket
 # 4: compressed files in folders and archives are read; 5: environments that show a preamble are listings
-VERSION = 6  # 6: a compressed file without a suffix is LaTeX by its commands
+# 6: a compressed file without a suffix is LaTeX by its commands
+# 7: charsets of Albanian, Greek and French are told apart
+VERSION = 8  # 8: carriage returns alone end lines
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.MATHEMATICS
 

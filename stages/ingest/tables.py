@@ -35,9 +35,8 @@ from winnow.stages.document import DOCUMENT
 from winnow.stages.ingest.groups import Row, grouped
 from winnow.stages.ingest.source import Builder, Charset, SourceSettings
 
-VERSION = (
-    3  # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
-)
+# 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
+VERSION = 4  # 4: charsets of Albanian, Greek and French are told apart
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 COMPUTED = {"id", "source", "kind", "locator", "metadata"}
 MAPPABLE = tuple(name for name in DOCUMENT.names if name not in COMPUTED)

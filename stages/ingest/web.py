@@ -57,7 +57,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
-VERSION = 7
+VERSION = 8  # 8: charsets of Albanian, Greek and French are told apart
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 

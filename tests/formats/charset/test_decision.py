@@ -55,7 +55,7 @@ def test_a_mark_is_no_text(charset: str) -> None:
 def test_utf_8_is_utf_8_whatever_is_declared(text: str) -> None:
     told = decode(text.encode(), declared=("gbk",))
     if "\x1b" not in text and "~{" not in text and not text.startswith(("\ufeff", "\ufffe")):
-        assert told.text == text
+        assert told.text == (text if "\n" in text else text.replace("\r", "\n"))
 
 
 def test_what_no_charset_is_told_of_names_the_candidates() -> None:
@@ -72,3 +72,36 @@ def test_an_option_that_does_not_fit_is_told() -> None:
         decode(b"abc", option="base64")
     with pytest.raises(ValueError, match="at byte 1"):
         decode(b"a\xff\xffb", option="gbk")
+
+
+ALBANIAN = "Mënyra e dërgimit për postën lokale është e njëjtë, por çdo përdorues mund ta ndryshojë vetë më vonë.\n" * 3
+LITHUANIAN = "Žemėje gyvena įvairių rūšių gyvūnų, kuriuos mėgstame stebėti, o ąžuolų šakose čiulba paukščiai, lėtėja dienų eiga.\n"
+GREEK = "Άλλοι προορισμοί για τους οποίους γίνεται δεκτή η αλληλογραφία… Έτσι λοιπόν, όταν το σύστημά σας ξεκινά.\n" * 2
+FRENCH = "L'œuvre et le cœur : une vue d'œil sur les œufs de l'équipe, où le nœud du problème a été trouvé.\n" * 3
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        *((charset, ALBANIAN) for charset in ("cp1250", "cp1252", "iso8859-2")),
+        *((charset, LITHUANIAN) for charset in ("cp1257", "iso8859-13")),
+        *(("cp1253", GREEK), ("iso8859-7", GREEK.replace("…", "."))),
+        *((charset, FRENCH) for charset in ("cp1252", "iso8859-15")),
+    ],
+)
+def test_neighbours_that_share_their_letters_are_told_apart(charset: str, text: str) -> None:
+    assert decode(text.encode(charset)).text == text
+
+
+@pytest.mark.parametrize("charset", ["gb18030", "cp1251", "utf-16-le", "utf-16-be"])
+def test_the_colours_of_a_terminal_are_no_reason_to_see_no_text(charset: str) -> None:
+    poem = TEXTS["gb18030" if charset != "cp1251" else "cp1251"]
+    text = "".join(f"\x1b[1;32m{line}\x1b[m\n" for line in poem.splitlines())
+    assert decode(text.encode(charset)).text == text
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1251", "utf-16-le", "koi8-r"])
+def test_carriage_returns_alone_end_lines_and_others_stay(charset: str) -> None:
+    text = TEXTS["cp1251"] * 2
+    assert decode(text.replace("\n", "\r").encode(charset)).text == text
+    assert decode(text.replace("\n", "\r\n").encode(charset)).text == text.replace("\n", "\r\n")

@@ -108,6 +108,13 @@ def test_what_stands_below_no_name_is_told_and_a_name_that_stands_twice_cannot_b
 
 
 @calamine
+def test_a_sheet_of_one_row_is_told(tmp_path: Path) -> None:
+    found, told = read(workbook(tmp_path / "a.xlsx", {"S": row(3, "a text", 7), "T": row(1, "b") + row(2, "x")}))
+    assert list(found) == ["T row 2"]
+    assert told == [("S row 3", "header", sheets.HEADER_ALONE)]
+
+
+@calamine
 def test_a_cell_at_the_far_end_and_a_file_that_is_none_cost_themselves(tmp_path: Path) -> None:
     far = row(1, "text") + row(2, "x") + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
     found, told = read(workbook(tmp_path / "far.xlsx", {"S": far}))

@@ -365,3 +365,11 @@ def test_latex_of_no_charset_that_can_be_told_is_a_rejection_and_an_option_reads
     assert "option `charset`" in rejections[0]["value"]
     documents, _ = ingest("mathematics", tmp_path / "paper.tex", charset="gbk")
     assert documents[0]["text"].strip().endswith("水车")
+
+
+def test_lines_that_end_in_carriage_returns_alone_are_lines(tmp_path: Path, ingest: Any) -> None:
+    lines = [r"\documentclass{article}", r"\begin{document}", "One % a comment", f"two. {LONG}", r"\end{document}", ""]
+    (tmp_path / "old.tex").write_bytes("\r".join(lines).encode())
+    documents, rejections = ingest("mathematics", tmp_path / "old.tex")
+    assert [row["text"].split()[:2] for row in documents] == [["One", "two."]]
+    assert rejections == []
