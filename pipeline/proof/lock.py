@@ -21,7 +21,14 @@ from typing import Any
 
 from winnow.pipeline.configuration.ancestry import AFTER
 from winnow.pipeline.configuration.settings import Settings
-from winnow.pipeline.record.environment import UNKNOWN, Environment, kept_notes, read_environment
+from winnow.pipeline.record.environment import (
+    UNKNOWN,
+    Environment,
+    environment,
+    kept_notes,
+    note_environment,
+    read_environment,
+)
 from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.record.receipt_tables import Table
@@ -41,6 +48,8 @@ def build_lock(
     manifest, profile = settings.manifest, settings.profile
     summed = [step_sum(step.name, step.version, receipts) for step, receipts in done]
     used = sorted({digest for one in summed for digest in one.entry["environments"]})
+    if environment().digest in used:  # whose table a power failure may have taken, after the last unit was worked
+        note_environment(workspace)
     environments = {digest: read_environment(workspace, digest) for digest in used}
     parent = [{"stage": run.stage, "lock": run.digest} for run in settings.line[:1]]
     return {

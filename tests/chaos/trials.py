@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import unified_diff
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, Attempt, Hung
@@ -122,7 +123,12 @@ class Chaos:
             return f"{LEFT_OVER}: {more[:5]}"
         same = ["lock.json", *sorted(name for name in expected if name.endswith(".parquet"))]
         other = [name for name in same if (out / name).read_bytes() != (self.reference / name).read_bytes()]
-        return f"{OTHER_BYTES}: {other[:5]}" if other else ""
+        return f"{OTHER_BYTES}: {other[:5]}\n{self._lines(out)}" if other else ""
+
+    def _lines(self, out: Path) -> str:
+        """The lines in which the lock differs: they tell where to look."""
+        before, after = ((folder / "lock.json").read_text().splitlines() for folder in (self.reference, out))
+        return "\n".join(list(unified_diff(before, after, "undisturbed", "disturbed", lineterm="", n=2))[:40])
 
 
 def smallest_run(folder: Path, workers: int = 2) -> tuple[SmallRun, Path]:

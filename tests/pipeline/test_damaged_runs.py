@@ -33,6 +33,18 @@ def test_missing_and_truncated_files_are_made_again_and_leftovers_go(
     assert (run / "lock.json").read_bytes() == (finished / "lock.json").read_bytes()
 
 
+def test_a_lost_table_of_the_environment_is_written_again(small_run: SmallRun, finished: Path, tmp_path: Path) -> None:
+    """Its folder may be what a power failure takes, when every unit is done and the lock isn't written."""
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "environments")
+    for name in ("lock.json", "seal.json"):
+        (run / name).unlink()
+    again = small_run.run(run, "--workers", "1")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert (run / "lock.json").read_bytes() == (finished / "lock.json").read_bytes()
+
+
 def test_a_flipped_bit_is_found_by_a_paranoid_run(small_run: SmallRun, finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished, run)
