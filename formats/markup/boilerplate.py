@@ -165,7 +165,9 @@ def _unwrapped(paragraph: str) -> str:
         or lines[0].startswith(("    ", "\t", "|", "```"))
     ):
         return paragraph
-    whole = lines[0].rstrip()
+    pieces = [lines[0].rstrip()]
+    end = pieces[0][-1:]  # of all that is joined so far: a log of megabytes is one paragraph
     for line in lines[1:]:
-        whole += ("" if HAN_END.search(whole) else " ") + line.strip()
-    return whole
+        pieces.append(("" if HAN_END.match(end) else " ") + line.strip())
+        end = pieces[-1][-1:] or end
+    return "".join(pieces)
