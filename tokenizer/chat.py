@@ -72,7 +72,7 @@ def encode_conversation(
     else:
         ids_of = {n: i for n, i in encoder.added.items() if n in encoder.special or (n.strip() and n in source)}
         names = _pattern(tuple(ids_of))
-        asked = _guarded([_as_usual(message) for message in messages], names)
+        asked = _guarded(_as_usual(messages), names)
         offered = _guarded([t if "function" in t else {"type": "function", "function": t} for t in tools or ()], names)
         options = {**encoder.conventions.names, **asked_for}
         rendered = _with_marks(source, asked, offered, options, encoder, ids_of)
@@ -93,16 +93,34 @@ def encode_conversation(
     return found.ids, first < before[place]
 
 
-def _as_usual(message: Message) -> dict[str, Any]:
-    """A message in the form that templates know: reasoning under its usual names, calls as functions with ids."""
-    usual = dict(message)
-    if usual.get("reasoning"):
-        usual |= {"reasoning_content": usual["reasoning"], "thinking": usual["reasoning"]}
-    if usual.get("tool_calls"):
-        usual["tool_calls"] = [
-            {"type": "function", "id": f"call{n:05d}", "function": call} for n, call in enumerate(usual["tool_calls"])
-        ]
-    return usual
+def _as_usual(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages in the form that templates know: reasoning under its usual names, calls as functions with ids.
+
+    Ids are ours, of nine letters and digits as some templates ask; a result names the call that it answers: the one that
+    it named, else the first without a result.
+    """
+    found: list[dict[str, Any]] = []
+    ours_of: dict[str, str] = {}
+    open_calls: list[str] = []
+    for message in messages:
+        usual = dict(message)
+        if usual.get("reasoning"):
+            usual |= {"reasoning_content": usual["reasoning"], "thinking": usual["reasoning"]}
+        if usual.get("tool_calls"):
+            calls = usual["tool_calls"]
+            open_calls = [f"call{number:05d}" for number in range(len(calls))]
+            ours_of = {call["id"]: own for call, own in zip(calls, open_calls, strict=True) if call.get("id")}
+            functions = [{name: value for name, value in call.items() if name != "id"} for call in calls]
+            usual["tool_calls"] = [
+                {"type": "function", "id": own, "function": function}
+                for own, function in zip(open_calls, functions, strict=True)
+            ]
+        elif usual["role"] == "tool" and open_calls:
+            named = ours_of.get(usual.get("tool_call_id") or "", open_calls[0])
+            usual["tool_call_id"] = named
+            open_calls = [own for own in open_calls if own != named]
+        found.append(usual)
+    return found
 
 
 def _with_marks(

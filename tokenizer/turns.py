@@ -70,6 +70,9 @@ def _changed(
     done = 0
     for place in places:
         first, last = _difference(whole, render(_with(messages, place, _otherwise(messages[place]))))
+        if (calls := messages[place].get("tool_calls")) and calls[-1]["function"].get("arguments"):
+            # A result may name what was called: where a turn ends is told by what it calls with.
+            last = _difference(whole, render(_with(messages, place, _otherwise(messages[place], names=False))))[1]
         if first == last == len(whole):
             continue
         following = [
@@ -81,10 +84,41 @@ def _changed(
                 "the chat template renders a turn differently in a longer conversation, and has no generation marks"
             )
         prompt = _prompt(render, messages[:place])
-        asked = whole.rfind(prompt, done, first) if prompt else -1
-        start = first if asked < 0 else asked + len(prompt)
+        start = _behind(whole, prompt, done, first, special if _calls_alone(messages[place]) else ())
         done = _end(whole, last, limit, stops, () if messages[place].get("tool_calls") else special)
+        if done == last and messages[place].get("tool_calls"):  # no token ends it: what stands there without an answer
+            done += _alike(whole[last:limit], _tail(render, messages[: place + 1]))
         yield start, done
+
+
+def _behind(whole: str, prompt: str, done: int, first: int, special: Sequence[str]) -> int:
+    """Where a turn begins whose words begin at `first`: behind the prompt for it.
+
+    A turn of calls alone begins with what a template writes before their names; where the prompt opens a thought that such
+    a turn hasn't, it begins behind as much of the prompt as stands there, by lines, down to one of the tokens `special`.
+    """
+    cuts = {prompt.find(name) + len(name) for name in special if name in prompt}
+    if cuts:
+        cuts |= {place for place in range(min(cuts) + 1, len(prompt)) if prompt[place - 1] == "\n"}
+    for size in sorted({*cuts, len(prompt)} - {0}, reverse=True):
+        if (asked := whole.rfind(prompt[:size], done, first)) >= 0:
+            return asked + size
+    return first
+
+
+def _tail(render: Render, messages: Sequence[Any]) -> str:
+    """What a template writes behind the words of the last turn."""
+    try:
+        alone = render(messages)
+        other = render(_with(messages, len(messages) - 1, _otherwise(messages[-1])))
+    except ChatError:
+        return ""
+    return alone[_difference(alone, other)[1] :]
+
+
+def _calls_alone(message: Any) -> bool:
+    said = any(message.get(name) for name in ("content", "reasoning", "reasoning_content", "thinking"))
+    return bool(message.get("tool_calls")) and not said
 
 
 def _end(whole: str, last: int, limit: int, stops: Sequence[str], special: Sequence[str]) -> int:
@@ -95,9 +129,10 @@ def _end(whole: str, last: int, limit: int, stops: Sequence[str], special: Seque
     return min(ends, default=last)
 
 
-def _otherwise(message: Any) -> dict[str, Any]:
-    """The turn with other words: what it says, what it thinks, and the names of what it calls."""
-    calls = [{**call, "function": {**call["function"], "name": OTHER}} for call in message.get("tool_calls") or ()]
+def _otherwise(message: Any, *, names: bool = True) -> dict[str, Any]:
+    """The turn with other words: what it says, what it thinks, what it calls (of `names`) and with what."""
+    other = {**({"name": OTHER} if names else {}), "arguments": {OTHER: OTHER}}
+    calls = [{**call, "function": {**call["function"], **other}} for call in message.get("tool_calls") or ()]
     words = {name: OTHER for name in ("reasoning", "reasoning_content", "thinking") if message.get(name)}
     words |= {"content": OTHER} if message.get("content") or not (words or calls) else {}
     return {**message, **words, **({"tool_calls": calls} if calls else {})}

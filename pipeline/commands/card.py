@@ -12,7 +12,9 @@ from winnow.pipeline.commands import options
 
 @click.command(name="card")
 @options.run_folder
-@click.option("--out", metavar="DIR", help="where the cards are written [default: RUN.card beside the run]")
+@click.option(
+    "--out", callback=options.here, metavar="DIR", help="where the cards are written [default: RUN.card beside the run]"
+)
 @click.option("--name", metavar="NAME", help="what the data set is called [default: the run's folder]")
 @click.option("--base", default="", metavar="URL", help="where the data set will lie, for addresses in croissant.json")
 @click.option("--model", metavar="DIR", help="folder of a training on RUN, for the model card")

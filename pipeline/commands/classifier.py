@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import here
 
 
 @click.group(name="classifier")
@@ -17,7 +18,7 @@ def command() -> None:
 @click.option(
     "--in", "inputs", required=True, multiple=True, metavar="FILE", help="Parquet or JSONL with text and label"
 )
-@click.option("--out", required=True, metavar="FILE", help="the model")
+@click.option("--out", callback=here, required=True, metavar="FILE", help="the model")
 @click.option("--text", default="text", show_default=True, help="column of the text")
 @click.option("--label", default="label", show_default=True, help="column of the label")
 @click.option("--epochs", default=10, show_default=True, help="passes over the documents, of fastText")
@@ -75,7 +76,7 @@ def train(
 @click.option(
     "--in", "inputs", required=True, multiple=True, metavar="FILE", help="Parquet, JSONL, CSV or Arrow with `text`"
 )
-@click.option("--out", required=True, metavar="DIR", help="folder for kept, rejected and measures")
+@click.option("--out", callback=here, required=True, metavar="DIR", help="folder for kept, rejected and measures")
 def score(model: str, label: str, inputs: tuple[str, ...], out: str) -> None:
     """Write the score of each document beside it: `winnow filter --recipe classifier` with this model."""
     from dataclasses import replace

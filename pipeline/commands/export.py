@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from winnow.pipeline import terminal
-from winnow.pipeline.commands.options import open_run, parse_value
+from winnow.pipeline.commands.options import here, open_run, parse_value
 from winnow.stages.run.workspace import Workspace
 
 
@@ -38,7 +38,7 @@ class Export(click.Command):
     metavar="NAME",
     help="of shards, such as length-4096; several follow in order",
 )
-@click.option("--out", required=True, metavar="PATH", help="file or folder, as the format has it")
+@click.option("--out", callback=here, required=True, metavar="PATH", help="file or folder, as the format has it")
 @click.option(
     "--pieces",
     type=click.Choice(("join", "end", "keep")),

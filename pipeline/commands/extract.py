@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from winnow.pipeline import terminal
-from winnow.pipeline.commands.options import conclude
+from winnow.pipeline.commands.options import conclude, here
 
 
 @click.command(name="extract")
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
-@click.option("--out", metavar="FILE", help="write documents as Parquet, with title, address, date and licence")
+@click.option(
+    "--out", callback=here, metavar="FILE", help="write documents as Parquet, with title, address, date and licence"
+)
 @click.option("--engine", default=None, help="what tells content from boilerplate [default: the profile's default]")
 @click.option("--links/--no-links", default=False, help="keep links as [text](address)")
 @click.option("--mathematics/--no-mathematics", default=True, help="keep formulas as LaTeX in $…$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from winnow.pipeline import terminal
-from winnow.pipeline.commands.options import conclude, parse_value
+from winnow.pipeline.commands.options import conclude, here, parse_value
 
 
 @click.command(name="filter")
@@ -20,7 +20,7 @@ from winnow.pipeline.commands.options import conclude, parse_value
     metavar="FILE",
     help="Parquet, JSONL(.gz, .zst), CSV or Arrow with a column `text` and others that the recipe reads",
 )
-@click.option("--out", required=True, metavar="DIR", help="folder for kept, rejected and measures")
+@click.option("--out", callback=here, required=True, metavar="DIR", help="folder for kept, rejected and measures")
 @click.option(
     "--option",
     "options",

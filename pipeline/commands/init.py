@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import here
 
 MANIFEST, PROFILE = "manifest.yaml", "profile.yaml"
 NAMES_SHOWN, SUFFIXES_SHOWN = 3, 12
@@ -21,7 +22,12 @@ NAMES_SHOWN, SUFFIXES_SHOWN = 3, 12
 @click.argument("folders", nargs=-1, metavar="FOLDER...")
 @click.option("--from", "addresses", multiple=True, metavar="ADDRESS", help="s3://bucket/texts, hf://datasets/NAME …")
 @click.option(
-    "--out", default=".", show_default=True, metavar="DIR", help=f"where {MANIFEST} and {PROFILE} are written"
+    "--out",
+    callback=here,
+    default=".",
+    show_default=True,
+    metavar="DIR",
+    help=f"where {MANIFEST} and {PROFILE} are written",
 )
 @click.option("--force", is_flag=True, help="write over a manifest and a profile that are there")
 def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, force: bool) -> None:

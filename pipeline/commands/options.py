@@ -61,6 +61,16 @@ changes = click.option(
 run_folder = click.argument("run", metavar="RUN")
 
 
+def here(_: click.Context, option: click.Parameter, place: str | None) -> str | None:
+    """The callback of an option that names where to write, for what is written on this machine alone. Refuses addresses."""
+    if place is not None and "://" in place:
+        raise ConfigurationError(
+            f"{option.opts[0]}: {place} is an address, and this is written on this machine: name a folder or file, and "
+            "copy it to the store from there"
+        )
+    return place
+
+
 def _as_named(when: datetime | None) -> str | None:
     """A date as runs of a series are called by it; midnight goes without saying."""
     if when is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from winnow.pipeline import terminal
+from winnow.pipeline.commands.options import here
 
 
 @click.group(name="tokenizer")
@@ -21,7 +22,7 @@ def command() -> None:
 @click.option(
     "--in", "inputs", required=True, multiple=True, metavar="FILE", help="Parquet, JSONL, CSV or Arrow with `text`"
 )
-@click.option("--out", required=True, metavar="DIR")
+@click.option("--out", callback=here, required=True, metavar="DIR")
 @click.option("--vocabulary-size", default=64_000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--sample-bytes", default=2 << 30, show_default=True, help="text to train on")
@@ -87,7 +88,7 @@ def evaluate(paths: tuple[str, ...], inputs: tuple[str, ...], runs: tuple[str, .
 
 @command.command(name="export")
 @click.argument("path")
-@click.option("--out", required=True, metavar="DIR")
+@click.option("--out", callback=here, required=True, metavar="DIR")
 def export(path: str, out: str) -> None:
     """Write tokenizer.json (equal ids), its configuration and the chat template, as `transformers` reads them."""
     from winnow.pipeline.configuration.reading import ConfigurationError

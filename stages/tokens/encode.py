@@ -236,9 +236,8 @@ def _buckets(measures: pa.Table, encoding: Encoding) -> npt.NDArray[np.int8]:
     return np.where(np.isnan(values), NO_BUCKET, np.searchsorted(encoding.edges, values, side="right")).astype(np.int8)
 
 
-ENCODE = Step(
-    name="encode", version=6, work=encode_part
-)  # 6: templates that rewrite turns; 5: the tokenizer's own template
+ENCODE = Step(name="encode", version=7, work=encode_part)
+# 7: turns of calls alone, whole; results name their calls; 6: templates that rewrite turns; 5: the tokenizer's own template
 
 
 def encode_units(

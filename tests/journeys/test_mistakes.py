@@ -195,3 +195,22 @@ def test_a_language_model_that_is_none(winnow, folder: Path, path: str, expected
         assert (
             f"winnow: {folder}/where.yaml:1: resources.lid: {folder}/{path}" in answer.said and expected in answer.said
         )
+
+
+def test_what_is_written_here_takes_no_address(winnow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.jsonl").write_text('{"text": "some words"}\n')
+    for command in (
+        ("init", "rows.jsonl"),
+        ("card", "run"),
+        ("filter", "--recipe", "c4", "--in", "rows.jsonl"),
+        ("extract", "rows.jsonl"),
+        ("export", "run", "--format", "jsonl", "--phase", "a"),
+        ("tokenizer", "train", "--in", "rows.jsonl"),
+        ("tokenizer", "export", "run"),
+        ("classifier", "train", "--in", "rows.jsonl", "--label", "good"),
+    ):
+        answer = winnow(*command, "--out", "s3://mill/out")
+        assert answer.status == 2, command
+        assert "--out: s3://mill/out is an address, and this is written on this machine" in answer.said, command
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]

@@ -176,3 +176,36 @@ def test_turns_that_cannot_be_told_apart_are_a_sentence(tmp_path: Path) -> None:
     encoder = saved(tmp_path, shapes.qwen, backwards, {"eos_token": "<|im_end|>"}, marks=False)
     with pytest.raises(ChatError, match="has no generation marks"):
         encode_conversation(TALK, None, encoder)
+
+
+ASK = "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}"
+CALLING = (  # a prompt that opens a thought, which a turn of calls alone hasn't; each result names its call and what was called
+    "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' }}{%- if m.role == 'tool' %}"
+    "{{- m.tool_call_id + ':' + messages[1].tool_calls[0].function.name + ':' }}"
+    "{%- endif %}{%- if m.content %}{{- m.content }}{%- endif %}{%- for call in m.tool_calls or [] %}"
+    "{{- '<call ' + call.id + '>' + call.function.name }}{%- for key, value in call.function.arguments.items() %}"
+    "{{- '<arg>' + key + '=' + value | string + '</arg>' }}{%- endfor %}{{- '</call>' }}{%- endfor %}END"
+    "{{- '\\n' }}{%- endfor %}" + ASK
+)
+
+
+@pytest.mark.parametrize("end", ["{{- '<|im_end|>' }}", ""], ids=("ended", "without an end"))
+def test_a_turn_of_calls_alone_is_learned_with_its_arguments_and_results_name_their_calls(
+    tmp_path: Path, end: str
+) -> None:
+    encoder = saved(tmp_path, shapes.qwen, CALLING.replace("END", end), {"eos_token": "<|im_end|>"}, marks=False)
+    calls = [{"id": f"their-{city}", "name": "look", "arguments": {"at": city}} for city in ("Rome", "Bonn")]
+    talk = [
+        TALK[0],
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "4", "tool_call_id": "their-Bonn"},
+        {"role": "tool", "content": "3"},
+        TALK[3],
+    ]
+    ids, mask = encode_conversation(talk, None, encoder)
+    said = encoder.decode(ids)
+    assert "tool\ncall00001:look:4" in said and "tool\ncall00000:look:3" in said
+    written = "<call call00000>look<arg>at=Rome</arg></call><call call00001>look<arg>at=Bonn</arg></call>"
+    learned = encoder.decode(ids[mask])
+    assert learned.startswith(written + ("<|im_end|>" if end else "\n")), learned
+    assert "tool" not in learned and learned.count("look") == 2

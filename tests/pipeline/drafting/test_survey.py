@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from winnow.formats.splits import Split
 from winnow.pipeline.cli import cli
+from winnow.pipeline.drafting.draft import manifest_text
 from winnow.pipeline.drafting.groups import NOT_PLACED
 from winnow.pipeline.drafting.naming import MOST_PATTERNS
 from winnow.pipeline.drafting.survey import RARE, survey
@@ -177,3 +178,12 @@ def test_a_table_of_names_and_paths_has_no_text(tmp_path: Path) -> None:
     }
     left = {name.rpartition("/")[2]: why for (_, why), names in found.unplaced.items() for name in names}
     assert left == dict.fromkeys(("package.json", "cities.csv"), "no record in it has a text")
+
+
+def test_prose_is_asked_for_less_certainty_of_its_language_than_pages(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text(TEXT)
+    (tmp_path / "page.html").write_text(f"<p>{TEXT}</p>")
+    said = manifest_text(survey([str(tmp_path)]).finds)
+    model = 'options: {model: "resource:lid.176"}'
+    assert f"  - {{recipe: language, content: [web], {model}}}\n" in said
+    assert f"  - {{recipe: language, content: [prose], {model}, thresholds: {{score: 0.5}}}} # in place of 0.65" in said
