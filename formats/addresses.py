@@ -18,9 +18,15 @@ PATTERN = "*?["
 
 
 def filesystem_of(address: str) -> tuple[Any, str]:
-    """The filesystem that holds an address, and the name that it has there."""
+    """The filesystem that holds an address, and the name that it has there.
+
+    Raises `FileNotFoundError` for an address that no filesystem knows, or whose package isn't installed.
+    """
     if "://" in address:
-        filesystem, name = fsspec.core.url_to_fs(address)
+        try:
+            filesystem, name = fsspec.core.url_to_fs(address)
+        except (ImportError, ValueError) as error:
+            raise FileNotFoundError(f"{address}: {error}") from None
         return filesystem, name
     disk = _disk()
     plain = address.startswith("/") and not address.endswith("/")

@@ -60,6 +60,8 @@ def command(folders: tuple[str, ...], addresses: tuple[str, ...], out: str, forc
         found = survey(wanted)
     except FileNotFoundError as error:
         raise ConfigurationError(str(error)) from None
+    except ValueError as error:  # an address that its file system can't read
+        raise ConfigurationError(f"{', '.join(wanted)}: {error}") from None
     console = terminal.console()
     model = Path(out) / "models" / f"{LID}.ftz"
     table = Table("content", "kind", "files", "MB", "a look into some records", box=None)

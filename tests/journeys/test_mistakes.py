@@ -214,3 +214,12 @@ def test_what_is_written_here_takes_no_address(winnow, tmp_path: Path, monkeypat
         assert answer.status == 2, command
         assert "--out: s3://mill/out is an address, and this is written on this machine" in answer.said, command
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("hf://dataset/mill", "datasets/"), ("s4://mill/rows.jsonl", "Protocol not known: s4")],
+)
+def test_an_address_that_nothing_can_open_is_a_message(winnow, tmp_path: Path, address: str, said: str) -> None:
+    answer = winnow("init", "--from", address, "--out", tmp_path)
+    assert answer.status == 2 and f"winnow: {address}: " in answer.said and said in answer.said
