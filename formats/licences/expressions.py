@@ -213,6 +213,11 @@ _FORBIDDEN = re.compile(
     r"|no longer|no explicit|except (?:for|those|as|where)|\*except\*|otherwise noted|separately licen|gpl exception"
     r"|no (?:part of|licen[cs]e is|rights? (?:is|are) granted)|(?:change|sale|usage) (?:date|limit)"
     r"|agreement with|written agreement|prior permission|without (?:the )?(?:express |prior )(?:written )?consent"
+    r"|\bnot sell\b|sold by itself|restricted modif|modification of the (?:original )?(?:mit|bsd|isc|apache)|custom version of"
+    r"|derived from the (?:mit|bsd|isc|apache)|with the addition of|not public domain|employ an mit|good, not evil"
+    r"|including with limitation|complete source code|\bbsl 1|are unmodified|forbids use"
+    r"|free of charge, to any person obtaining(?=.{450})(?!.{0,200}without restriction, including without limitation the"
+    r" rights? to use, copy, modify, merge, publish, distribute, sublicense, and or sell)"
     r"|\bgpl|general public|\bmozilla public|eclipse public|\bcddl|copyleft|share-?alike|noderiv|open font"
 )
 """Words that no permissive notice has: beside them its wording is quoted, restricted or one of several."""

@@ -38,7 +38,7 @@ from winnow.stages.ingest.tables import look_up, text_of
 
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
 # 5: words beside what is documented from code; 4: compressed files in folders and archives are read
-VERSION = 6  # 6: charsets of Albanian, Greek and French are told apart
+VERSION = 7  # 7: changed wordings of permissive licences are unknown
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.TRANSLATIONS
 

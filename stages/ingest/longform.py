@@ -55,7 +55,7 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
 # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 7: charsets of Albanian, Greek and French are told apart
-VERSION = 8  # 8: carriage returns alone end lines
+VERSION = 9  # 9: changed wordings of permissive licences are unknown
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS

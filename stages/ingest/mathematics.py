@@ -50,7 +50,7 @@ COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 # 4: compressed files in folders and archives are read; 5: environments that show a preamble are listings
 # 6: a compressed file without a suffix is LaTeX by its commands
 # 7: charsets of Albanian, Greek and French are told apart
-VERSION = 8  # 8: carriage returns alone end lines
+VERSION = 9  # 9: changed wordings of permissive licences are unknown
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.MATHEMATICS
 

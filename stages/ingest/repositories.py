@@ -33,7 +33,7 @@ REPLACEMENTS = 0.01  # share of characters that may be lost to a charset before 
 PACKAGED = ("Python", "Cython")
 PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: changed texts of licences are unknown
-VERSION = 4  # 4: charsets of Albanian, Greek and French are told apart
+VERSION = 5  # 5: changed wordings of permissive licences are unknown
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.CODE
 

@@ -127,6 +127,25 @@ def test_what_is_not_permissive_seldom_passes_as_permissive(corpora: Path) -> No
     assert told / permissive > 0.4
 
 
+MIT_CHANGED = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated "
+    'documentation files (the "Software"), to deal in the Software{} including without limitation the rights to use, copy, '
+    "modify, merge, publish, distribute, sublicense,{} sell copies of the Software, and to permit persons to whom the Software "
+    "is furnished to do so, subject to the following conditions: the above copyright notice and this permission notice shall "
+    "be included in all copies or substantial portions of the Software. THE SOFTWARE IS PROVIDED AS IS."
+)
+
+
+def test_a_permissive_wording_with_a_change_of_its_own_is_no_permissive_notice() -> None:
+    assert of_header(MIT_CHANGED.format(" without restriction,", " and/or")) == "MIT"
+    assert of_header(MIT_CHANGED.format(",", " and/or")) is None
+    assert of_header(MIT_CHANGED.format(" without restriction,", " but not")) is None
+    assert of_header("licensed under a restricted modification of the MIT license.") is None
+    assert (
+        of_header("licensed under the BSL 1.1, converting to the open-source Apache 2.0 license after 4 years.") is None
+    )
+
+
 def test_metadata_as_people_write_them() -> None:
     said = ["MIT License", "Apache 2.0", "BSD", "GPLv3+", "Apache-2.0 OR MIT", "Proprietary stuff", "", None]
     found = ["MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-or-later", "Apache-2.0 OR MIT", None, None, None]
