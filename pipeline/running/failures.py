@@ -21,6 +21,7 @@ REFUSALS = {
     errno.EIO: ("the disk fails", "see what it says in the system's log"),
 }
 """What a machine refuses, in words: no fault of ours, so no traceback."""
+UNMAPPED = "failed to map segment from shared object"  # the loader of a compiled module, where memory ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def reason_of(error: BaseException) -> str:
         return "the Dask scheduler was lost, and with it what became of this unit: start it again"
     if isinstance(error, KilledWorker):
         return "every worker that took this unit died: out of memory or killed from outside"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and UNMAPPED in str(error)):
         return "no memory is left on this machine: fewer workers, by --workers, need less"
     if refused := refusal(error):
         return refused

@@ -1,0 +1,22 @@
+"""What a machine refuses a unit is a sentence; what is our fault keeps its traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from winnow.pipeline.running.failures import reason_of
+
+
+def test_a_compiled_module_that_memory_ends_for_is_a_sentence() -> None:
+    """By the loader's own words: a process that may map no more loads a module that it hasn't loaded."""
+    script = (
+        "import resource, sys, _ctypes, winnow.pipeline.running.failures as failures, distributed\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20),) * 2)\n"
+        "try: import scipy.optimize._highspy._core\n"
+        "except (ImportError, MemoryError) as error: print(failures.reason_of(error))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout.startswith("no memory is left on this machine"), result.stdout + result.stderr
+    assert reason_of(ImportError("No module named 'x'")) == "ImportError: No module named 'x'"
