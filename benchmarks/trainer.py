@@ -175,7 +175,7 @@ def share_of_optimizer(model: Transformer, rounds: int) -> None:
     def gradients() -> float:
         for batch in batches:
             losses = model(batch)
-            ((losses.next + losses.ahead) / STEP_TOKENS).backward()
+            ((losses.next + losses.ahead.sum()) / STEP_TOKENS).backward()
         return 0.0
 
     def update() -> float:

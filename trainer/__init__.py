@@ -3,7 +3,7 @@
 model, block, attention, rotary, norm, feedforward, router, experts, prediction, loss       the model
 config, settings, recipe, schedule, curriculum, start                                       what is asked
 data, batch, muon, optimizer, parallel, loop, checkpoint, storage, history, train           how it is trained
-held_out, evaluate, consumed, report, printing, export                                      what comes of it
+held_out, evaluate, drafts, consumed, report, printing, export                                      what comes of it
 alignment                                                                                   a reward model, GRPO
 serving                                                                                     GGUF, fewer bits
 command, budget, plan                                                                       winnow-train; what it takes

@@ -19,14 +19,36 @@ class Targets:
     index: torch.Tensor
     tokens: torch.Tensor
 
+    def to(self, device: torch.device) -> Targets:
+        return Targets(index=self.index.to(device), tokens=self.tokens.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """What the prediction layer of depth k (from 1) reads, and what it is asked: every document but its last k tokens.
+
+    These N tokens lie at the indices `leading` among those of the depth before (depth 0 is the batch itself). At each
+    the layer embeds `following`, the token k places on, and foresees the one after it.
+    """
+
+    leading: torch.Tensor  # int64 [N]
+    following: torch.Tensor  # int64 [N], token ids
+    documents: Documents
+    rows: list[int]  # bounds of the sequences among the N tokens, [B + 1]
+    targets: Targets  # indices among the N tokens
+
+    def to(self, device: torch.device) -> Depth:
+        return replace(
+            self,
+            leading=self.leading.to(device),
+            following=self.following.to(device),
+            targets=self.targets.to(device),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """T tokens of B sequences in one row. A document here is a segment: attention and positions restart with each.
-
-    For the prediction layer every document but its last token counts again: T − D tokens at the indices `leading`,
-    whose followers `following` it embeds; `lead_documents`, `lead_rows` and `ahead` are bounds and targets among those.
-    """
+    """T tokens of B sequences in one row. A document here is a segment: attention and positions restart with each."""
 
     tokens: torch.Tensor  # int64 [T]
     positions: torch.Tensor  # int64 [T], from 0 in each document
@@ -35,26 +57,25 @@ class Batch:
     documents: Documents
     rows: list[int]  # bounds of the sequences in the flat row, [B + 1]
     next: Targets
-    leading: torch.Tensor  # int64 [T − D]
-    following: torch.Tensor  # int64 [T − D], token ids
-    lead_documents: Documents
-    lead_rows: list[int]
-    ahead: Targets
+    depths: tuple[Depth, ...]  # of the prediction layers, the first first
 
     def to(self, device: torch.device) -> Batch:
         if device.type == "cpu":
             return self
         moved: dict[str, Any] = {name: getattr(self, name).to(device) for name in _TENSORS}
-        for name, part in (("next", self.next), ("ahead", self.ahead)):
-            moved[name] = Targets(index=part.index.to(device), tokens=part.tokens.to(device))
-        return replace(self, **moved)
+        return replace(
+            self, next=self.next.to(device), depths=tuple(depth.to(device) for depth in self.depths), **moved
+        )
 
 
-_TENSORS = ("tokens", "positions", "sources", "leading", "following")
+_TENSORS = ("tokens", "positions", "sources")
 
 
-def make_batch(sequences: Sequences) -> Batch:
-    """Flattens sequences; a target counts where it lies in its predecessor's document and the loss mask allows it."""
+def make_batch(sequences: Sequences, depths: int = 1) -> Batch:
+    """Flattens sequences, for a model of at most `depths` prediction layers.
+
+    A target counts where it lies in the document of the token that predicts it and the loss mask allows it.
+    """
     starts = sequences.rows * sequences.length + sequences.positions
     lengths = sequences.lengths.astype(np.int64)
     bounds = np.concatenate([[0], np.cumsum(lengths)])
@@ -64,18 +85,25 @@ def make_batch(sequences: Sequences) -> Batch:
     flat = slice(0, bounds[-1]) if unpadded else np.repeat(starts, lengths) + inside
     tokens = sequences.input_ids.reshape(-1)[flat].astype(np.int64)
 
-    leads = _all_but_last(lengths)
-    predicts, following = np.flatnonzero(leads), tokens[1:][leads[:-1]]
-    lead_lengths = np.maximum(lengths - 1, 0)
-    lead_bounds = np.concatenate([[0], np.cumsum(lead_lengths)])
-    foresees = _all_but_last(lead_lengths)
-    next_index, next_tokens = predicts, following
-    ahead_index, ahead_tokens = np.flatnonzero(foresees), following[1:][foresees[:-1]]
-    if sequences.loss_mask is not None:
-        counts = sequences.loss_mask.reshape(-1)[flat]
-        next_counts, ahead_counts = counts[predicts + 1], counts[predicts[ahead_index] + 2]
-        next_index, next_tokens = next_index[next_counts], next_tokens[next_counts]
-        ahead_index, ahead_tokens = ahead_index[ahead_counts], ahead_tokens[ahead_counts]
+    counts = None if sequences.loss_mask is None else sequences.loss_mask.reshape(-1)[flat]
+    inner = np.flatnonzero(_all_but_last(lengths))  # what leads to another token of its document
+    places, left, further = inner, lengths, list[Depth]()
+    next_targets = _targets(inner, places + 1, tokens, counts)
+    for depth in range(1, depths + 1):
+        leading, following = inner, tokens[places + depth]
+        left = np.maximum(left - 1, 0)
+        inner = np.flatnonzero(_all_but_last(left))
+        places = places[inner]  # in the flat row
+        ends = np.concatenate([[0], np.cumsum(left)])
+        further.append(
+            Depth(
+                leading=torch.from_numpy(leading),
+                following=torch.from_numpy(following),
+                documents=Documents(bounds=np.unique(ends).tolist()),
+                rows=ends[sequences.bounds].tolist(),
+                targets=_targets(inner, places + depth + 1, tokens, counts),
+            )
+        )
 
     sources = sequences.segments.field("source").dictionary_encode()
     return Batch(
@@ -85,13 +113,16 @@ def make_batch(sequences: Sequences) -> Batch:
         source_names=tuple(sources.dictionary.to_pylist()),
         documents=Documents(bounds=bounds.tolist()),
         rows=bounds[sequences.bounds].tolist(),
-        next=Targets(index=torch.from_numpy(next_index), tokens=torch.from_numpy(next_tokens)),
-        leading=torch.from_numpy(predicts),
-        following=torch.from_numpy(following),
-        lead_documents=Documents(bounds=np.unique(lead_bounds).tolist()),
-        lead_rows=lead_bounds[sequences.bounds].tolist(),
-        ahead=Targets(index=torch.from_numpy(ahead_index), tokens=torch.from_numpy(ahead_tokens)),
+        next=next_targets,
+        depths=tuple(further),
     )
+
+
+def _targets(index: np.ndarray, places: np.ndarray, tokens: np.ndarray, counts: np.ndarray | None) -> Targets:
+    """At each index the token at its place [N] in the flat row, where the loss mask, if there is one, lets it count."""
+    if counts is not None:
+        index, places = index[counts[places]], places[counts[places]]
+    return Targets(index=torch.from_numpy(index), tokens=torch.from_numpy(tokens[places]))
 
 
 def _all_but_last(lengths: np.ndarray) -> np.ndarray:

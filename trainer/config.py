@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+MOST_PREDICTION_LAYERS = 3
+
 
 class TrainingError(Exception):
     """A mistake in what was asked or in what was found; the message names the file, the key or the step."""
@@ -24,7 +26,7 @@ class ModelConfig:
     moe_intermediate_size: int  # of one expert
     num_hidden_layers: int
     first_k_dense_replace: int
-    num_nextn_predict_layers: int  # multi-token prediction layers after the last: 0 or 1
+    num_nextn_predict_layers: int  # multi-token prediction layers after the last: 0 to 3
     num_attention_heads: int
     num_key_value_heads: int
     head_dim: int
@@ -51,8 +53,10 @@ class ModelConfig:
             raise TrainingError(
                 f"num_experts_per_tok {self.num_experts_per_tok} exceeds n_routed_experts {self.n_routed_experts}"
             )
-        if self.num_nextn_predict_layers not in (0, 1):
-            raise TrainingError(f"num_nextn_predict_layers must be 0 or 1, not {self.num_nextn_predict_layers}")
+        if not 0 <= self.num_nextn_predict_layers <= MOST_PREDICTION_LAYERS:
+            raise TrainingError(
+                f"num_nextn_predict_layers must be 0 to {MOST_PREDICTION_LAYERS}, not {self.num_nextn_predict_layers}"
+            )
         if self.rotary_dim % 2:
             raise TrainingError(f"head_dim × partial_rotary_factor must be even, not {self.rotary_dim}")
 
@@ -67,7 +71,7 @@ class ModelConfig:
         return self.num_attention_heads // self.num_key_value_heads
 
     def is_sparse(self, layer: int) -> bool:
-        """Whether that layer routes to experts; the prediction layer, numbered after the last, does."""
+        """Whether that layer routes to experts; the prediction layers, numbered after the last, do."""
         return layer >= self.first_k_dense_replace
 
 
@@ -153,9 +157,11 @@ PRESETS: dict[str, ModelConfig] = {
 }
 
 
-def preset(name: str, *, vocab_size: int | None = None) -> ModelConfig:
-    """A named configuration, for a vocabulary of another size if one is given."""
+def preset(name: str, *, vocab_size: int | None = None, prediction_layers: int | None = None) -> ModelConfig:
+    """A named configuration, for a vocabulary of another size or with as many prediction layers as are given."""
     if name not in PRESETS:
         raise TrainingError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     config = PRESETS[name]
-    return config if vocab_size is None else replace(config, vocab_size=vocab_size)
+    if vocab_size is not None:
+        config = replace(config, vocab_size=vocab_size)
+    return config if prediction_layers is None else replace(config, num_nextn_predict_layers=prediction_layers)

@@ -4,6 +4,8 @@ QD(L) is the perplexity in windows of L tokens over that in windows of the base 
 tokens: the last half base length of each window. Both windows end at the same token and differ only in how far back
 they begin, so a model that reads long windows as well as short ones has QD ≤ 0. Each length has its own windows, cut
 from the held-out documents that are long enough, so that a length is left out only where no document is.
+
+What the acceptance of drafts counts, `drafts.py` says.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ import torch
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 from winnow.trainer.batch import make_batch
 from winnow.trainer.config import TrainingError
+from winnow.trainer.drafts import Drafts
 from winnow.trainer.export import load_run
 from winnow.trainer.held_out import split_of
 from winnow.trainer.model import Transformer
+from winnow.trainer.prediction import mean_ahead
 from winnow.trainer.printing import say
 from winnow.trainer.router import max_violation
 
@@ -69,18 +73,22 @@ def spelling_lengths(tokenizer: str) -> np.ndarray:
 
 @torch.no_grad()
 def score(model: Transformer, rows: Iterator[Sequences], spelled: np.ndarray | None = None) -> Score:
-    """Perplexity and bits per byte over all targets and by source, and MaxVio of each sparse layer."""
+    """Perplexity and bits per byte over all targets and by source, MaxVio of each sparse layer, acceptance of drafts."""
     nats: dict[str, float] = {}
     tokens: dict[str, int] = {}
     size: dict[str, int] = {}
     loads: torch.Tensor | int = 0
-    ahead, ahead_tokens = 0.0, 0
+    depths = model.config.num_nextn_predict_layers
+    ahead, ahead_tokens, drafts = [0.0] * depths, [0] * depths, Drafts()
     for row in rows:
-        batch = make_batch(row)
-        losses = model(batch)
+        batch = make_batch(row, depths)
+        states = model.read(batch)
+        losses = model.losses(states, batch)
+        drafts.add(model, states, batch)
         loads = loads + losses.loads
-        ahead += float(losses.ahead)
-        ahead_tokens += len(batch.ahead.tokens)
+        for number, depth in enumerate(batch.depths):
+            ahead[number] += float(losses.ahead[number])
+            ahead_tokens[number] += len(depth.targets.tokens)
         sources = batch.sources[batch.next.index]
         for code, name in enumerate(batch.source_names):
             mine = sources == code
@@ -90,7 +98,9 @@ def score(model: Transformer, rows: Iterator[Sequences], spelled: np.ndarray | N
                 size[name] = size.get(name, 0) + int(spelled[batch.next.tokens[mine].numpy()].sum())
     return {
         **_figures(sum(nats.values()), sum(tokens.values()), sum(size.values())),
-        "loss_ahead": ahead / max(1, ahead_tokens),
+        "loss_ahead": mean_ahead(ahead, ahead_tokens),
+        "losses_ahead": [nats / max(1, count) for nats, count in zip(ahead, ahead_tokens, strict=True)],
+        "drafts": drafts.figures(),
         "sources": {name: _figures(nats[name], tokens[name], size.get(name, 0)) for name in sorted(nats)},
         "max_violation": [round(max_violation(load), 4) for load in loads] if torch.is_tensor(loads) else [],
     }
@@ -132,7 +142,7 @@ def _loss_at_end(model: Transformer, windows: Sequence[np.ndarray], length: int,
     """Mean loss of each window's last `targets` tokens, read with `length` tokens up to its end."""
     total = 0.0
     for window in windows:
-        batch = make_batch(one_document(window[-length:]))
+        batch = make_batch(one_document(window[-length:]), model.config.num_nextn_predict_layers)
         total += float(model(batch).next_each[-targets:].double().sum())
     return total / (targets * len(windows))
 
@@ -159,6 +169,8 @@ def print_results(results: Mapping[str, Any], say: Callable[[str], None] = say) 
         for source, figures in [*phase["sources"].items(), ("all", phase)]:
             bits = f"  {figures['bits_per_byte']:.3f} bits per byte" if "bits_per_byte" in figures else ""
             say(f"  {source:<20} {figures['tokens']:>8,} tokens  perplexity {figures['perplexity']:>10.2f}{bits}")
+        for draft in phase["drafts"]:
+            say(f"  drafts of depth {draft['depth']}: {draft['acceptance']:.1%} of {draft['drafts']:,} kept")
     for length, figures in results["qd"].items():
         say(
             f"window {length:>7}: perplexity {figures['perplexity']:.2f}, with {figures['base']} tokens "

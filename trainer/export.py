@@ -1,8 +1,8 @@
 """Export to the layout of the released GLM-4.5 weights, and import of such a checkpoint.
 
-`AutoModelForCausalLM.from_pretrained` gives logits equal to ours, bit for bit. The prediction layer is written as
-layer `num_hidden_layers`. Stock transformers (5.23) looks for it only at the released depths, 46 and 92 layers; at
-another depth it reports its keys as unexpected, loads the rest just the same, and `use_mtp` raises.
+`AutoModelForCausalLM.from_pretrained` gives logits equal to ours, bit for bit. The prediction layers are written as
+the layers `num_hidden_layers` and on. Stock transformers (5.23) looks for one only at the released depths, 46 and 92 layers;
+at another depth it reports its keys as unexpected, loads the rest just the same, and `use_mtp` raises.
 `from_pretrained(dtype=…)` keeps the correction bias and the rotary frequencies in fp32; `model.to(bfloat16)` would
 round them.
 """
@@ -137,7 +137,7 @@ def huggingface_config(model: Transformer, dtype: torch.dtype, length: int | Non
 
 
 def released_tensors(model: Transformer) -> Iterator[tuple[str, torch.Tensor]]:
-    """The weights under the released names: experts one by one, the prediction layer after the last."""
+    """The weights under the released names: experts one by one, the prediction layers after the last."""
     for name, tensor in model.state_dict().items():
         released = released_name(name, model.config)
         if released.endswith(_FUSED):
@@ -152,22 +152,25 @@ def released_tensors(model: Transformer) -> Iterator[tuple[str, torch.Tensor]]:
                 yield f"{stem}{expert}.down_proj.weight", down.contiguous()
         else:
             yield released, tensor
-    if model.prediction is not None:
-        last = f"model.layers.{model.config.num_hidden_layers}"
-        yield f"{last}.embed_tokens.weight", model.embed_tokens.weight.detach().clone()
-        yield f"{last}.shared_head.head.weight", model.lm_head.weight.detach().clone()
+    for depth, _ in enumerate(model.predictions):
+        layer = f"model.layers.{model.config.num_hidden_layers + depth}"
+        yield f"{layer}.embed_tokens.weight", model.embed_tokens.weight.detach().clone()
+        yield f"{layer}.shared_head.head.weight", model.lm_head.weight.detach().clone()
 
 
 def released_name(name: str, config: ModelConfig) -> str:
     if name.startswith("lm_head."):
         return name
+    if name.startswith("further."):
+        _, number, rest = name.split(".", 2)
+        return f"model.layers.{config.num_hidden_layers + 1 + int(number)}.{rest}"
     return "model." + name.replace("prediction.", f"layers.{config.num_hidden_layers}.", 1)
 
 
 def import_checkpoint(folder: Path) -> Transformer:
     """A model with the weights of a checkpoint in the released layout, for continued training.
 
-    Where the weights hold no prediction layer, as those that transformers has saved, the model has none.
+    Where the weights hold no prediction layer at all, as those that transformers has saved, the model has none.
     Raises `TrainingError` where the folder isn't one, or a tensor is missing.
     """
     try:

@@ -25,6 +25,7 @@ from winnow.trainer.history import History
 from winnow.trainer.model import Transformer
 from winnow.trainer.optimizer import make_optimizers, set_rate
 from winnow.trainer.parallel import World, clip_gradients, parallelise
+from winnow.trainer.prediction import mean_ahead
 from winnow.trainer.router import correct, max_violation
 from winnow.trainer.settings import RunConfig
 from winnow.trainer.start import Start
@@ -119,6 +120,7 @@ class Training:
             self.index_path,
             held_out=self.config.held_out,
             micro_tokens=self.config.micro_tokens,
+            depths=self.config.model.num_nextn_predict_layers,
             rank=self.world.rank,
             world_size=self.world.size,
         )
@@ -142,27 +144,27 @@ class Training:
     def _step(self, step: Step, batches: list[Batch]) -> Note:
         config, schedule = self.config, self.config.schedule
         self.model.rotary.base = config.rotary_base or max(step.rotary_base, config.least_rotary_base)
-        counts = torch.tensor([[len(b.next.tokens), len(b.ahead.tokens), len(b.tokens)] for b in batches]).sum(dim=0)
-        next_count, ahead_count, tokens = self.world.sum(counts.to(self.world.device)).tolist()
+        counts = torch.tensor([counts_of(batch) for batch in batches]).sum(dim=0)
+        tokens, next_count, *ahead_counts = self.world.sum(counts.to(self.world.device)).tolist()
         prediction = schedule.prediction_weight(step.number)
-        sums = torch.zeros(3, dtype=torch.float64, device=self.world.device)
+        sums = torch.zeros(2 + len(ahead_counts), dtype=torch.float64, device=self.world.device)
         sources: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
         loads_of_batches = []
         for batch in batches:
             losses = self.model(batch)
             total = (
                 losses.next / max(1, next_count)
-                + prediction * losses.ahead / max(1, ahead_count)
+                + mean_ahead([prediction * loss for loss in losses.ahead], ahead_counts)
                 + config.balance_weight * losses.balance / step.count
             )
             total.backward()
-            sums += torch.stack([losses.next, losses.ahead, losses.balance]).detach()
+            sums += torch.stack([losses.next, losses.balance, *losses.ahead]).detach()
             loads_of_batches.append(losses.loads)
             add_by_source(sources, batch, losses.next_each)
-        total_next, total_ahead, total_balance = self.world.sum(sums).tolist()
+        total_next, total_balance, *total_ahead = self.world.sum(sums).tolist()
         loads = self.world.sum(torch.stack(loads_of_batches).sum(dim=0))
         norm = clip_gradients(self.model, config.optimizer.clip, self.world)
-        if not all(math.isfinite(value) for value in (total_next, total_ahead, total_balance, norm)):
+        if not all(math.isfinite(value) for value in (total_next, *total_ahead, total_balance, norm)):
             raise TrainingError(
                 f"step {step.number}: the loss or its gradient is no longer a number (sequences {step.start} to "
                 f"{step.start + step.count - 1} of phase {step.phase!r}, epoch {step.epoch}); the last good checkpoint "
@@ -192,7 +194,8 @@ class Training:
             "sequences": self.progress.sequences,
             "tokens": tokens,
             "loss": total_next / max(1, next_count),
-            "loss_ahead": total_ahead / max(1, ahead_count),
+            "loss_ahead": mean_ahead(total_ahead, ahead_counts),
+            "losses_ahead": [total / max(1, count) for total, count in zip(total_ahead, ahead_counts, strict=True)],
             "balance": total_balance / step.count / max(1, len(loads)),
             "sources": merged(self.world.gather(dict(sources))),
             "learning_rate": rate,
@@ -200,6 +203,11 @@ class Training:
             "max_violation": [round(max_violation(load), 4) for load in loads],
             "loads": loads.tolist(),
         }
+
+
+def counts_of(batch: Batch) -> list[int]:
+    """Tokens, next targets, and the targets of each depth."""
+    return [len(batch.tokens), len(batch.next.tokens), *(len(depth.targets.tokens) for depth in batch.depths)]
 
 
 def add_by_source(sums: dict[str, list[float]], batch: Batch, losses: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The model, top to bottom: embedding, layers, norm, head, and the layer that predicts one token further."""
+"""The model, top to bottom: embedding, layers, norm, head, and the layers that predict further tokens."""
 
 from __future__ import annotations
 
@@ -25,10 +25,19 @@ class Losses:
     """Sums over a batch. `next` and `ahead` are cross-entropies in nats, `balance` sums sequences and layers."""
 
     next: torch.Tensor
-    ahead: torch.Tensor
+    ahead: torch.Tensor  # [prediction layers]
     balance: torch.Tensor
     next_each: torch.Tensor  # fp32, of each of the batch's next targets, without gradient
-    loads: torch.Tensor  # int64 [sparse layers, E], the prediction layer last
+    loads: torch.Tensor  # int64 [sparse layers, E], the prediction layers last
+
+
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """What a batch is to the model: normalised states that the head makes predictions of, and each sparse layer's balance."""
+
+    main: torch.Tensor  # [T, hidden]
+    ahead: list[torch.Tensor]  # of each prediction layer [N, hidden], at the tokens of its `Depth`
+    balances: list[Balance]
 
 
 class Transformer(nn.Module):
@@ -42,6 +51,9 @@ class Transformer(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.prediction = PredictionLayer(config) if config.num_nextn_predict_layers else None
+        self.further = nn.ModuleList(  # apart from the first, which checkpoints know by its name
+            [PredictionLayer(config, depth) for depth in range(2, config.num_nextn_predict_layers + 1)]
+        )
         self.rotary = Rotary(config.rotary_dim, config.rope_theta)
         self.checkpoint_activations = False
 
@@ -61,8 +73,13 @@ class Transformer(nn.Module):
 
     @property
     def blocks(self) -> list[Block]:
-        """All layers, the prediction layer last."""
-        return [*self.layers, *([self.prediction] if self.prediction is not None else [])]
+        """All layers, the prediction layers last."""
+        return [*self.layers, *self.predictions]
+
+    @property
+    def predictions(self) -> list[PredictionLayer]:
+        """The prediction layers, that of depth 1 first."""
+        return [self.prediction, *self.further] if self.prediction is not None else []
 
     @property
     def routers(self) -> list[Router]:
@@ -70,16 +87,25 @@ class Transformer(nn.Module):
         return [block.mlp.gate for block in self.blocks if isinstance(block.mlp, MixtureOfExperts)]
 
     def forward(self, batch: Batch) -> Losses:
+        return self.losses(self.read(batch), batch)
+
+    def read(self, batch: Batch) -> States:
+        """The states of a batch, which was made for at least as many depths as there are prediction layers."""
         state, balances = self.encode(batch.tokens, batch.positions, batch.documents, batch.rows)
-        following, ahead_balances = self.foresee(state, batch)
-        next_sum, next_each = head_loss(state[batch.next.index], self.lm_head.weight, batch.next.tokens)
-        ahead_sum = next_sum.new_zeros(())
-        if following is not None:
-            ahead_sum, _ = head_loss(following[batch.ahead.index], self.lm_head.weight, batch.ahead.tokens)
-        balances += ahead_balances
+        ahead, ahead_balances = self.foresee(state, batch)
+        return States(main=state, ahead=ahead, balances=balances + ahead_balances)
+
+    def losses(self, states: States, batch: Batch) -> Losses:
+        """What the head makes of the states."""
+        head, balances = self.lm_head.weight, states.balances
+        next_sum, next_each = head_loss(states.main[batch.next.index], head, batch.next.tokens)
+        ahead = [
+            head_loss(state[depth.targets.index], head, depth.targets.tokens)[0]
+            for state, depth in zip(states.ahead, batch.depths, strict=False)
+        ]
         return Losses(
             next=next_sum,
-            ahead=ahead_sum,
+            ahead=torch.stack(ahead) if ahead else next_sum.new_zeros(0),
             balance=sum((loss for _, loss in balances), start=next_sum.new_zeros(())),
             next_each=next_each,
             loads=torch.stack([load for load, _ in balances])
@@ -100,23 +126,28 @@ class Transformer(nn.Module):
                 balances.append(balance)
         return self.norm(x), balances
 
-    def foresee(self, state: torch.Tensor, batch: Batch) -> tuple[torch.Tensor | None, list[Balance]]:
-        """States [T − D, hidden] that predict the token after the next, where the model has the layer for it."""
-        if self.prediction is None:
-            return None, []
-        if not len(batch.leading):  # documents of one token alone: nothing to foresee, and still a load to report
-            return None, [self._idle(state, batch)]
-        angles = self.rotary(batch.positions[batch.leading] + 1, state.dtype)
-        following = self.embed_tokens(batch.following)
-        ahead, balance = self.prediction(state[batch.leading], following, angles, batch.lead_documents, batch.lead_rows)
-        return ahead, [balance]
+    def foresee(self, state: torch.Tensor, batch: Batch) -> tuple[list[torch.Tensor], list[Balance]]:
+        """Final states [T, hidden] → those of each prediction layer, the next layer's made of the last one's."""
+        assert len(batch.depths) >= len(self.predictions), "make_batch(…, depths=) is fewer than the prediction layers"
+        found, balances = list[torch.Tensor](), list[Balance]()
+        before, positions = state, batch.positions
+        for number, (layer, depth) in enumerate(zip(self.predictions, batch.depths, strict=False), start=1):
+            positions = positions[depth.leading]
+            if len(depth.leading):
+                angles = self.rotary(positions + number, state.dtype)
+                following = self.embed_tokens(depth.following)
+                before, balance = layer(before[depth.leading], following, angles, depth.documents, depth.rows)
+            else:  # documents too short for any foresight: nothing to say, and still a load to report
+                before, balance = state[:0], self._idle(layer, state, batch)
+            found.append(before)
+            balances.append(balance)
+        return found, balances
 
-    def _idle(self, state: torch.Tensor, batch: Batch) -> Balance:
-        """The prediction layer run on one token for nothing: no load, no loss, and no rank that waits for another."""
-        assert self.prediction is not None
+    def _idle(self, layer: PredictionLayer, state: torch.Tensor, batch: Batch) -> Balance:
+        """A prediction layer run on one token for nothing: no load, no loss, and no rank that waits for another."""
         angles = self.rotary(batch.positions[:1], state.dtype)
         following = self.embed_tokens(batch.tokens[:1])
-        ahead, (load, _) = self.prediction(state[:1], following, angles, Documents(bounds=[0, 1]), [0, 1])
+        ahead, (load, _) = layer(state[:1], following, angles, Documents(bounds=[0, 1]), [0, 1])
         return torch.zeros_like(load), ahead.sum() * 0
 
     def logits(self, batch: Batch) -> torch.Tensor:
@@ -124,12 +155,10 @@ class Transformer(nn.Module):
         state, _ = self.encode(batch.tokens, batch.positions, batch.documents, batch.rows)
         return self.lm_head(state)
 
-    def logits_ahead(self, batch: Batch) -> torch.Tensor:
-        """Logits [T − D, V] of the token after the next, at every token but a document's last."""
-        state, _ = self.encode(batch.tokens, batch.positions, batch.documents, batch.rows)
-        ahead, _ = self.foresee(state, batch)
-        assert ahead is not None, "the model has no prediction layer"
-        return self.lm_head(ahead)
+    def logits_ahead(self, batch: Batch, depth: int = 1) -> torch.Tensor:
+        """Logits [N, V] of the prediction layer of this depth: of the token `depth` after the next, where there is one."""
+        assert 1 <= depth <= len(self.predictions), "the model has no such prediction layer"
+        return self.lm_head(self.read(batch).ahead[depth - 1])
 
     def _run(
         self, block: nn.Module, x: torch.Tensor, angles: Angles, documents: Documents, rows: list[int]

@@ -38,6 +38,8 @@ def write_report(out: Path) -> Path:
         ]
     if results["phases"]:
         parts += [heading("Held-out sequences"), _held_out_table(results["phases"])]
+    if any(score.get("drafts") for score in results["phases"].values()):
+        parts += [heading("Drafts of the prediction layers that the head keeps"), _drafts_table(results["phases"])]
     if results["qd"]:
         parts += [heading("Cost of length, on identical target tokens"), _length_table(results["qd"])]
     target = out / REPORT
@@ -59,7 +61,11 @@ def _summary(notes: list[dict[str, Any]]) -> str:
 def _draw_loss(axes: Axes, notes: list[dict[str, Any]]) -> None:
     steps = [note["step"] for note in notes]
     axes.plot(steps, [note["loss"] for note in notes], label="next token")
-    axes.plot(steps, [note["loss_ahead"] for note in notes], label="token after the next", alpha=0.6)
+    ahead = [note.get("losses_ahead", [note["loss_ahead"]]) for note in notes]  # older runs told of one depth
+    for depth in range(max(map(len, ahead), default=0)):
+        points = [(step, losses[depth]) for step, losses in zip(steps, ahead, strict=True) if depth < len(losses)]
+        name = "token after the next" if depth == 0 else f"{depth + 1} tokens after the next"
+        axes.plot(*zip(*points, strict=True), label=name, alpha=0.6)
     for before, note in pairwise(notes):
         if note["phase"] != before["phase"]:
             axes.axvline(note["step"], color="grey", lw=0.8, ls=":")
@@ -102,6 +108,15 @@ def _held_out_table(phases: dict[str, Any]) -> str:
         for source, figures in [*score["sources"].items(), ("all", score)]:
             bits = f"{figures['bits_per_byte']:.3f}" if "bits_per_byte" in figures else "–"
             rows.append((phase, source, f"{figures['tokens']:,}", f"{figures['perplexity']:.2f}", bits))
+    return table(rows)
+
+
+def _drafts_table(phases: dict[str, Any]) -> str:
+    rows = [("phase", "depth", "drafts", "kept")]
+    for phase, score in phases.items():
+        for draft in score.get("drafts", []):
+            kept = f"{100 * draft['acceptance']:.1f} %"
+            rows.append((phase, str(draft["depth"]), f"{draft['drafts']:,}", kept))
     return table(rows)
 
 

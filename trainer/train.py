@@ -15,7 +15,7 @@ from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.sequences import ShardError
 from winnow.stages.shards.shard import INDEX, ShardIndex
 from winnow.stages.training import Decay, Matrices
-from winnow.trainer.config import PRESETS, TrainingError, preset
+from winnow.trainer.config import MOST_PREDICTION_LAYERS, PRESETS, TrainingError, preset
 from winnow.trainer.loop import Note, Training
 from winnow.trainer.parallel import World, joined_world
 from winnow.trainer.printing import inert, say
@@ -64,6 +64,12 @@ def recipe_options(command: Command) -> Command:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where checkpoints and the report go.")
 @click.option("--preset", "name", default="nano", type=click.Choice(list(PRESETS)), help="Size of the model.")
 @click.option(
+    "--prediction-layers",
+    default=None,
+    type=click.IntRange(0, MOST_PREDICTION_LAYERS),
+    help="Layers that predict further tokens, each one more; by default the preset's, 1.",
+)
+@click.option(
     "--weights",
     default=None,
     type=click.Path(path_type=Path),
@@ -85,6 +91,7 @@ def main(
     run: str,
     out: Path,
     name: str,
+    prediction_layers: int | None,
     weights: Path | None,
     unchecked_tokenizer: bool,
     phases: str | None,
@@ -115,7 +122,14 @@ def main(
             if longest is None and world.device.type == "cpu":
                 longest = LONGEST_ON_CPU
             chosen = choose_phases(index, phases, longest)
-            model = start.model.config if start else preset(name, vocab_size=index.tokenizer["vocabulary_size"])
+            vocabulary = index.tokenizer["vocabulary_size"]
+            fresh = preset(name, vocab_size=vocabulary, prediction_layers=prediction_layers)
+            model = start.model.config if start else fresh
+            if prediction_layers not in (None, model.num_nextn_predict_layers):
+                raise TrainingError(
+                    f"--prediction-layers {prediction_layers}: the model in {weights} has "
+                    f"{model.num_nextn_predict_layers}, and goes on with those"
+                )
             config = RunConfig(
                 model=extended(model, index, chosen),
                 weights=str(weights) if weights else None,

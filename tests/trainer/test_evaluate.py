@@ -147,5 +147,5 @@ def test_results_are_printed_by_phase_source_and_length(
     windows = [np.arange(32, dtype=np.uint16)]
     found = score(model, iter([pack([[20, 12]])]))
     print_results({"phases": {"short": found}, "qd": {"32": length_cost(model, windows, 8)}}, lines.append)
-    assert [line.split()[0] for line in lines] == ["short:", "code", "web", "all", "window"]
+    assert [line.split()[0] for line in lines] == ["short:", "code", "web", "all", "drafts", "window"]
     assert f"{found['perplexity']:.2f}" in lines[3]

@@ -111,7 +111,7 @@ def test_checkpointed_activations_change_neither_gradients_nor_loads(
         model = make_model(tiny)
         model.checkpoint_activations = checkpoint
         losses = model(batch)
-        (losses.next + losses.ahead + losses.balance).backward()
+        (losses.next + losses.ahead.sum() + losses.balance).backward()
         results.append((losses.loads, [p.grad for p in model.parameters()]))
     assert torch.equal(results[0][0], results[1][0])
     assert int(results[0][0][0].sum()) == 26 * tiny.num_experts_per_tok
@@ -121,12 +121,12 @@ def test_checkpointed_activations_change_neither_gradients_nor_loads(
 def test_every_parameter_gets_a_gradient(tiny: ModelConfig, make_model: Maker, pack: Packer) -> None:
     model = make_model(tiny)
     losses = model(make_batch(pack([[30, 30], [60]])))
-    (losses.next + losses.ahead + losses.balance).backward()
+    (losses.next + losses.ahead.sum() + losses.balance).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 def test_impossible_sizes_are_refused_by_name(tiny: ModelConfig) -> None:
-    for name, value in (("num_key_value_heads", 3), ("num_experts_per_tok", 9), ("num_nextn_predict_layers", 2)):
+    for name, value in (("num_key_value_heads", 3), ("num_experts_per_tok", 9), ("num_nextn_predict_layers", 4)):
         with pytest.raises(TrainingError, match=name):
             replace(tiny, **{name: value})
     with pytest.raises(TrainingError, match="no preset 'huge'"):

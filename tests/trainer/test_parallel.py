@@ -26,13 +26,14 @@ from winnow.trainer.optimizer import OptimizerConfig, make_optimizers
 from winnow.trainer.parallel import clip_gradients, joined_world, parallelise, World
 
 torch.set_num_threads(1)
+TINY = replace(TINY, num_nextn_predict_layers=2)
 sequences = packed([[9, 23], [32], [5, 5, 22], [16, 16]])
 count = sum(len(make_batch(sequences.select(slice(i, i + 1))).next.tokens) for i in range(4))
 
 def run(model, batch, world):
     optimizers = make_optimizers(model, OptimizerConfig(learning_rate=0.01))
     losses = model(batch)
-    ((losses.next + 0.3 * losses.ahead) / count + 1e-4 * losses.balance / 4).backward()
+    ((losses.next + 0.3 * losses.ahead.sum()) / count + 1e-4 * losses.balance / 4).backward()
     loads = world.sum(losses.loads)
     norm = clip_gradients(model, 1e9, world)
     full = lambda t: (t.full_tensor() if isinstance(t, DTensor) else t).detach().clone()
@@ -42,8 +43,8 @@ def run(model, batch, world):
     return gradients, {name: full(p) for name, p in model.named_parameters()}, loads, norm
 
 with joined_world("cpu") as world:
-    mine = make_batch(sequences.select(slice(world.rank, None, world.size)))
-    alone = run(made(TINY), make_batch(sequences), World())
+    mine = make_batch(sequences.select(slice(world.rank, None, world.size)), depths=2)
+    alone = run(made(TINY), make_batch(sequences, depths=2), World())
     together = run(parallelise(made(TINY), world, expert_parallel=int(sys.argv[2])), mine, world)
 limit = float(sys.argv[3])
 for name in alone[0]:

@@ -22,6 +22,7 @@ NOTES = [
         "tokens_per_second": 100 + step,
         "loss": 5.0 - step / 4,
         "loss_ahead": 6.0 - step / 4,
+        **({"losses_ahead": [6.0 - step / 4, 6.5 - step / 4]} if step > 3 else {}),
         "sources": {"web": [5.0 - step / 4, 200], "code <x>": [4.0 - step / 4, 50 if step % 2 else 0]},
         "max_violation": [2.0, 1.0],
         "loads": [[4, 2, 1, 1], [3, 3, 1, 1]],
@@ -29,8 +30,16 @@ NOTES = [
     for step in range(12)
 ]
 SCORE = {"tokens": 1234, "loss": 2.0, "perplexity": 7.389, "bits_per_byte": 1.234}
+DRAFTS = [{"depth": 1, "drafts": 1200, "acceptance": 0.755}, {"depth": 2, "drafts": 1190, "acceptance": 0.5}]
 EVALUATION = {
-    "phases": {"length-32": {**SCORE, "sources": {"code <x>": {**SCORE, "tokens": 77}}, "max_violation": [1.0]}},
+    "phases": {
+        "length-32": {
+            **SCORE,
+            "sources": {"code <x>": {**SCORE, "tokens": 77}},
+            "max_violation": [1.0],
+            "drafts": DRAFTS,
+        }
+    },
     "qd": {
         "64": {"windows": 3, "targets": 48, "perplexity": 9.5, "base": 32, "base_perplexity": 9.31, "qd": 0.0204},
     },
@@ -61,6 +70,7 @@ def test_the_page_tells_the_run_and_its_evaluation(out: Path) -> None:
         ["length-32", "code <x>", "77", "7.39", "1.234"],
         ["length-32", "all", "1,234", "7.39", "1.234"],
     ]
+    assert rows_of(page, "Drafts")[1:] == [["length-32", "1", "1,200", "75.5 %"], ["length-32", "2", "1,190", "50.0 %"]]
     assert rows_of(page, "Cost of length")[1] == ["64", "48", "9.50", "9.31 (32 tokens)", "+2.0 %"]
 
 
@@ -75,7 +85,12 @@ def test_each_chart_is_a_picture_with_the_curves_it_names(out: Path) -> None:
     assert len(words) == 4
     for text, names in zip(
         words,
-        (("next token", "length-64"), ("web", "code <x>"), ("sparse layer 1", "sparse layer 2"), ("expert",)),
+        (
+            ("next token", "token after the next", "2 tokens after the next", "length-64"),
+            ("web", "code <x>"),
+            ("sparse layer 1", "sparse layer 2"),
+            ("expert",),
+        ),
         strict=True,
     ):
         assert all(name in text for name in names), text

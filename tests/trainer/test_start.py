@@ -108,3 +108,18 @@ def test_the_optimizers_state_goes_on_where_asked(stage: Stage, tmp_path: Path) 
     weights = str(tmp_path / "two" / "huggingface")
     result = train(run, tmp_path / "four", "--weights", weights, "--optimizer-state")
     assert result.exit_code == 1 and "holds weights alone" in result.output
+
+
+def test_as_many_prediction_layers_as_asked_are_trained_exported_and_gone_on_with(stage: Stage, tmp_path: Path) -> None:
+    run = stage("pretrain", 32, 1e4)
+    assert train(run, tmp_path / "one", "--prediction-layers", "2").exit_code == 0
+    notes = [json.loads(line) for line in (tmp_path / "one" / "steps.jsonl").open()]
+    for note in notes:
+        assert note["loss_ahead"] == pytest.approx(sum(note["losses_ahead"]) / 2) and len(note["losses_ahead"]) == 2
+        assert len(note["loads"]) == 2 + 2  # sparse layers and prediction layers
+    for weights in (tmp_path / "one", tmp_path / "one" / "huggingface"):
+        out = tmp_path / f"from-{weights.name}"
+        assert train(run, out, "--weights", str(weights)).exit_code == 0
+        assert AutoConfig.from_pretrained(out / "huggingface").num_nextn_predict_layers == 2
+    result = train(run, tmp_path / "two", "--weights", str(tmp_path / "one"), "--prediction-layers", "3")
+    assert result.exit_code == 1 and "has 2, and goes on with those" in result.output

@@ -77,7 +77,8 @@ def training_windows(split: Split, count: int) -> list[list[int]]:
 @torch.no_grad()
 def perplexity(model: Transformer, windows: Sequence[Sequence[int]]) -> float:
     """Of every token but each window's first."""
-    losses = [model(make_batch(one_document(np.array(window)))).next_each.double() for window in windows]
+    depths = model.config.num_nextn_predict_layers
+    losses = [model(make_batch(one_document(np.array(window)), depths)).next_each.double() for window in windows]
     return math.exp(float(torch.cat(losses).mean()))
 
 
