@@ -89,6 +89,8 @@ def read_vocabulary(model: bytes, name: str = "the model") -> Vocabulary:
         raise VocabularyError(f"{name} is not a sentencepiece model: {error}") from error
     if not pieces:
         raise VocabularyError(f"{name} is not a sentencepiece model: it has no pieces")
+    if not trainer:
+        raise VocabularyError(f"{name} is cut off: it ends with a piece, and no settings of its training follow")
     return Vocabulary(
         pieces=tuple(pieces),
         scores=np.array(scores, np.float32),

@@ -16,11 +16,13 @@ def command(run: str) -> None:
     One self-contained page without scripts; it opens offline.
     """
     from winnow.pipeline.configuration.reading import ConfigurationError
+    from winnow.pipeline.proof.seal import REPORT
     from winnow.pipeline.reports.report import write_report
 
     try:
-        terminal.say(write_report(options.open_run(run)))
+        write_report(options.open_run(run))
     except FileNotFoundError:
         raise ConfigurationError(
             f"{run} has no lock.json: the run isn't finished; `winnow status {run}` tells how far it is"
         ) from None
+    terminal.say(f"{run.rstrip('/')}/{REPORT}")

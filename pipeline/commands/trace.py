@@ -27,10 +27,10 @@ def command(shard: str, row: int, token: int) -> None:
     from winnow.stages.shards.tracing import trace
     from winnow.tokenizer.load import load
 
-    run = Path(shard).parents[2]
+    run = shard.rsplit("/", 3)[0] if "://" in shard else str(Path(shard).parents[2])
     try:
-        encoder = load(str(run / "tokenizer"))
-        found = trace(Workspace(str(run)), shard, row, token, encoder.decode)
+        encoder = load(f"{run}/tokenizer")
+        found = trace(Workspace(run), shard, row, token, encoder.decode)
     except (ShardError, OSError) as error:
         raise ConfigurationError(str(error)) from None
     told: dict[str, object] = {"token": f"{found.token}, {encoder.decode([found.token])!r}"}

@@ -10,7 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from winnow.pipeline.record.ledger import units_of
 from winnow.stages.deduplicate.equal import CONTRADICTIONS
+from winnow.stages.passes import INGEST
 from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
@@ -50,7 +52,14 @@ def kept_funnel(content: bytes) -> Funnel:
 
 def document_rows(workspace: Workspace) -> dict[str, int]:
     """How many documents each part has, by its file."""
-    return {path: workspace.parquet(path).metadata.num_rows for path in workspace.list("documents", ".parquet")}
+    return {path: workspace.parquet(path).metadata.num_rows for path in of_parts(workspace, "documents")}
+
+
+def of_parts(workspace: Workspace, *folders: str) -> list[str]:
+    """The tables below some folders that are named after a part of the run: what somebody else put there isn't counted."""
+    paths = [path for folder in folders for path in workspace.list(folder, ".parquet")]
+    parts = units_of(workspace, INGEST.name)
+    return [path for path in paths if path.rpartition("/")[2].removesuffix(".parquet") in parts] if parts else paths
 
 
 def read_funnel(
@@ -79,17 +88,13 @@ def read_funnel(
 
 def _reasons(workspace: Workspace) -> Iterator[tuple[str, str, int]]:
     """Stage, rule and documents, file by file, the two columns alone: a run may have dropped a billion documents."""
-    for path in _rejections(workspace):
+    for path in of_parts(workspace, INGEST_REJECTIONS, DROPS):
         with workspace.parquet(path) as file:
             if not file.metadata.num_rows:
                 continue
             reasons = file.read(["stage", "rule"], use_threads=False).group_by(["stage", "rule"])
         for found in reasons.aggregate([([], "count_all")]).to_pylist():
             yield found["stage"], found["rule"], found["count_all"]
-
-
-def _rejections(workspace: Workspace) -> list[str]:
-    return [*workspace.list(INGEST_REJECTIONS, ".parquet"), *workspace.list(DROPS, ".parquet")]
 
 
 def contradictory_questions(workspace: Workspace) -> int:

@@ -294,3 +294,11 @@ def read_books(workspace: Workspace, step: str = "") -> Iterator[Book]:
 def units_done(workspace: Workspace) -> dict[str, set[str]]:
     """The names of the units that have a receipt, by step; no receipt is read that has a file of its own."""
     return {book.step: book.loose.keys() | book.rows().keys() for book in read_books(workspace)}
+
+
+def units_of(workspace: Workspace, step: str) -> set[str]:
+    """Those of one step; none where a table of its receipts is damaged, since then nobody knows them all."""
+    books = list(read_books(workspace, step))
+    if any(book.damaged for book in books):
+        return set()
+    return {name for book in books for name in book.loose.keys() | book.rows().keys()}

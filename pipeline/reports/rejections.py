@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS
+from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS, of_parts
 from winnow.stages.deduplicate import minhash, scripts
 from winnow.stages.document import REJECTION
 from winnow.stages.run.chance import draws
@@ -70,7 +70,7 @@ def survey_rejections(workspace: Workspace, seed: int) -> Rejections:
 
 def _tables(workspace: Workspace, folder: str, columns: list[str]) -> Iterator[tuple[str, pa.Table]]:
     """Every table below a folder that has rows, with its path; of the others the footer is enough."""
-    for path in workspace.list(folder, ".parquet"):
+    for path in of_parts(workspace, folder):
         with workspace.parquet(path) as file:
             if file.metadata.num_rows:
                 yield path, file.read(columns, use_threads=False)

@@ -102,7 +102,20 @@ def test_a_run_on_an_object_store_writes_the_bytes_of_a_local_one(
     assert (result := winnow(store, *command, "--workers", "2")).returncode == 0, result.stdout + result.stderr
     remote = json.loads(bucket.get_object(Bucket=BUCKET, Key="runs/small/lock.json")["Body"].read())
     assert but_for_inputs(remote) == but_for_inputs(json.loads((finished / "lock.json").read_bytes()))
-    assert (result := winnow(store, "verify", out)).returncode == 0, result.stdout + result.stderr
+    shard = next(iter(sorted((finished / "shards").rglob("*.parquet")))).relative_to(finished)
+    for asked, shown in (
+        (("verify", out), "every digest and every count is right"),
+        (("status", out), "lock.json is written"),
+        (("report", out), f"{out}/report.html"),
+        (("diff", out, out), ""),
+        (("inspect", out, "--rows", "1"), ""),
+        (("explain", out, "pages/difflib.html"), "pages/difflib.html"),
+        (("trace", f"{out}/{shard}", "0", "5"), "documents/"),
+        (("export", out, "--format", "jsonl", "--phase", shard.parts[1], "--out", str(tmp_path / "rows.jsonl")), ""),
+    ):
+        told = winnow(store, *asked)
+        assert told.returncode == 0 and shown in told.stdout, (asked, told.stdout, told.stderr)
+    assert (tmp_path / "rows.jsonl").stat().st_size
 
 
 def test_one_row_group_costs_little_more_than_its_own_bytes(

@@ -102,6 +102,10 @@ def test_what_is_no_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
         load(str(tmp_path / "tokenizer.json"))
     with pytest.raises(EncoderError, match=r"other\.model is not a sentencepiece model"):
         load(str(tmp_path / "other.model"))
+    piece = b"\x0a\x08\x0a\x01a\x15\0\0\0\0"  # one piece, and the file was cut behind it
+    (tmp_path / "cut.model").write_bytes(piece)
+    with pytest.raises(EncoderError, match=r"cut\.model is cut off"):
+        load(str(tmp_path / "cut.model"))
     with pytest.raises(FileNotFoundError, match=r"expected tokenizer\.model, tokenizer\.json"):
         load(str(tmp_path / "nowhere"))
 
