@@ -18,8 +18,9 @@ from winnow.pipeline.record.funnel import FUNNEL, PLAN
 from winnow.pipeline.record.ledger import step_of
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.record.receipt_tables import TABLE, read_table, table_digest
+from winnow.stages.run.digests import content_digest
 from winnow.stages.run.paths import Sizes
-from winnow.stages.run.workspace import Workspace, content_digest, digest_file
+from winnow.stages.run.workspace import Workspace, digest_file
 
 THREADS = 8
 AT_ONCE = 4096  # receipts or files that wait for a thread: each costs some kilobytes until it is looked at

@@ -34,8 +34,9 @@ from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.record.receipt_tables import Table
 from winnow.stages.ingest.source import kind_version, optional_packages
 from winnow.stages.run.code import Code, code_of, module_code
+from winnow.stages.run.digests import DIGEST_BYTES, content_digest
 from winnow.stages.run.unit import Step, canonical
-from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, content_digest
+from winnow.stages.run.workspace import Workspace
 
 PATH = "lock.json"
 FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/", "generated/")

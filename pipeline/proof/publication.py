@@ -15,7 +15,8 @@ from pathlib import PurePosixPath
 
 from winnow.pipeline.configuration.reading import ConfigurationError
 from winnow.pipeline.proof.lock import FINAL_FOLDERS, PATH, lock_digest
-from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, DigestError, Workspace, digest_file
+from winnow.stages.run.digests import DIGEST_BYTES, READ_BLOCK, DigestError
+from winnow.stages.run.workspace import Workspace, digest_file
 
 THREADS = 8
 CARDS = frozenset({"README.md", "MODEL.md", "croissant.json", ".gitattributes"})

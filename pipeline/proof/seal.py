@@ -20,8 +20,9 @@ from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.record.receipt_tables import table_digest
+from winnow.stages.run.digests import content_digest
 from winnow.stages.run.unit import Step
-from winnow.stages.run.workspace import Workspace, content_digest
+from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX
 
 PATH = "seal.json"

@@ -15,8 +15,9 @@ from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
 
+from winnow.stages.run.digests import DIGEST_BYTES
 from winnow.stages.run.unit import GROUND_VERSION, File, Files, Place, Step, Unit, canonical
-from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, Written
+from winnow.stages.run.workspace import Workspace, Written
 
 FOLDER = "receipts"
 DIGEST = "digest"

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.pipeline.record.receipt import FOLDER, Receipt
-from winnow.stages.run.workspace import COMPRESSION, Workspace, Written, content_digest
+from winnow.stages.run.digests import content_digest
+from winnow.stages.run.workspace import COMPRESSION, Workspace, Written
 
 ROWS = 4_096
 """Receipts of a table: half a megabyte. That many units are worked again where one is damaged."""

@@ -21,7 +21,8 @@ from winnow.pipeline.proof.lock import PATH, lock_digest
 from winnow.pipeline.record.environment import Environment as Packages
 from winnow.pipeline.reports.shares import Share, shares
 from winnow.pipeline.terminal import inert
-from winnow.stages.run.workspace import Workspace, content_digest
+from winnow.stages.run.digests import content_digest
+from winnow.stages.run.workspace import Workspace
 from winnow.stages.shards.shard import INDEX, ShardIndex
 
 DATA_CARD, MODEL_CARD = "README.md", "MODEL.md"

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from winnow.pipeline.reports.card import DATA_CARD, Account, data_card
-from winnow.stages.run.workspace import READ_BLOCK, Workspace
+from winnow.stages.run.digests import READ_BLOCK
+from winnow.stages.run.workspace import Workspace
 
 CROISSANT = "croissant.json"
 PARQUET = "application/x-parquet"

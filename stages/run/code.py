@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from winnow.stages.run.workspace import DIGEST_BYTES
+from winnow.stages.run.digests import DIGEST_BYTES
 
 OWN = "winnow"  # ours: its steps and kinds have versions
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*[.:][^\W\d]\w*")

@@ -10,8 +10,9 @@ from typing import Any
 
 from winnow.formats.addresses import filesystem_of
 from winnow.stages.document import metadata_json
+from winnow.stages.run.digests import DIGEST_BYTES, READ_BLOCK
 from winnow.stages.run.unit import Counts, File, Place, Step, Unit
-from winnow.stages.run.workspace import DIGEST_BYTES, READ_BLOCK, Workspace
+from winnow.stages.run.workspace import Workspace
 
 
 def inventory_path(name: str) -> File:

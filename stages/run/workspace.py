@@ -8,7 +8,6 @@ and digest; the receipt of the unit that wrote it carries them.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,19 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winnow.formats.listing import entries, folders, size_of
+from winnow.stages.run.digests import Digesting, stream_digest
 from winnow.stages.run.paths import Sizes
 
-DIGEST_BYTES = 16
 COMPRESSION = "zstd"
-READ_BLOCK = 1 << 20
 THREADED = 1 << 18  # bytes of a table that one thread decodes in less than a millisecond
 PATTERN = frozenset("*?[")
 NOT_OF_FOLDERS = frozenset({errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP})
 """What a file system says that flushes files, but no folders."""
-
-
-class DigestError(ValueError):
-    """What was written isn't what was to be."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +216,7 @@ class Workspace:
         target = self.path(name)
         if not self._local:
             with self._filesystem.open(target, "wb") as stream:
-                tee = _Tee(stream)
+                tee = Digesting(stream)
                 try:
                     yield tee  # type: ignore[misc]
                     tee.check(digest)
@@ -235,7 +229,7 @@ class Workspace:
         temporary = f"{target}.{uuid.uuid4().hex[:8]}.tmp"
         try:
             with open(temporary, "wb") as stream:
-                tee = _Tee(stream)
+                tee = Digesting(stream)
                 yield tee  # type: ignore[misc]
                 tee.check(digest)
                 stream.flush()
@@ -286,73 +280,20 @@ class Workspace:
         with self.create_parquet(name, table.schema, **options) as writer:
             writer.write_table(table, row_group_size=row_group_size)
 
-    def _note(self, name: str, tee: _Tee) -> None:
+    def _note(self, name: str, tee: Digesting) -> None:
         self.written.append(Written(path=name, bytes=tee.size, digest=tee.digest()))
-
-
-class _Tee:
-    """Passes bytes on and digests them on the way, so that a digest costs no second read."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._hash = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        self.size = 0
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._hash.update(view)
-        self.size += view.nbytes
-        self._stream.write(view)
-        return view.nbytes
-
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-    def check(self, wanted: str | None) -> None:
-        if wanted is not None and self.digest() != wanted:
-            raise DigestError(f"has digest {self.digest()}, not {wanted}")
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def tell(self) -> int:
-        return self.size
-
-    @property
-    def closed(self) -> bool:
-        return self._stream.closed
-
-    def close(self) -> None:
-        """Left open: the owner of the stream closes it."""
-
-    def readable(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
 
 
 def digest_file(workspace: Workspace, name: str) -> str:
     """The digest that `Workspace` would have noted when it wrote this file."""
-    summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     with open(workspace.path(name), "rb", buffering=0) if workspace.is_local else workspace.open_input(name) as stream:
-        while block := stream.read(READ_BLOCK):
-            summary.update(block)
-    return summary.hexdigest()
+        return stream_digest(stream)
 
 
 def _is_worth_threads(footer: pq.FileMetaData) -> bool:
     """Whether decoding is long enough to be shared: to hand a small table to threads costs as much as to decode it."""
     groups = int(footer.num_row_groups)
     return groups > 1 or (groups == 1 and int(footer.row_group(0).total_byte_size) > THREADED)
-
-
-def content_digest(content: bytes) -> str:
-    """The digest that `Workspace` notes when it writes these bytes."""
-    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def flush_folder(folder: str) -> None:

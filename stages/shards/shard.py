@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from winnow.stages.run.digests import DIGEST_BYTES
 from winnow.stages.run.unit import Unworkable
-from winnow.stages.run.workspace import DIGEST_BYTES, Workspace, digest_file
+from winnow.stages.run.workspace import Workspace, digest_file
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 
 INDEX = "shards/index.json"

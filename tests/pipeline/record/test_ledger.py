@@ -16,7 +16,8 @@ from winnow.pipeline.record import ledger
 from winnow.pipeline.record.ledger import Book, Ledger, Row, read_receipts, receipt_files, units_done
 from winnow.pipeline.record.receipt import Receipt, receipt_path, write_receipt
 from winnow.pipeline.record.receipt_tables import read_table, table_of, write_table
-from winnow.stages.run.workspace import Workspace, Written, content_digest
+from winnow.stages.run.digests import content_digest
+from winnow.stages.run.workspace import Workspace, Written
 
 STEP = "measure"
 
