@@ -78,7 +78,7 @@ def lease(workspace: Workspace, tell: Callable[[str], None], *, wait: bool = Fal
         yield
         return
     ended = threading.Event()
-    beating = threading.Thread(target=_beat, args=(workspace, name, token, ended), daemon=True)
+    beating = threading.Thread(target=_beat, args=(workspace, name, token, ended, tell), daemon=True)
     beating.start()
     try:
         yield
@@ -119,12 +119,16 @@ def _created(workspace: Workspace, name: str, token: str) -> bool:
     return _holder(workspace, name) == token
 
 
-def _beat(workspace: Workspace, name: str, token: str, ended: threading.Event) -> None:
+def _beat(workspace: Workspace, name: str, token: str, ended: threading.Event, tell: Callable[[str], None]) -> None:
+    """Signs of life until the end, or until somebody took over from what seemed dead to him: a machine that slept."""
     count = 0
     while not ended.wait(BEAT):
         count += 1
         with suppress(OSError):
             if _holder(workspace, name) != token:
+                tell(
+                    f"{workspace.root}: another run has taken over here, since this one gave no sign of life: stop one of them"
+                )
                 return
             workspace.write_bytes(name, _sign(token, count))
 

@@ -9,6 +9,8 @@ import platform
 import struct
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,26 @@ def test_a_second_run_refuses_there_and_takes_over_from_one_that_was_killed(
     with lease.lease(workspace, said.append, name=UNLOCKED):
         pass
     assert not (tmp_path / UNLOCKED).exists()
+
+
+def test_a_holder_that_was_taken_over_says_so_and_leaves_the_others_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "BEAT", 0.05)
+    said: list[str] = []
+    told = threading.Event()
+
+    def tell(line: str) -> None:
+        said.append(line)
+        told.set()
+
+    workspace = Workspace(str(tmp_path))
+    with lease.lease(workspace, tell, name=UNLOCKED):
+        end = time.monotonic() + 30
+        while not told.wait(0.1) and time.monotonic() < end:  # again, where a sign of life came between
+            (tmp_path / UNLOCKED).write_text('{"run": "another", "beat": 1}')
+    assert len(said) == 1 and "another run has taken over" in said[0]
+    assert (tmp_path / UNLOCKED).read_text() == '{"run": "another", "beat": 1}'
 
 
 def test_a_lock_ends_with_its_holder_and_leaves_no_lease(tmp_path: Path) -> None:
