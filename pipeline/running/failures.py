@@ -22,6 +22,7 @@ REFUSALS = {
 }
 """What a machine refuses, in words: no fault of ours, so no traceback."""
 UNMAPPED = "failed to map segment from shared object"  # the loader of a compiled module, where memory ends
+THREADLESS = ("can't start new thread", "Failed to launch worker thread")  # Python's words and Arrow's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ def reason_of(error: BaseException) -> str:
         return "every worker that took this unit died: out of memory or killed from outside"
     if isinstance(error, MemoryError) or (isinstance(error, ImportError) and UNMAPPED in str(error)):
         return "no memory is left on this machine: fewer workers, by --workers, need less"
+    if any(words in str(error) for words in THREADLESS):
+        return f"no further thread can be started ({error}): for want of memory, which fewer --workers need, or see `ulimit -u`"
     if refused := refusal(error):
         return refused
     if isinstance(error, Unworkable):

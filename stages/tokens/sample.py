@@ -99,11 +99,7 @@ def train_tokenizer(workspace: Workspace, unit: Unit[TrainTokenizer | GivenToken
     counts: Counter[str] = Counter()
     if isinstance(asked, GivenTokenizer):
         files = with_tokens(read(asked.place), asked.tokens)
-        content, name = files.content, JSON if files.path.endswith(".json") else MODEL
-        for old in (*BESIDE, JSON, MODEL):  # of a tokenizer that the run had before
-            workspace.remove(f"{FOLDER}/{old}")
-        for beside, said in files.beside:
-            workspace.write_bytes(f"{FOLDER}/{beside}", said)
+        content, name, given = files.content, JSON if files.path.endswith(".json") else MODEL, files.beside
     else:
         chunks = [workspace.read_table(path) for path in asked.samples]
         for table in chunks:
@@ -112,10 +108,17 @@ def train_tokenizer(workspace: Workspace, unit: Unit[TrainTokenizer | GivenToken
         if not texts:
             raise Unworkable("there is no text to train a tokenizer on: nothing survived the filters")
         try:
-            content, name = train_model(texts, asked.vocabulary_size), MODEL
+            content, name, given = train_model(texts, asked.vocabulary_size), MODEL, ()
         except TrainingError as error:
             raise Unworkable(str(error)) from None
-    workspace.write_bytes(f"{FOLDER}/{name}", content)
+    for old in (
+        *BESIDE,
+        JSON,
+        MODEL,
+    ):  # of another tokenizer, or of this unit when it was killed: they'd be read as given
+        workspace.remove(f"{FOLDER}/{old}")
+    for beside, said in (*given, (name, content)):
+        workspace.write_bytes(f"{FOLDER}/{beside}", said)
     encoder = load(f"{workspace.root}/{FOLDER}/{name}")
     encoder.require(asked.special, "the documents of this run")
     for file, exported in export(encoder).items():

@@ -20,3 +20,19 @@ def test_a_compiled_module_that_memory_ends_for_is_a_sentence() -> None:
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert result.stdout.startswith("no memory is left on this machine"), result.stdout + result.stderr
     assert reason_of(ImportError("No module named 'x'")) == "ImportError: No module named 'x'"
+
+
+def test_no_further_thread_is_a_sentence_whoever_asked_for_it() -> None:
+    """A process whose address space is nearly used up: its next thread has no stack."""
+    script = (
+        "import resource, threading\n"
+        "from winnow.pipeline.running import failures\n"
+        "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (held + (2 << 20), held + (2 << 20)))\n"
+        "threading.stack_size(64 << 20)\n"
+        "try: threading.Thread(target=print).start()\n"
+        "except (RuntimeError, MemoryError) as error: print(failures.reason_of(error))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "no further thread can be started" in told and "Traceback" not in told
+    assert "no further thread" in reason_of(OSError("Unknown error: Failed to launch worker thread: Resource …"))

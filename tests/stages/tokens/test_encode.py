@@ -190,6 +190,15 @@ def test_code_gets_gaps_and_text_does_not(run: Workspace) -> None:
     del chinese
 
 
+def test_a_unit_that_was_killed_before_its_end_gives_the_same_tokenizer(run: Workspace) -> None:
+    """What it had written already is no convention that its tokenizer came with."""
+    train(run)
+    first = {name: run.read_bytes(name) for name in run.list("tokenizer")}
+    assert len(first) > 4
+    train(run)
+    assert {name: run.read_bytes(name) for name in run.list("tokenizer")} == first
+
+
 def test_a_tokenizer_from_elsewhere_becomes_the_runs_own(run: Workspace, tmp_path: Path) -> None:
     train(run)
     for name in run.list("tokenizer"):
