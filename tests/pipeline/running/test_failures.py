@@ -25,7 +25,7 @@ def test_a_compiled_module_that_memory_ends_for_is_a_sentence() -> None:
 def test_no_further_thread_is_a_sentence_whoever_asked_for_it() -> None:
     """A process whose address space is nearly used up: its next thread has no stack."""
     script = (
-        "import resource, threading\n"
+        "import resource, threading, distributed\n"
         "from winnow.pipeline.running import failures\n"
         "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (held + (2 << 20), held + (2 << 20)))\n"
