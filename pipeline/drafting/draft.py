@@ -142,12 +142,12 @@ def _technical(entry: dict[str, Any]) -> list[dict[str, Any]]:
     if entry["recipe"] != "language" or "thresholds" in entry or Content.PROSE not in entry["content"]:
         return [entry]
     others = [content for content in entry["content"] if content != Content.PROSE]
-    prose = {**entry, "content": [Content.PROSE.value], "thresholds": {"score": SURE_OF_PROSE}}
+    prose = {**entry, "content": [Content.PROSE.value], "thresholds": {"score": {"minimum": SURE_OF_PROSE}}}
     return [*([{**entry, "content": others}] if others else []), prose]
 
 
 def _remark(entry: Mapping[str, Any]) -> str:
-    lowered = entry["recipe"] == "language" and entry.get("thresholds") == {"score": SURE_OF_PROSE}
+    lowered = entry["recipe"] == "language" and entry.get("thresholds") == {"score": {"minimum": SURE_OF_PROSE}}
     return f" # in place of {SURE}: names and commands of manuals blur a language" if lowered else ""
 
 

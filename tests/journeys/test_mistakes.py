@@ -50,7 +50,7 @@ IN_MANIFEST = {
     "a tag": ("seed: 1", "seed: !one 1", "own.yaml:2: could not determine a constructor for the tag '!one'"),
     "a list as a key": ("seed: 1", "? [a]\n: 1", "own.yaml:2: a key is a name, not a list or mapping"),
     "a date": ("seed: 1", "seed: 2024-13-45", "own.yaml: is not valid YAML: month must be in 1..12"),
-    "a list for a mapping": ("{sources: {web: 100}}", "[web]", "own.yaml:5: mixture: expected keys, bucket_epochs, epochs, languages, natural, quality, source_epochs, sources, temperature, tokens, not ['web']"),
+    "a list for a mapping": ("{sources: {web: 100}}", "[web]", "own.yaml:5: mixture: expected keys, bucket_epochs, consumed, epochs, languages, natural, quality, source_epochs, sources, temperature, tokens, not ['web']"),
     "a phase alone": ("length: 128", "length: 8", "own.yaml:7: curriculum.0.length: input should be greater than or equal to 32 (found 8) "),
     "a share": ("web: 100", "web: most", "own.yaml:5: mixture.sources.web: input should be a valid number, unable to parse string as a number (found 'most') "),
     "no source": ("{web: 100}", "{}", "own.yaml:5: mixture.sources: is empty; leave the key out, or give it a value"),

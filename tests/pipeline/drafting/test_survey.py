@@ -186,4 +186,7 @@ def test_prose_is_asked_for_less_certainty_of_its_language_than_pages(tmp_path: 
     said = manifest_text(survey([str(tmp_path)]).finds)
     model = 'options: {model: "resource:lid.176"}'
     assert f"  - {{recipe: language, content: [web], {model}}}\n" in said
-    assert f"  - {{recipe: language, content: [prose], {model}, thresholds: {{score: 0.5}}}} # in place of 0.65" in said
+    assert (
+        f"  - {{recipe: language, content: [prose], {model}, thresholds: {{score: {{minimum: 0.5}}}}}} # in place of 0.65"
+        in said
+    )
