@@ -54,8 +54,9 @@ class RunFailed(Exception):
 def reason_of(error: BaseException) -> str:
     """One sentence, or a traceback where the fault is ours."""
     from distributed import CancelledError, KilledWorker
+    from distributed.comm.core import CommClosedError
 
-    if isinstance(error, CancelledError):
+    if isinstance(error, CancelledError | CommClosedError):  # the second while an answer was on its way
         return "the Dask scheduler was lost, and with it what became of this unit: start it again"
     if isinstance(error, KilledWorker):
         return "every worker that took this unit died: out of memory or killed from outside"

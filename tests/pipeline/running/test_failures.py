@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+from distributed import CancelledError
+from distributed.comm.core import CommClosedError
+
 from winnow.pipeline.running.failures import reason_of
 
 
@@ -36,3 +40,10 @@ def test_no_further_thread_is_a_sentence_whoever_asked_for_it() -> None:
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "no further thread can be started" in told and "Traceback" not in told
     assert "no further thread" in reason_of(OSError("Unknown error: Failed to launch worker thread: Resource …"))
+
+
+@pytest.mark.parametrize(
+    "error", [CancelledError("unit"), CommClosedError("in <TCP (closed) …>: ConnectionResetError")]
+)
+def test_a_scheduler_that_is_lost_is_a_sentence(error: Exception) -> None:
+    assert reason_of(error).startswith("the Dask scheduler was lost")
