@@ -2,7 +2,8 @@
 
 model, block, attention, rotary, norm, feedforward, router, experts, prediction, loss       the model
 config, settings, recipe, schedule, curriculum, start                                       what is asked
-data, batch, muon, optimizer, parallel, loop, checkpoint, storage, history, train           how it is trained
+data, batch, muon, optimizer, parallel, tensor_parallel, loop, checkpoint, storage,         how it is trained
+history, train
 held_out, evaluate, drafts, consumed, report, printing, export                                      what comes of it
 alignment                                                                                   a reward model, GRPO
 serving                                                                                     GGUF, fewer bits

@@ -35,16 +35,12 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads, self.kv_heads, self.head_dim = (
-            config.num_attention_heads,
-            config.num_key_value_heads,
-            config.head_dim,
-        )
-        bias = config.attention_bias
-        self.q_proj = nn.Linear(config.hidden_size, self.heads * self.head_dim, bias=bias)
-        self.k_proj = nn.Linear(config.hidden_size, self.kv_heads * self.head_dim, bias=bias)
-        self.v_proj = nn.Linear(config.hidden_size, self.kv_heads * self.head_dim, bias=bias)
-        self.o_proj = nn.Linear(self.heads * self.head_dim, config.hidden_size, bias=False)
+        self.head_dim, bias = config.head_dim, config.attention_bias
+        query, key = config.num_attention_heads * self.head_dim, config.num_key_value_heads * self.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, query, bias=bias)
+        self.k_proj = nn.Linear(config.hidden_size, key, bias=bias)
+        self.v_proj = nn.Linear(config.hidden_size, key, bias=bias)
+        self.o_proj = nn.Linear(query, config.hidden_size, bias=False)
         if config.use_qk_norm:
             self.q_norm = RMSNorm(self.head_dim, config.rms_norm_eps)
             self.k_norm = RMSNorm(self.head_dim, config.rms_norm_eps)
@@ -52,14 +48,14 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], documents: Documents) -> torch.Tensor:
         """x [T, hidden] → [T, hidden]; `angles` are the cosines and sines of the tokens' positions."""
-        query = self.q_proj(x).view(-1, self.heads, self.head_dim)
-        key = self.k_proj(x).view(-1, self.kv_heads, self.head_dim)
-        value = self.v_proj(x).view(-1, self.kv_heads, self.head_dim)
+        query, key, value = (  # as many heads as this rank has: all, unless the layer is shared (`tensor_parallel`)
+            projection(x).view(len(x), -1, self.head_dim) for projection in (self.q_proj, self.k_proj, self.v_proj)
+        )
         if self.use_qk_norm:
             query, key = self.q_norm(query), self.k_norm(key)
         query, key = rotate(query, *angles), rotate(key, *angles)
         mixed = attend(query, key, value, documents)
-        return self.o_proj(mixed.reshape(-1, self.heads * self.head_dim))
+        return self.o_proj(mixed.flatten(1))
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, documents: Documents) -> torch.Tensor:

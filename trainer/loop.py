@@ -63,6 +63,7 @@ class Training:
     """
 
     def __init__(self, run: str, out: Path, config: RunConfig, world: World, start: Start | None = None) -> None:
+        world = world.split(config.tensor_parallel)
         self.config, self.world, self.out = config, world, out
         workspace = Workspace(run)
         self.index_path = workspace.path(INDEX)
@@ -121,8 +122,8 @@ class Training:
             held_out=self.config.held_out,
             micro_tokens=self.config.micro_tokens,
             depths=self.config.model.num_nextn_predict_layers,
-            rank=self.world.rank,
-            world_size=self.world.size,
+            rank=self.world.data_rank,
+            world_size=self.world.data_size,
         )
         begun = time.perf_counter()
         for step, batches in feed(self.steps[self.progress.steps :]):
@@ -197,7 +198,7 @@ class Training:
             "loss_ahead": mean_ahead(total_ahead, ahead_counts),
             "losses_ahead": [total / max(1, count) for total, count in zip(total_ahead, ahead_counts, strict=True)],
             "balance": total_balance / step.count / max(1, len(loads)),
-            "sources": merged(self.world.gather(dict(sources))),
+            "sources": merged(self.world.gather(dict(sources))[:: self.world.tensor]),
             "learning_rate": rate,
             "gradient_norm": norm,
             "max_violation": [round(max_violation(load), 4) for load in loads],

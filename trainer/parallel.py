@@ -1,6 +1,8 @@
 """Parallelism, applied from outside: FSDP2 shards every block, expert parallelism spreads the experts over ranks.
 
-The ranks form a mesh of replicas × expert groups. All parameters but the experts are sharded over the whole mesh;
+With tensor parallelism the mesh is data × tensor: what FSDP2 shards over `data` is the share that `tensor_parallel` gave.
+
+Without it the ranks form a mesh of replicas × expert groups. All parameters but the experts are sharded over the whole mesh;
 a layer's experts are dealt out over the expert dimension, and sharded over the replicas of each share. Tokens travel to
 their experts and back by all-to-all. Gradients are sums: the loss is already divided by the tokens of all ranks.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.distributed as dist
@@ -21,8 +23,9 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from winnow.trainer.config import TrainingError
-from winnow.trainer.experts import Compute, Experts, MixtureOfExperts
+from winnow.trainer.experts import Compute, Exchange, Experts, MixtureOfExperts
 from winnow.trainer.model import Transformer
+from winnow.trainer.tensor_parallel import Shares, check_tensor_parallel, share_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +35,35 @@ class World:
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    tensor: int = 1  # ranks, one after another, that share each layer and read the same batches
+    mesh: DeviceMesh | None = None  # data × tensor, where layers are shared
 
     @property
     def leads(self) -> bool:
         return self.rank == 0
 
+    @property
+    def data_rank(self) -> int:
+        """Which share of a batch this rank reads, of `data_size`."""
+        return self.rank // self.tensor
+
+    @property
+    def data_size(self) -> int:
+        return self.size // self.tensor
+
+    def split(self, tensor: int) -> World:
+        """The same world, in which so many ranks each share the layers."""
+        if tensor == 1:
+            return self
+        if self.size % tensor:
+            raise TrainingError(f"--tensor-parallel {tensor} wants a multiple of {tensor} processes, not {self.size}")
+        mesh = init_device_mesh(self.device.type, (self.size // tensor, tensor), mesh_dim_names=("data", "tensor"))
+        return replace(self, tensor=tensor, mesh=mesh)
+
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor summed over all ranks, in place."""
-        if self.size > 1:
-            dist.all_reduce(tensor)
+        """The tensor summed over all ranks that read different batches, in place."""
+        if self.data_size > 1:
+            dist.all_reduce(tensor, group=self.mesh.get_group("data") if self.mesh else None)
         return tensor
 
     def gather(self, value: object) -> list[object]:
@@ -83,7 +106,9 @@ def joined_world(device: str | None = None) -> Iterator[World]:
 def parallelise(
     model: Transformer, world: World, *, expert_parallel: int = 1, half_precision: bool = True
 ) -> Transformer:
-    """Shards a model of which every rank holds the same weights; does nothing for one process on a CPU.
+    """Shards a model of which every rank holds the same weights, and shares its layers where `world` is split.
+
+    Does nothing for one process on a CPU.
 
     On CUDA computes in bfloat16, unless `half_precision` is False; weights, gradients and the optimizer's state are fp32.
     """
@@ -92,6 +117,11 @@ def parallelise(
         precision = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
     if world.size == 1 and world.device.type == "cpu":
         return model
+    if world.mesh is not None:
+        if expert_parallel > 1:
+            raise TrainingError("--tensor-parallel deals out the experts, too: leave --expert-parallel at 1")
+        check_tensor_parallel(model.config, world.tensor)
+        return _shared(model, world.mesh, precision)
     if world.size % expert_parallel or model.config.n_routed_experts % expert_parallel:
         raise TrainingError(
             f"{model.config.n_routed_experts} experts on {world.size} ranks can't be dealt out in groups of "
@@ -104,10 +134,26 @@ def parallelise(
     everyone = mesh._flatten("world")
     for block in model.blocks:
         if expert_parallel > 1 and isinstance(block.mlp, MixtureOfExperts):
-            _deal_out(block.mlp.experts, mesh)
+            _deal_out(block.mlp.experts, mesh["expert"], _AllToAll(mesh.get_group("expert")))
             fully_shard(block.mlp.experts, mesh=mesh["replica"], mp_policy=precision)
         fully_shard(block, mesh=everyone, mp_policy=precision)
-    fully_shard(model, mesh=everyone, mp_policy=precision, reshard_after_forward=False)
+    return _outermost(model, everyone, precision)
+
+
+def _shared(model: Transformer, mesh: DeviceMesh, precision: MixedPrecisionPolicy) -> Transformer:
+    """Tensor parallelism in each block, and FSDP2 over the ranks that hold the same share."""
+    tensor = mesh["tensor"]
+    for block in model.blocks:
+        share_block(block, tensor)
+        if isinstance(block.mlp, MixtureOfExperts):
+            _deal_out(block.mlp.experts, tensor, Shares(tensor.get_group()))
+        fully_shard(block, mesh=mesh["data"], mp_policy=precision)
+    return _outermost(model, mesh["data"], precision)
+
+
+def _outermost(model: Transformer, mesh: DeviceMesh, precision: MixedPrecisionPolicy) -> Transformer:
+    """Shards what lies outside the blocks; gradients are sums everywhere."""
+    fully_shard(model, mesh=mesh, mp_policy=precision, reshard_after_forward=False)
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)
@@ -115,12 +161,12 @@ def parallelise(
     return model
 
 
-def _deal_out(experts: Experts, mesh: DeviceMesh) -> None:
-    """Leaves each rank of an expert group its share of the experts."""
+def _deal_out(experts: Experts, mesh: DeviceMesh, exchange: Exchange) -> None:
+    """Leaves each rank of a group, a mesh of one dimension, its share of the experts."""
     for name, weight in list(experts.named_parameters()):
-        dealt = distribute_tensor(weight.data, mesh["expert"], [Shard(0)], src_data_rank=None)
+        dealt = distribute_tensor(weight.data, mesh, [Shard(0)], src_data_rank=None)
         setattr(experts, name, nn.Parameter(dealt))
-    experts.exchange = _AllToAll(mesh.get_group("expert"))
+    experts.exchange = exchange
 
 
 class _AllToAll:
@@ -153,12 +199,25 @@ def _by_expert(incoming: torch.Tensor) -> torch.Tensor:
 def clip_gradients(model: nn.Module, limit: float, world: World) -> float:
     """Scales all gradients so that their global norm is at most `limit`; returns the norm before.
 
-    Every parameter is sharded over all ranks, so the squares of local shards add up to the whole.
+    Every parameter is sharded over all ranks that read different batches, so the squares of local shards add up to the
+    whole; what isn't shared by tensor parallelism is there as often as that has ranks.
     """
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     local = [g.to_local() if isinstance(g, DTensor) else g for g in gradients]
-    squares = torch.stack([part.square().sum() for part in torch._foreach_norm(local)]).sum()
-    norm = float(world.sum(squares).sqrt())
+    norms = torch._foreach_norm(local)
+    squares = torch.stack([part.square().sum() / _copies(g, world) for g, part in zip(gradients, norms, strict=True)])
+    total = squares.sum()
+    if world.size > 1:
+        dist.all_reduce(total)
+    norm = float(total.sqrt())
     if norm > limit:
         torch._foreach_mul_(local, limit / norm)
     return norm
+
+
+def _copies(gradient: torch.Tensor, world: World) -> int:
+    """How many ranks hold the same shard of a gradient."""
+    names = gradient.device_mesh.mesh_dim_names or () if isinstance(gradient, DTensor) else ()
+    if isinstance(gradient, DTensor) and "tensor" in names and gradient.placements[names.index("tensor")].is_shard():
+        return 1
+    return world.tensor

@@ -33,7 +33,10 @@ class RunConfig:
     precision: str = "bf16"  # of the computation on CUDA, or fp32
     checkpoint_activations: bool = False  # recompute each block in the backward pass: less memory, 0.73 × the speed
     expert_parallel: int = 1  # ranks that share the experts of a layer
+    tensor_parallel: int = 1  # ranks that share the matrices of a layer, its experts included
 
 
-FREE = frozenset({"micro_tokens", "checkpoint_every", "keep", "checkpoint_activations", "expert_parallel"})
+FREE = frozenset(
+    {"micro_tokens", "checkpoint_every", "keep", "checkpoint_activations", "expert_parallel", "tensor_parallel"}
+)
 """Settings that may change between a run and its resumption: no batch and no update depends on them."""

@@ -82,7 +82,15 @@ def recipe_options(command: Command) -> Command:
 @click.option("--micro-tokens", default=8_192, help="Most tokens in one forward pass of a rank.")
 @click.option("--multiple", default=1, help="Sequences of a step are a multiple of this: the most ranks ever used.")
 @click.option("--rotary-base", default=None, type=float, help="One base for all phases, in place of the manifest's.")
-@click.option("--expert-parallel", default=1, help="Ranks that share the experts of a layer.")
+@click.option(
+    "--expert-parallel", default=1, type=click.IntRange(min=1), help="Ranks that share the experts of a layer."
+)
+@click.option(
+    "--tensor-parallel",
+    default=1,
+    type=click.IntRange(min=1),
+    help="Ranks that share each layer, its experts included, and read the same batches.",
+)
 @click.option("--device", default=None, type=click.Choice(["cpu", "cuda"]), help="By default cuda where there is one.")
 @click.option("--seed", default=0)
 @click.option("--export/--no-export", "exports", default=True, help="Evaluate and write the Hugging Face checkpoint.")
