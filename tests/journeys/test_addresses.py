@@ -1,4 +1,4 @@
-"""`winnow init --from` an object store and from a hub, and the run that it proposes, as far as documents."""
+"""`winnow init --from` an object store and from a hub, and the run that it proposes: as far as documents, and to shards."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import pytest
 
 from tests.journeys.hub import hub
 from tests.pipeline.test_object_store import BUCKET, client, moto
+from winnow.pipeline.proof.verification import verify_run
+from winnow.stages.run.workspace import Workspace
+from winnow.stages.shards.shard import ShardIndex
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,12 +27,12 @@ def texts(english: list[str]) -> dict[str, bytes]:
     return {"data/train.jsonl": rows.encode(), **notes, "letter.doc": b"PK\3\4"}
 
 
-def begun(address: str, folder: Path, lid: Path, environment: dict[str, str]) -> list[str]:
+def begun(address: str, folder: Path, lid: Path, environment: dict[str, str], *options: str) -> list[str]:
     """What `init` says of an address and the run says of sources; a process of its own, which reads its environment."""
     (folder / "models").mkdir()
     shutil.copy(lid, folder / "models")
     said = []
-    run = ["run", "--stage", "manifest.yaml", "--profile", "profile.yaml", "--out", "run", "--until", "ingest"]
+    run = ["run", "--stage", "manifest.yaml", "--profile", "profile.yaml", "--out", "run", *options]
     for command in (["init", "--from", address], [*run, "--workers", "1"]):
         done = subprocess.run(
             [sys.executable, "-m", "winnow.pipeline.cli", *command],
@@ -54,7 +57,7 @@ def test_from_an_object_store(tmp_path: Path, lid: Path, texts: dict[str, bytes]
         for name, content in texts.items():
             bucket.put_object(Bucket=BUCKET, Key=f"texts/{name}", Body=content)
         (place := tmp_path / "own").mkdir()
-        lines = begun("s3://corpus/texts", place, lid, environment)
+        lines = begun("s3://corpus/texts", place, lid, environment, "--until", "ingest")
     assert "prose 45 0" in lines
 
 
@@ -64,3 +67,6 @@ def test_from_a_hub(tmp_path: Path, lid: Path, texts: dict[str, bytes]) -> None:
         (place := tmp_path / "own").mkdir()
         lines = begun("hf://datasets/mill/texts", place, lid, {"HF_ENDPOINT": address, **home})
     assert "prose 45 0" in lines
+    index = ShardIndex.from_json((place / "run" / "shards" / "index.json").read_bytes())
+    assert sum(phase.sequences for phase in index.phases)
+    assert verify_run(Workspace(str(place / "run"))).findings == ()
