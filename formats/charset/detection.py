@@ -81,7 +81,7 @@ def detect(content: bytes) -> str | Undecided:
             readings[text] = _Reading(confidence, name, odd, letters)
     ranked = sorted(readings.values(), reverse=True)
     if not ranked or ranked[0].confidence < LEAST:
-        return Undecided(tuple(named))
+        return Undecided(tuple(dict.fromkeys(named)))
     near = (MARGIN_LONG if high >= LONG else MARGIN) * ranked[0].confidence
     close = sorted((reading for reading in ranked if reading.confidence >= near), key=lambda near: near.oddities)
     undecided = len(close) > 1 and close[0].oddities == close[1].oddities

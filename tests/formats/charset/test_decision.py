@@ -105,3 +105,10 @@ def test_carriage_returns_alone_end_lines_and_others_stay(charset: str) -> None:
     text = TEXTS["cp1251"] * 2
     assert decode(text.replace("\n", "\r").encode(charset)).text == text
     assert decode(text.replace("\n", "\r\n").encode(charset)).text == text.replace("\n", "\r\n")
+
+
+def test_no_candidate_is_named_twice() -> None:
+    """Several labels of the engine may be one charset of Python's: what it says of Korean in Johab."""
+    with pytest.raises(UnknownCharset) as raised:
+        decode("각 나라의 말과 글은 그 나라 사람들의 생각을 담는 그릇이다.".encode("johab"))
+    assert len(set(raised.value.candidates)) == len(raised.value.candidates) > 1
