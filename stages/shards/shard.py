@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 
 from winnow.stages.run.digests import DIGEST_BYTES
-from winnow.stages.run.unit import Unworkable
 from winnow.stages.run.workspace import Workspace, digest_file
 from winnow.stages.shards.sequences import SEGMENT, Sequences, ShardError
 
@@ -216,6 +215,8 @@ def _written(found: Mapping[str, str], digests: Sequence[str], phase: Phase) -> 
             wanted[found[name]] -= 1
             own[name] = found[name]
     if missing := wanted.total():
+        from winnow.stages.run.unit import Unworkable  # here: readers load this module, and none of that one
+
         raise Unworkable(
             f"{missing} files of shards/{phase.name} aren't as they were packed: `winnow repair` takes them out"
         )

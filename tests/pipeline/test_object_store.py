@@ -184,7 +184,7 @@ def test_of_two_runs_on_one_prefix_the_second_refuses_and_then_may(shared: Works
 def test_a_lease_whose_holder_was_killed_is_taken_over(shared: Workspace) -> None:
     shared.write_bytes(module.NAME, module._sign("0" * 32, 7))
     with lease(shared, lambda line: None):
-        assert module._holder(shared) != "0" * 32
+        assert module._holder(shared, module.NAME) != "0" * 32
     assert not shared.exists(module.NAME)
 
 
