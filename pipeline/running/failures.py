@@ -22,6 +22,7 @@ REFUSALS = {
 }
 """What a machine refuses, in words: no fault of ours, so no traceback."""
 UNMAPPED = "failed to map segment from shared object"  # the loader of a compiled module, where memory ends
+UNLOADED = "Could not find/load shared object file"  # llvmlite's words, who doesn't say why
 THREADLESS = ("can't start new thread", "Failed to launch worker thread")  # Python's words and Arrow's
 
 
@@ -64,6 +65,8 @@ def reason_of(error: BaseException) -> str:
         return "no memory is left on this machine: fewer workers, by --workers, need less"
     if any(words in str(error) for words in THREADLESS):
         return f"no further thread can be started ({error}): for want of memory, which fewer --workers need, or see `ulimit -u`"
+    if UNLOADED in str(error):
+        return f"a library can't be loaded: for want of memory, which fewer --workers need, or it is damaged ({error})"
     if refused := refusal(error):
         return refused
     if isinstance(error, Unworkable):

@@ -47,3 +47,12 @@ def test_no_further_thread_is_a_sentence_whoever_asked_for_it() -> None:
 )
 def test_a_scheduler_that_is_lost_is_a_sentence(error: Exception) -> None:
     assert reason_of(error).startswith("the Dask scheduler was lost")
+
+
+def test_a_library_that_llvmlite_cannot_load_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own loader, asked for a library that isn't there."""
+    ffi = pytest.importorskip("llvmlite.binding.ffi")
+    monkeypatch.setattr(ffi, "get_library_name", lambda: "libnowhere.so")
+    with pytest.raises(OSError) as raised:
+        ffi._lib_wrapper()._load_lib()
+    assert reason_of(raised.value).startswith("a library can't be loaded: for want of memory")
