@@ -20,9 +20,7 @@ CONSUMED = pa.schema(
     [
         pa.field("document", pa.string(), nullable=False),  # id, as segments of shards name it
         pa.field("source", pa.string(), nullable=False),
-        pa.field(
-            "tokens", pa.int64(), nullable=False
-        ),  # of it, in the sequences that were read; a sequence counts once
+        pa.field("tokens", pa.int64(), nullable=False),  # of it, in the sequences read, each counted once
     ]
 )
 

@@ -54,6 +54,7 @@ FORMATS = {
     "csv": "csv",
     "tsv": "tsv",
 }
+COLUMNAR = ("parquet", "arrow", "sqlite", "sheets")  # formats whose values have types: no charset is asked for
 TABLES_WITHIN = ("sqlite", "sheets")  # formats of which a file holds several tables, each a piece
 LINES_OF_TEXT = re.compile(r"\.txt(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 BROKEN = (ValueError, pa.ArrowException)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from winnow.formats.containers.records import TABLES_WITHIN, table_format, table_splits
+from winnow.formats.containers.records import COLUMNAR, TABLES_WITHIN, table_format, table_splits
 from winnow.formats.dialogues.dialects import recognise
 from winnow.formats.dialogues.json_values import without_nulls
 from winnow.formats.splits import Split
-from winnow.pipeline.drafting.glimpse import COLUMNAR, TEXTUAL, first_row, is_said, likely_text
+from winnow.pipeline.drafting.glimpse import TEXTUAL, first_row, is_said, likely_text
 from winnow.stages.document import Content
 
 BOOK_CHARACTERS = 50_000  # a text this long is a work of its own, about thirty printed pages

@@ -18,7 +18,7 @@ from winnow.formats.charset.detection import READ_BYTES
 from winnow.formats.charset.pages import decode
 from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
-from winnow.formats.containers.records import read_records, table_format
+from winnow.formats.containers.records import COLUMNAR, read_records, table_format
 from winnow.formats.splits import Split, size_of
 from winnow.formats.translations.catalogues import language_of_po
 from winnow.formats.translations.file_names import aliases
@@ -40,7 +40,6 @@ VARIANT = re.compile(r"<tuv\b[^<>]{0,200}?lang=[\"']([\w-]+)[\"']")
 WORD = re.compile(r"(?<!\S)[^\W\d_][^\s/\\@=]*")  # begins with a letter and is no path, address or assignment
 HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LEAST_WORDS, LEAST_SIGNS = 5, 8
-COLUMNAR = ("parquet", "arrow", "sqlite", "sheets")
 TEXTUAL = (
     "text",
     "content",

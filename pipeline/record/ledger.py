@@ -88,6 +88,10 @@ class Book:
                 except (OSError, ValueError):
                     self.damaged.append(path)
 
+    def units(self) -> set[str]:
+        """The names of all units that have a receipt, of which none is read."""
+        return set(self.loose).union(*(table.column("unit") for table in self.tables))
+
     def rows(self) -> dict[str, Row]:
         """The units whose receipts stand in tables alone."""
         found = {}
@@ -293,7 +297,7 @@ def read_books(workspace: Workspace, step: str = "") -> Iterator[Book]:
 
 def units_done(workspace: Workspace) -> dict[str, set[str]]:
     """The names of the units that have a receipt, by step; no receipt is read that has a file of its own."""
-    return {book.step: book.loose.keys() | book.rows().keys() for book in read_books(workspace)}
+    return {book.step: book.units() for book in read_books(workspace)}
 
 
 def units_of(workspace: Workspace, step: str) -> set[str]:
@@ -301,4 +305,4 @@ def units_of(workspace: Workspace, step: str) -> set[str]:
     books = list(read_books(workspace, step))
     if any(book.damaged for book in books):
         return set()
-    return {name for book in books for name in book.loose.keys() | book.rows().keys()}
+    return set().union(*(book.units() for book in books))

@@ -22,8 +22,15 @@ REFUSALS = {
 }
 """What a machine refuses, in words: no fault of ours, so no traceback."""
 UNMAPPED = "failed to map segment from shared object"  # the loader of a compiled module, where memory ends
-UNLOADED = "Could not find/load shared object file"  # llvmlite's words, who doesn't say why
-THREADLESS = ("can't start new thread", "Failed to launch worker thread")  # Python's words and Arrow's
+_NO_THREAD = "no further thread can be started ({}): for want of memory, which fewer --workers need, or see `ulimit -u`"
+BY_WORDS = {
+    "can't start new thread": _NO_THREAD,  # Python's
+    "Failed to launch worker thread": _NO_THREAD,  # Arrow's
+    "Could not find/load shared object file": (  # llvmlite's, who doesn't say why
+        "a library can't be loaded: for want of memory, which fewer --workers need, or it is damaged ({})"
+    ),
+}
+"""What libraries say where memory ends, in errors that have neither a number nor a kind of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +70,8 @@ def reason_of(error: BaseException) -> str:
         return "every worker that took this unit died: out of memory or killed from outside"
     if isinstance(error, MemoryError) or (isinstance(error, ImportError) and UNMAPPED in str(error)):
         return "no memory is left on this machine: fewer workers, by --workers, need less"
-    if any(words in str(error) for words in THREADLESS):
-        return f"no further thread can be started ({error}): for want of memory, which fewer --workers need, or see `ulimit -u`"
-    if UNLOADED in str(error):
-        return f"a library can't be loaded: for want of memory, which fewer --workers need, or it is damaged ({error})"
+    if told := next((sentence for words, sentence in BY_WORDS.items() if words in str(error)), None):
+        return told.format(error)
     if refused := refusal(error):
         return refused
     if isinstance(error, Unworkable):

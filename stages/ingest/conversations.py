@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from winnow.formats.containers.records import Record, read_records, record_splits, table_format
+from winnow.formats.containers.records import COLUMNAR, Record, read_records, record_splits, table_format
 from winnow.formats.dialogues.dialects import FIELDS, conversations, recognise
 from winnow.formats.dialogues.forms import renamed
 from winnow.formats.dialogues.json_values import Misfit, without_nulls
@@ -21,7 +21,6 @@ LICENSE_FIELDS = ("license", "licence")
 LANGUAGE_FIELDS = ("language", "lang")
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}([-_]\w+)?")
 OF_DOCUMENTS = frozenset({"title", "url", "date", "license", "language"})
-COLUMNAR = ("parquet", "arrow", "sqlite", "sheets")
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
 VERSION = 4  # 4: charsets of Albanian, Greek and French are told apart
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it

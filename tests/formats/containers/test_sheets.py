@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.stages.ingest.test_databases import read
 from winnow.formats.containers import sheets
 from winnow.formats.containers.decoded import Unreadable
-from winnow.formats.containers.records import read_records, record_splits
 from winnow.pipeline.drafting.survey import survey
 from winnow.stages.ingest import tables
 from winnow.stages.ingest.source import Builder
@@ -65,16 +65,6 @@ def row(number: int, *cells: Any) -> str:
         elif cell is not None:
             said.append(f"<c {place}><v>{cell}</v></c>")
     return f'<row r="{number}">{"".join(said)}</row>'
-
-
-def read(path: Path) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str, str]]]:
-    told: list[tuple[str, str, str]] = []
-    found = {
-        place: dict(record)
-        for split in record_splits(str(path))
-        for place, record in read_records(split, lambda *what: told.append((what[0], what[1], str(what[2]))))
-    }
-    return found, told
 
 
 @calamine
