@@ -114,15 +114,19 @@ def block_parameters(model: ModelConfig, *, sparse: bool) -> Parameters:
 
 
 def stages(model: ModelConfig, pipeline: int) -> list[tuple[Parameters, int, int]]:
-    """Parameters, layers and sparse layers of each pipeline stage; embedding in the first, head and prediction in the last."""
+    """Parameters, layers and sparse layers of each pipeline stage: as `pipeline_parallel` deals them out, and Megatron-core.
+
+    Embedding in the first, head and prediction layers in the last, which for these has a copy of the embedding.
+    """
     hidden, table = model.hidden_size, model.vocab_size * model.hidden_size
     found = []
-    for stage in range(pipeline):
-        first, last = (round(model.num_hidden_layers * (stage + end) / pipeline) for end in (0, 1))
-        kinds = [model.is_sparse(layer) for layer in range(first, last)]
+    for stage, layers in enumerate(model.layers_of_stages(pipeline)):
+        kinds = [model.is_sparse(layer) for layer in layers]
         held = Parameters(tables=table) if stage == 0 else Parameters()
         if stage == pipeline - 1:
             held += Parameters(tables=table, vectors=hidden)
+            if stage > 0 and model.num_nextn_predict_layers:
+                held += Parameters(tables=table)
             kinds += [True] * model.num_nextn_predict_layers
             for _ in range(model.num_nextn_predict_layers):  # what a prediction layer has beside its block
                 held += Parameters(matrices=2 * hidden * hidden, vectors=3 * hidden)

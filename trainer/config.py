@@ -8,6 +8,7 @@ the width (2.5 × the hidden size), one dense layer, a shared expert, one predic
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 MOST_PREDICTION_LAYERS = 3
 
@@ -73,6 +74,17 @@ class ModelConfig:
     def is_sparse(self, layer: int) -> bool:
         """Whether that layer routes to experts; the prediction layers, numbered after the last, do."""
         return layer >= self.first_k_dense_replace
+
+    def layers_of_stages(self, count: int) -> list[range]:
+        """The decoder layers of each stage of a pipeline, in turn, as evenly as may be; the prediction layers join the last.
+
+        Raises `TrainingError` where there are more stages than layers.
+        """
+        layers = self.num_hidden_layers
+        if count > layers:
+            raise TrainingError(f"a pipeline of {count} stages wants a layer for each; the model has {layers}")
+        bounds = [round(layers * stage / count) for stage in range(count + 1)]
+        return [range(first, last) for first, last in pairwise(bounds)]
 
 
 PRESETS: dict[str, ModelConfig] = {

@@ -16,7 +16,8 @@ class Feed:
     """Reads each run of steps in one phase and epoch with one reader, so that row groups are decoded once.
 
     Sequence g goes to rank g mod `world_size`; a step's sequences are cut into micro-batches of at most `micro_tokens`
-    (at least one sequence), as many on every rank, for a model of so many prediction layers as `depths`.
+    (at least one sequence), as many on every rank and at least `least` where there are so many sequences, for a model of
+    so many prediction layers as `depths`.
     """
 
     def __init__(
@@ -26,13 +27,14 @@ class Feed:
         held_out: float,
         micro_tokens: int,
         depths: int = 1,
+        least: int = 1,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self._index_path = index_path
         self._held_out = held_out
         self._micro_tokens = micro_tokens
-        self._depths = depths
+        self._depths, self._least = depths, least
         self._rank, self._world_size = rank, world_size
 
     def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[Step, list[Batch]]]:
@@ -47,7 +49,7 @@ class Feed:
             rows = _Rows(self._reader(planned[0]))
             for step in planned:
                 sequences = rows.take(step.count // self._world_size)
-                size = max(1, self._micro_tokens // step.length)
+                size = max(1, min(self._micro_tokens // step.length, len(sequences) // self._least))
                 parts = [sequences.select(slice(i, i + size)) for i in range(0, len(sequences), size)]
                 yield step, [make_batch(part, self._depths) for part in parts]
 

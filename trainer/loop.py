@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,10 @@ from winnow.trainer.curriculum import Step, planned
 from winnow.trainer.data import Feed
 from winnow.trainer.history import History
 from winnow.trainer.model import Transformer
+from winnow.trainer.objective import Objective, counts_of, gather_gradient, merged
 from winnow.trainer.optimizer import make_optimizers, set_rate
 from winnow.trainer.parallel import World, clip_gradients, parallelise
+from winnow.trainer.pipeline_parallel import Order, Pipeline, Stage
 from winnow.trainer.prediction import mean_ahead
 from winnow.trainer.router import correct, max_violation
 from winnow.trainer.settings import RunConfig
@@ -63,7 +64,7 @@ class Training:
     """
 
     def __init__(self, run: str, out: Path, config: RunConfig, world: World, start: Start | None = None) -> None:
-        world = world.split(config.tensor_parallel)
+        world = world.split(config.tensor_parallel, config.pipeline_parallel)
         self.config, self.world, self.out = config, world, out
         workspace = Workspace(run)
         self.index_path = workspace.path(INDEX)
@@ -75,7 +76,12 @@ class Training:
         model = (start.model if start else Transformer(config.model).initialise(config.seed)).to(world.device)
         model.checkpoint_activations = config.checkpoint_activations
         half = config.precision == "bf16"
+        if world.stages > 1:
+            model = Stage(model, world.stage, world.stages)
         self.model = parallelise(model, world, expert_parallel=config.expert_parallel, half_precision=half)
+        self.pipeline = None
+        if isinstance(self.model, Stage):
+            self.pipeline = Pipeline(self.model, world, Order(config.pipeline_schedule), half_precision=half)
         self.optimizers = make_optimizers(self.model, config.optimizer)
         self.progress = Progress(
             steps=0,
@@ -122,6 +128,7 @@ class Training:
             held_out=self.config.held_out,
             micro_tokens=self.config.micro_tokens,
             depths=self.config.model.num_nextn_predict_layers,
+            least=self.world.stages,
             rank=self.world.data_rank,
             world_size=self.world.data_size,
         )
@@ -147,23 +154,19 @@ class Training:
         self.model.rotary.base = config.rotary_base or max(step.rotary_base, config.least_rotary_base)
         counts = torch.tensor([counts_of(batch) for batch in batches]).sum(dim=0)
         tokens, next_count, *ahead_counts = self.world.sum(counts.to(self.world.device)).tolist()
-        prediction = schedule.prediction_weight(step.number)
-        sums = torch.zeros(2 + len(ahead_counts), dtype=torch.float64, device=self.world.device)
-        sources: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-        loads_of_batches = []
-        for batch in batches:
-            losses = self.model(batch)
-            total = (
-                losses.next / max(1, next_count)
-                + mean_ahead([prediction * loss for loss in losses.ahead], ahead_counts)
-                + config.balance_weight * losses.balance / step.count
-            )
-            total.backward()
-            sums += torch.stack([losses.next, losses.balance, *losses.ahead]).detach()
-            loads_of_batches.append(losses.loads)
-            add_by_source(sources, batch, losses.next_each)
-        total_next, total_balance, *total_ahead = self.world.sum(sums).tolist()
-        loads = self.world.sum(torch.stack(loads_of_batches).sum(dim=0))
+        objective = Objective(
+            next_count=next_count,
+            ahead_counts=ahead_counts,
+            prediction_weight=schedule.prediction_weight(step.number),
+            balance_weight=config.balance_weight,
+            sequences=step.count,
+        )
+        if self.pipeline is None:
+            found = gather_gradient(self.model, batches, objective)
+        else:
+            found = self.pipeline.gather_gradient(batches, objective)
+        total_next, total_balance, *total_ahead = self.world.sum_stages(self.world.sum(found.losses)).tolist()
+        loads = self.world.sum_stages(self.world.sum(found.loads))
         norm = clip_gradients(self.model, config.optimizer.clip, self.world)
         if not all(math.isfinite(value) for value in (total_next, *total_ahead, total_balance, norm)):
             raise TrainingError(
@@ -176,7 +179,8 @@ class Training:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        for router, load in zip(self.model.routers, loads, strict=True):
+        own = self.model.rows if isinstance(self.model, Stage) else slice(None)
+        for router, load in zip(self.model.routers, loads[own], strict=True):
             correct(router, load, schedule.balance_rate(step.number))
         self.progress = replace(
             self.progress,
@@ -198,35 +202,9 @@ class Training:
             "loss_ahead": mean_ahead(total_ahead, ahead_counts),
             "losses_ahead": [total / max(1, count) for total, count in zip(total_ahead, ahead_counts, strict=True)],
             "balance": total_balance / step.count / max(1, len(loads)),
-            "sources": merged(self.world.gather(dict(sources))[:: self.world.tensor]),
+            "sources": merged(self.world.gather(dict(found.sources))[:: self.world.tensor]),
             "learning_rate": rate,
             "gradient_norm": norm,
             "max_violation": [round(max_violation(load), 4) for load in loads],
             "loads": loads.tolist(),
         }
-
-
-def counts_of(batch: Batch) -> list[int]:
-    """Tokens, next targets, and the targets of each depth."""
-    return [len(batch.tokens), len(batch.next.tokens), *(len(depth.targets.tokens) for depth in batch.depths)]
-
-
-def add_by_source(sums: dict[str, list[float]], batch: Batch, losses: torch.Tensor) -> None:
-    """Adds each target's loss to [nats, tokens] of its token's source."""
-    codes = batch.sources[batch.next.index]
-    names = len(batch.source_names)
-    totals = torch.zeros(names, dtype=torch.float64, device=losses.device).index_add_(0, codes, losses.double())
-    counts = torch.bincount(codes, minlength=names)
-    for name, total, count in zip(batch.source_names, totals.tolist(), counts.tolist(), strict=True):
-        sums[name][0] += total
-        sums[name][1] += count
-
-
-def merged(shares: Iterable[Any]) -> dict[str, list[float]]:
-    """Sums of all ranks as name → [mean loss in nats, tokens], by name."""
-    total: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
-    for share in shares:
-        for name, (nats, tokens) in share.items():
-            total[name][0] += nats
-            total[name][1] += tokens
-    return {name: [nats / max(1, tokens), tokens] for name, (nats, tokens) in sorted(total.items())}

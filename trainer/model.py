@@ -43,6 +43,9 @@ class States:
 class Transformer(nn.Module):
     """A mixture-of-experts decoder whose modules are named as in the released weights."""
 
+    lent: frozenset[str] = frozenset()
+    """Parameters of another rank that this one holds a copy of (`pipeline_parallel`)."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -117,14 +120,20 @@ class Transformer(nn.Module):
         self, tokens: torch.Tensor, positions: torch.Tensor, documents: Documents, rows: list[int]
     ) -> tuple[torch.Tensor, list[Balance]]:
         """Tokens [T] → normalised final states [T, hidden], and the balance of each sparse layer."""
-        x = self.embed_tokens(tokens)
+        x, balances = self.through(self.embed_tokens(tokens), positions, documents, rows)
+        return self.norm(x), balances
+
+    def through(
+        self, x: torch.Tensor, positions: torch.Tensor, documents: Documents, rows: list[int]
+    ) -> tuple[torch.Tensor, list[Balance]]:
+        """States [T, hidden] before the layers → those behind the last of them, and the balance of each sparse layer."""
         angles = self.rotary(positions, x.dtype)
         balances = []
         for block in self.layers:
             x, balance = self._run(block, x, angles, documents, rows)
             if balance is not None:
                 balances.append(balance)
-        return self.norm(x), balances
+        return x, balances
 
     def foresee(self, state: torch.Tensor, batch: Batch) -> tuple[list[torch.Tensor], list[Balance]]:
         """Final states [T, hidden] → those of each prediction layer, the next layer's made of the last one's."""

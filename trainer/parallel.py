@@ -1,8 +1,10 @@
 """Parallelism, applied from outside: FSDP2 shards every block, expert parallelism spreads the experts over ranks.
 
-With tensor parallelism the mesh is data × tensor: what FSDP2 shards over `data` is the share that `tensor_parallel` gave.
+Ranks are first dealt out over the stages of a pipeline (`pipeline_parallel`), if there are some; all that follows is of the
+ranks of one stage. With tensor parallelism they are data × tensor: what FSDP2 shards over `data` is the share that
+`tensor_parallel` gave.
 
-Without it the ranks form a mesh of replicas × expert groups. All parameters but the experts are sharded over the whole mesh;
+Without it they are replicas × expert groups. All parameters but the experts are sharded over the whole mesh;
 a layer's experts are dealt out over the expert dimension, and sharded over the replicas of each share. Tokens travel to
 their experts and back by all-to-all. Gradients are sums: the loss is already divided by the tokens of all ranks.
 """
@@ -36,7 +38,8 @@ class World:
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     tensor: int = 1  # ranks, one after another, that share each layer and read the same batches
-    mesh: DeviceMesh | None = None  # data × tensor, where layers are shared
+    stages: int = 1  # of the pipeline: equal shares of the ranks, one after another
+    mesh: DeviceMesh | None = None  # stage × data × tensor, where there are stages or shares
 
     @property
     def leads(self) -> bool:
@@ -45,25 +48,45 @@ class World:
     @property
     def data_rank(self) -> int:
         """Which share of a batch this rank reads, of `data_size`."""
-        return self.rank // self.tensor
+        return self.rank // self.tensor % self.data_size
 
     @property
     def data_size(self) -> int:
-        return self.size // self.tensor
+        return self.size // (self.tensor * self.stages)
 
-    def split(self, tensor: int) -> World:
-        """The same world, in which so many ranks each share the layers."""
-        if tensor == 1:
+    @property
+    def stage(self) -> int:
+        """Which stage of the pipeline this rank works at."""
+        return self.rank // self.stage_size
+
+    @property
+    def stage_size(self) -> int:
+        """Ranks of each stage."""
+        return self.size // self.stages
+
+    def split(self, tensor: int = 1, stages: int = 1) -> World:
+        """The same world, in which so many ranks each share the layers of a stage. Raises `TrainingError`."""
+        if tensor == stages == 1:
             return self
-        if self.size % tensor:
-            raise TrainingError(f"--tensor-parallel {tensor} wants a multiple of {tensor} processes, not {self.size}")
-        mesh = init_device_mesh(self.device.type, (self.size // tensor, tensor), mesh_dim_names=("data", "tensor"))
-        return replace(self, tensor=tensor, mesh=mesh)
+        if self.size % (tensor * stages):
+            asked = [f"--tensor-parallel {tensor}"] * (tensor > 1) + [f"--pipeline-parallel {stages}"] * (stages > 1)
+            raise TrainingError(
+                f"{' and '.join(asked)} wants a multiple of {tensor * stages} processes, not {self.size}"
+            )
+        shape = (stages, self.size // (tensor * stages), tensor)
+        mesh = init_device_mesh(self.device.type, shape, mesh_dim_names=("stage", "data", "tensor"))
+        return replace(self, tensor=tensor, stages=stages, mesh=mesh)
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor summed over all ranks that read different batches, in place."""
         if self.data_size > 1:
             dist.all_reduce(tensor, group=self.mesh.get_group("data") if self.mesh else None)
+        return tensor
+
+    def sum_stages(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor summed over the stages of the pipeline, in place."""
+        if self.stages > 1 and self.mesh:
+            dist.all_reduce(tensor, group=self.mesh.get_group("stage"))
         return tensor
 
     def gather(self, value: object) -> list[object]:
@@ -108,30 +131,30 @@ def parallelise(
 ) -> Transformer:
     """Shards a model of which every rank holds the same weights, and shares its layers where `world` is split.
 
-    Does nothing for one process on a CPU.
+    Does nothing for one process on a CPU. Where there are stages, the model is this rank's `pipeline_parallel.Stage`.
 
     On CUDA computes in bfloat16, unless `half_precision` is False; weights, gradients and the optimizer's state are fp32.
     """
     precision = MixedPrecisionPolicy()
     if world.device.type == "cuda" and half_precision:
         precision = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
-    if world.size == 1 and world.device.type == "cpu":
+    if world.stage_size == 1 and world.device.type == "cpu":
         return model
-    if world.mesh is not None:
+    if world.tensor > 1 and world.mesh is not None:
         if expert_parallel > 1:
             raise TrainingError("--tensor-parallel deals out the experts, too: leave --expert-parallel at 1")
         check_tensor_parallel(model.config, world.tensor)
         return _shared(model, world.mesh, precision)
-    if world.size % expert_parallel or model.config.n_routed_experts % expert_parallel:
+    if world.stage_size % expert_parallel or model.config.n_routed_experts % expert_parallel:
         raise TrainingError(
-            f"{model.config.n_routed_experts} experts on {world.size} ranks can't be dealt out in groups of "
+            f"{model.config.n_routed_experts} experts on {world.stage_size} ranks can't be dealt out in groups of "
             f"{expert_parallel}"
         )
     if world.size == 1 and not dist.is_initialized():
         dist.init_process_group("nccl", store=dist.HashStore(), rank=0, world_size=1)
-    shape = (world.size // expert_parallel, expert_parallel)
-    mesh = init_device_mesh(world.device.type, shape, mesh_dim_names=("replica", "expert"))
-    everyone = mesh._flatten("world")
+    shape = (world.stages, world.stage_size // expert_parallel, expert_parallel)
+    mesh = init_device_mesh(world.device.type, shape, mesh_dim_names=("stage", "replica", "expert"))
+    everyone = mesh["replica", "expert"]._flatten("world")
     for block in model.blocks:
         if expert_parallel > 1 and isinstance(block.mlp, MixtureOfExperts):
             _deal_out(block.mlp.experts, mesh["expert"], _AllToAll(mesh.get_group("expert")))
@@ -196,17 +219,21 @@ def _by_expert(incoming: torch.Tensor) -> torch.Tensor:
     return torch.argsort(experts.repeat_interleave(incoming.flatten()), stable=True)
 
 
-def clip_gradients(model: nn.Module, limit: float, world: World) -> float:
+def clip_gradients(model: Transformer, limit: float, world: World) -> float:
     """Scales all gradients so that their global norm is at most `limit`; returns the norm before.
 
-    Every parameter is sharded over all ranks that read different batches, so the squares of local shards add up to the
-    whole; what isn't shared by tensor parallelism is there as often as that has ranks.
+    Every parameter is sharded over all ranks of a stage that read different batches, so the squares of local shards add
+    up to the whole; what isn't shared by tensor parallelism is there as often as that has ranks. What is lent counts where
+    it comes from.
     """
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    local = [g.to_local() if isinstance(g, DTensor) else g for g in gradients]
-    norms = torch._foreach_norm(local)
-    squares = torch.stack([part.square().sum() / _copies(g, world) for g, part in zip(gradients, norms, strict=True)])
-    total = squares.sum()
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    local = [g.to_local() if isinstance(g, DTensor) else g for g in gradients.values()]
+    squares = [
+        norm.square().sum() / _copies(gradient, world)
+        for (name, gradient), norm in zip(gradients.items(), torch._foreach_norm(local), strict=True)
+        if name not in model.lent
+    ]
+    total = torch.stack(squares).sum()
     if world.size > 1:
         dist.all_reduce(total)
     norm = float(total.sqrt())

@@ -34,9 +34,20 @@ class RunConfig:
     checkpoint_activations: bool = False  # recompute each block in the backward pass: less memory, 0.73 × the speed
     expert_parallel: int = 1  # ranks that share the experts of a layer
     tensor_parallel: int = 1  # ranks that share the matrices of a layer, its experts included
+    pipeline_parallel: int = 1  # stages that the layers are dealt out to, each an equal share of the ranks
+    pipeline_schedule: str = "1f1b"  # or gpipe
 
 
 FREE = frozenset(
-    {"micro_tokens", "checkpoint_every", "keep", "checkpoint_activations", "expert_parallel", "tensor_parallel"}
+    {
+        "micro_tokens",
+        "checkpoint_every",
+        "keep",
+        "checkpoint_activations",
+        "expert_parallel",
+        "tensor_parallel",
+        "pipeline_parallel",
+        "pipeline_schedule",
+    }
 )
 """Settings that may change between a run and its resumption: no batch and no update depends on them."""

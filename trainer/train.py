@@ -18,6 +18,7 @@ from winnow.stages.training import Decay, Matrices
 from winnow.trainer.config import MOST_PREDICTION_LAYERS, PRESETS, TrainingError, preset
 from winnow.trainer.loop import Note, Training
 from winnow.trainer.parallel import World, joined_world
+from winnow.trainer.pipeline_parallel import Order
 from winnow.trainer.printing import inert, say
 from winnow.trainer.recipe import epochs_of, optimizer_of, overridden, recipe_of, schedule_of
 from winnow.trainer.settings import RunConfig
@@ -90,6 +91,18 @@ def recipe_options(command: Command) -> Command:
     default=1,
     type=click.IntRange(min=1),
     help="Ranks that share each layer, its experts included, and read the same batches.",
+)
+@click.option(
+    "--pipeline-parallel",
+    default=1,
+    type=click.IntRange(min=1),
+    help="Stages that the layers are dealt out to, which read the same batches.",
+)
+@click.option(
+    "--pipeline-schedule",
+    default=Order.ONE_FORWARD_ONE_BACKWARD.value,
+    type=click.Choice([order.value for order in Order]),
+    help="Order in which the stages work at micro-batches.",
 )
 @click.option("--device", default=None, type=click.Choice(["cpu", "cuda"]), help="By default cuda where there is one.")
 @click.option("--seed", default=0)

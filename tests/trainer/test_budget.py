@@ -15,12 +15,15 @@ from winnow.trainer.budget import Layout, Parameters
 from winnow.trainer.command import main
 from winnow.trainer.config import PRESETS, ModelConfig, TrainingError
 from winnow.trainer.model import Transformer
+from winnow.trainer.pipeline_parallel import Stage
 
 
-def counted(model: ModelConfig) -> Parameters:
-    """Of a model that is made, on no device."""
+def counted(model: ModelConfig, stage: int = 0, stages: int = 1) -> Parameters:
+    """Of a model, or of a stage of it, that is made, on no device."""
     with torch.device("meta"):
         made = Transformer(model)
+    if stages > 1:
+        made = Stage(made, stage, stages)
     kinds = {"matrices": 0, "experts": 0, "tables": 0, "vectors": 0}
     for name, parameter in made.named_parameters():
         table = name.startswith(("embed_tokens", "lm_head"))
@@ -43,7 +46,9 @@ def test_parameters_are_the_models(name: str) -> None:
     assert budget.parameters(model) == counted(model)
     for pipeline in (2, 3):
         split = [held for held, _, _ in budget.stages(model, pipeline)]
-        assert sum(held.total for held in split) == counted(model).total
+        assert split == [counted(model, stage, pipeline) for stage in range(pipeline)]
+        copied = model.vocab_size * model.hidden_size  # the last stage's embedding
+        assert sum(held.total for held in split) == counted(model).total + copied
 
 
 def test_activations_are_what_the_backward_pass_is_given() -> None:

@@ -1,4 +1,4 @@
-"""Two and four gloo processes: steps sharded, expert-parallel and tensor-parallel are one's; a run may change its ranks."""
+"""Two and four gloo processes: steps sharded and in experts', tensor and pipeline parallel are one's; a run may change its ranks."""
 
 from __future__ import annotations
 
@@ -18,52 +18,75 @@ from winnow.trainer.tensor_parallel import check_tensor_parallel
 
 ROOT = Path(__file__).parents[2]
 
-_GRADIENTS = """
+_STEPS = """
 import sys, torch
+import torch.distributed as dist
 from dataclasses import replace
 from torch.distributed.tensor import DTensor
 sys.path.insert(0, sys.argv[1])
 from conftest import TINY, made, packed
 from winnow.trainer.batch import make_batch
-from winnow.trainer.muon import Muon
+from winnow.trainer.objective import Objective, counts_of, gather_gradient, merged
 from winnow.trainer.optimizer import OptimizerConfig, make_optimizers
 from winnow.trainer.parallel import clip_gradients, joined_world, parallelise, World
+from winnow.trainer.pipeline_parallel import Order, Pipeline, Stage
+from winnow.trainer.router import correct
 
 torch.set_num_threads(1)
-TINY = replace(TINY, num_nextn_predict_layers=2, num_key_value_heads=4)
-sequences = packed([[9, 23], [32], [5, 5, 22], [16, 16]])
-count = sum(len(make_batch(sequences.select(slice(i, i + 1))).next.tokens) for i in range(4))
+sequences = packed([[9, 23], [32], [5, 5, 22], [16, 3], [7, 7, 7], [1, 1, 2], [30], [12, 12]], mask=True)  # of many lengths
+full = lambda t: (t.full_tensor() if isinstance(t, DTensor) else t).detach().clone()
 
-def run(model, batch, world):
+def run(model, world, pipeline):
     optimizers = make_optimizers(model, OptimizerConfig(learning_rate=0.01))
-    losses = model(batch)
-    ((losses.next + 0.3 * losses.ahead.sum()) / count + 1e-4 * losses.balance / 4).backward()
-    loads = world.sum(losses.loads)
-    norm = clip_gradients(model, 1e9, world)
-    full = lambda t: (t.full_tensor() if isinstance(t, DTensor) else t).detach().clone()
-    gradients = {name: full(p.grad) for name, p in model.named_parameters()}
-    sums = world.sum(torch.stack([losses.next, losses.balance, *losses.ahead]).detach())
-    for optimizer in optimizers:
-        optimizer.step()
-    return gradients, {name: full(p) for name, p in model.named_parameters()}, loads, norm, sums
+    notes = []
+    for turn in range(2):  # the second step is of the weights, states and biases that the first one left
+        mine = sequences.select(slice(world.data_rank, None, world.data_size))
+        batches = [make_batch(mine.select(slice(i, i + 1)), depths=model.config.num_nextn_predict_layers) for i in range(len(mine))]
+        counts = torch.tensor([counts_of(batch) for batch in batches]).sum(dim=0)
+        _, count, *ahead = world.sum(counts).tolist()
+        objective = Objective(next_count=count, ahead_counts=ahead, prediction_weight=0.3, balance_weight=0.05, sequences=len(sequences))
+        found = pipeline.gather_gradient(batches, objective) if pipeline else gather_gradient(model, batches, objective)
+        losses, loads = (world.sum_stages(world.sum(part)) for part in (found.losses, found.loads))
+        norm = clip_gradients(model, 1e9, world)
+        gradients = {name: full(p.grad) for name, p in model.named_parameters()}
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        for router, load in zip(model.routers, loads[model.rows] if pipeline else loads, strict=True):
+            correct(router, load, 0.01)
+        notes.append((gradients, {name: full(value) for name, value in model.state_dict().items()}, loads, norm, losses,
+            merged(world.gather(dict(found.sources))[:: world.tensor])))
+    return notes
 
 def compare(alone, together, limit):
-    for name in alone[0]:
-        for which, label in ((0, "gradient"), (1, "weight after a step")):
-            error = (alone[which][name] - together[which][name]).abs().max().item()
-            assert error <= limit * (1 if which == 0 else 20), (name, label, error)
+    for name in together[0]:
+        error = (alone[0][name] - together[0][name]).abs().max().item()
+        assert error <= limit, (name, "gradient", error)
+    for name in together[1]:
+        error = (alone[1][name] - together[1][name]).abs().max().item()
+        assert error <= 20 * limit, (name, "after a step", error)
     assert torch.equal(alone[2], together[2]), "expert loads differ"
-    assert abs(alone[3] - together[3]) < 1e-5, (alone[3], together[3])
-    assert (alone[4] - together[4]).abs().max() <= 1e-5 * alone[4].max(), (alone[4], together[4])
+    assert abs(alone[3] - together[3]) < 1e-5 * alone[3], (alone[3], together[3])
+    assert ((alone[4] - together[4]).abs() <= 1e-5 * alone[4]).all(), (alone[4], together[4])
+    assert alone[5].keys() == together[5].keys() and all(abs(alone[5][k][0] - together[5][k][0]) < 1e-5 for k in alone[5])
 
 with joined_world("cpu") as joined:
-    alone = run(made(TINY), make_batch(sequences, depths=2), World())
+    alones = {}
     for layout in sys.argv[2:]:
-        expert_parallel, tensor_parallel, limit = layout.split(",")
-        world = joined.split(int(tensor_parallel))
-        mine = make_batch(sequences.select(slice(world.data_rank, None, world.data_size)), depths=2)
-        together = run(parallelise(made(TINY), world, expert_parallel=int(expert_parallel)), mine, world)
-        compare(alone, together, float(limit))
+        depths, stages, tensor_parallel, expert_parallel, order, limit = layout.split(",")
+        config = replace(TINY, num_hidden_layers=5, num_nextn_predict_layers=int(depths), num_key_value_heads=4)
+        alone = alones.get(depths) or run(made(config), World(), None)
+        alones[depths] = alone
+        world = joined.split(int(tensor_parallel), int(stages))
+        model = made(config)
+        if order:
+            model = Stage(model, world.stage, world.stages)
+        parallelise(model, world, expert_parallel=int(expert_parallel))
+        together = run(model, world, Pipeline(model, world, Order(order)) if order else None)
+        for mine, whole in zip(together, alone, strict=True):
+            compare(whole, mine, float(limit))
+        names = sorted(set().union(*world.gather(list(model.state_dict()))))
+        assert names == sorted(alone[0][1]), "a parameter is on no stage"
 """
 
 _TRAINING = """
@@ -80,7 +103,7 @@ from winnow.trainer.settings import RunConfig
 
 torch.set_num_threads(1)
 config = RunConfig(model=TINY, schedule=Schedule(steps=6), optimizer=OptimizerConfig(learning_rate=0.01),
-    batch_tokens=256, held_out=0.1, checkpoint_every=2, keep=9, multiple=2, expert_parallel=int(sys.argv[4]), tensor_parallel=int(sys.argv[6]))
+    batch_tokens=256, held_out=0.1, checkpoint_every=2, keep=9, multiple=2, expert_parallel=int(sys.argv[4]), tensor_parallel=int(sys.argv[6]), pipeline_parallel=int(sys.argv[7]), micro_tokens=64)
 with joined_world("cpu") as world:
     run = Training(sys.argv[2], Path(sys.argv[3]), config, world)
     run.resume()
@@ -111,24 +134,27 @@ def launch(script: str, *arguments: str, processes: int, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("processes", "layouts"),
-    [(2, ("1,1,1e-6", "2,1,2e-5", "1,2,2e-5")), (4, ("1,2,2e-5", "1,4,2e-5"))],
+    [
+        (2, ("2,1,1,1,,1e-6", "2,1,1,2,,2e-5", "2,1,2,1,,2e-5", "2,2,1,1,gpipe,2e-5", "0,2,1,1,1f1b,2e-5")),
+        (4, ("2,1,2,1,,2e-5", "2,1,4,1,,2e-5", "2,4,1,1,1f1b,2e-5", "2,2,2,1,gpipe,2e-5", "2,2,1,2,1f1b,2e-5")),
+    ],
 )
-def test_losses_gradients_loads_and_a_step_are_those_of_one_process(
-    processes: int, layouts: tuple[str, ...], tmp_path: Path
-) -> None:
-    """A layout is the ranks that share experts, those that share layers, and how far gradients may be off."""
-    launch(_GRADIENTS, *layouts, processes=processes, folder=tmp_path)
+def test_two_steps_are_those_of_one_process(processes: int, layouts: tuple[str, ...], tmp_path: Path) -> None:
+    """A layout is prediction layers, stages, ranks that share layers, ranks that share experts, the order of work in a
+    pipeline, and how far gradients may be off."""
+    launch(_STEPS, *layouts, processes=processes, folder=tmp_path)
 
 
 def test_a_run_goes_on_with_another_number_of_ranks(shards: Workspace, tmp_path: Path) -> None:
-    """Two steps with two ranks sharing experts, two with four in pairs that share layers, one alone, one with two ranks that
-    share nothing; against six alone."""
+    """Two steps with two ranks sharing experts, one with four in pairs that share layers, one in a pipeline of two, one in two
+    pipelines of two, one alone; against six alone."""
     from winnow.trainer.history import History
 
     run = shards.path("")
-    launch(_TRAINING, run, str(tmp_path / "alone"), "1", "6", "1", processes=1, folder=tmp_path)
-    for processes, experts, tensor, upto in ((2, 2, 1, 2), (4, 1, 2, 4), (1, 1, 1, 5), (2, 1, 1, 6)):
-        place = (run, str(tmp_path / "mixed"), str(experts), str(upto), str(tensor))
+    launch(_TRAINING, run, str(tmp_path / "alone"), "1", "6", "1", "1", processes=1, folder=tmp_path)
+    layouts = ((2, 2, 1, 1, 2), (4, 1, 2, 1, 3), (2, 1, 1, 2, 4), (4, 1, 1, 2, 5), (1, 1, 1, 1, 6))
+    for processes, experts, tensor, stages, upto in layouts:
+        place = (run, str(tmp_path / "mixed"), str(experts), str(upto), str(tensor), str(stages))
         launch(_TRAINING, *place, processes=processes, folder=tmp_path)
     alone, mixed = (list(History(tmp_path / name / "steps.jsonl")) for name in ("alone", "mixed"))
     assert [note["sequences"] for note in mixed] == [note["sequences"] for note in alone]
@@ -139,7 +165,13 @@ def test_a_run_goes_on_with_another_number_of_ranks(shards: Workspace, tmp_path:
 def test_layouts_that_do_not_divide_up_are_refused_by_name(tiny: ModelConfig) -> None:
     with pytest.raises(TrainingError, match="--tensor-parallel 2 wants a multiple of 2 processes, not 3"):
         World(size=3).split(2)
+    with pytest.raises(
+        TrainingError, match="--tensor-parallel 2 and --pipeline-parallel 2 wants a multiple of 4 processes"
+    ):
+        World(size=6).split(2, 2)
     assert World(size=3).split(1) == World(size=3)
+    with pytest.raises(TrainingError, match="a pipeline of 4 stages wants a layer for each; the model has 3"):
+        tiny.layers_of_stages(4)
     check_tensor_parallel(tiny, 2)
     for name, value in (
         ("num_key_value_heads", 1),
