@@ -16,6 +16,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +47,27 @@ class Outcome:
         return self.status == 0
 
 
-def run(program: str, *, seconds: float = 5.0, most_printed: int = 10_000, memory: int = MEMORY) -> Outcome:
-    """Runs Python source text and waits for it, `seconds` at the most. Raises `NoSandbox` where it can't be shut in."""
+def run(
+    program: str,
+    *,
+    seconds: float = 5.0,
+    most_printed: int = 10_000,
+    memory: int = MEMORY,
+    descriptors: Sequence[int] = (),
+) -> Outcome:
+    """Runs Python source text and waits for it, `seconds` at the most. Raises `NoSandbox` where it can't be shut in.
+
+    `descriptors`, ends of pipes, are handed over: the program has them under the same numbers, and here they are closed.
+    """
+    with ExitStack() as handed:
+        for descriptor in descriptors:
+            handed.callback(os.close, descriptor)
+        return _run(program, seconds, most_printed, memory, descriptors, handed)
+
+
+def _run(
+    program: str, seconds: float, most_printed: int, memory: int, descriptors: Sequence[int], handed: ExitStack
+) -> Outcome:
     unshare = shutil.which("unshare")
     if unshare is None or platform.machine() not in room.CALLS:
         raise NoSandbox("programs are run in namespaces of Linux on x86-64 or ARM; util-linux's `unshare` makes them")
@@ -71,10 +92,11 @@ def run(program: str, *, seconds: float = 5.0, most_printed: int = 10_000, memor
             stdin=subprocess.PIPE,
             stdout=printed,
             stderr=subprocess.STDOUT,
-            pass_fds=(report,),
+            pass_fds=(report, *descriptors),
             start_new_session=True,
         )
         os.close(report)
+        handed.close()
         status = _wait(process, program.encode("utf-8", "surrogatepass"), seconds)
         printed.seek(max(0, printed.seek(0, 2) - most_printed))
         said = printed.read().decode("utf-8", "replace")

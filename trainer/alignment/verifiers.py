@@ -7,12 +7,11 @@ to 1 for each answer, or None where it can't judge that prompt. They are logged 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from winnow.stages.generate.finals import BOX, boxed, equal
-from winnow.trainer.alignment import sandbox
+from winnow.trainer.alignment.trial import passes
 
 Completion = str | Sequence[Mapping[str, Any]]
 _FENCE = re.compile(r"```(?:python|py)?\n(.*?)```", re.DOTALL)
@@ -32,7 +31,7 @@ def form(completions: Sequence[Completion], **_: Any) -> list[float | None]:
 
 
 def code(completions: Sequence[Completion], tests: Sequence[str | None] | None = None, **_: Any) -> list[float | None]:
-    """1 for an answer whose last fenced program passes the prompt's `tests` (Python, appended) in the sandbox."""
+    """1 for an answer whose last fenced program passes the prompt's `tests` (Python) in the sandbox."""
     asked = tests if tests is not None else [None] * len(completions)
     return [
         None if test is None else float(_last_passes(text_of(answer), test))
@@ -56,12 +55,6 @@ def _form(answer: str) -> float:
 def programs(answer: str) -> list[str]:
     """The programs that stand between fences, after the thinking."""
     return _FENCE.findall(answer.rpartition("</think>")[2])
-
-
-def passes(program: str, tests: str) -> bool:
-    """Whether the tests come to their end: a program that leaves before them, with whatever status, hasn't passed."""
-    mark = secrets.token_hex(16)
-    return sandbox.run(f"{program}\n{tests}\nprint({mark!r})\n").printed.rstrip().endswith(mark)
 
 
 def _last_passes(answer: str, tests: str) -> bool:

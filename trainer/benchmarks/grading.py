@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from winnow.stages.generate.finals import boxed, equal
-from winnow.trainer.alignment.verifiers import passes, programs
+from winnow.trainer.alignment.trial import passes
+from winnow.trainer.alignment.verifiers import programs
 from winnow.trainer.benchmarks.questions import Kind, Question
 
 _MARKED = re.compile(r"(?:####|[Aa]nswer is:?|[Aa]nswer:)\s*(\S[^\n]*)")
