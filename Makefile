@@ -6,6 +6,9 @@ PROFILE ?= sample
 FUZZ ?= 5000
 TRIALS ?= 100
 FLIPS ?= 2000
+GIGABYTES ?= 20
+ROUNDS ?= 20
+HOURS ?= 1
 SEED ?= 0
 RUN     ?= runs/$(STAGE)
 SPINE   ?= runs/spine
@@ -39,7 +42,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test benchmark-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test benchmark-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store soak requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -195,8 +198,12 @@ chaos: setup-test ## kill, fill, refuse, lose power: make chaos [TRIALS=500] [SE
 flips: setup-test ## 2,000 flipped bits of a finished run, and deleted, cut, swapped files, all of which verify must find: make flips [FLIPS=2000]
 	WINNOW_FLIPS=$(FLIPS) .venv/bin/python -m pytest tests/pipeline/proof/test_verification.py -m "slow or not slow" -k "found and not foreign"
 
-flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm
-	.venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s
+flaky-store: setup-test ## a run on an object store of whose requests one in ten comes to harm: make flaky-store [WHOLE=runs/mid, a stage's]
+	WINNOW_WHOLE="$(if $(WHOLE),$(STAGE) $(PROFILE) $(WHOLE))" .venv/bin/python -m pytest tests/pipeline/test_object_store.py -m slow -s
+
+soak: setup-test ## gigabytes through all passes for an hour: does anything grow? make soak [GIGABYTES=20] [ROUNDS=20] [HOURS=1]
+	.venv/bin/winnow fetch --profile sample
+	.venv/bin/python -m tests.soak --gigabytes $(GIGABYTES) --rounds $(ROUNDS) --hours $(HOURS) --workers $(WORKERS)
 
 mutants: setup-test ## would a test notice? small faults in the modules that decide what is in a shard (an hour)
 	.venv/bin/python tests/mutants.py

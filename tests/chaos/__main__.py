@@ -1,4 +1,7 @@
-"""`make chaos`: disturbs a small run again and again; says what was done and what was wrong. Status 1 where anything was."""
+"""`make chaos`: disturbs a small run again and again; says what was done and what was wrong. Status 1 where anything was.
+
+python -m tests.chaos --profile mid --trials 20 --each --deadline 1800      a stage with the sample, each fault once
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,18 @@ from pathlib import Path
 
 from tests.chaos import faults
 from tests.chaos.starter import load
-from tests.chaos.trials import Chaos, faults_here, read, smallest_run, table, write
+from tests.chaos.trials import Chaos, Disturbed, faults_here, read, smallest_run, stage_run, table, write
+
+SMALL = "small"
+STAGES = ("pretrain", "domain", "mid", "sft", "rl")
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument(
+        "--profile", default=SMALL, choices=[SMALL, *STAGES], help="a small run, or a stage with the sample (by --cold)"
+    )
+    options.add_argument("--each", action="store_true", help="each fault once before one is drawn again")
     options.add_argument("--trials", type=int, default=100)
     options.add_argument("--seconds", type=float, default=float("inf"), help="begin none after so many")
     options.add_argument("--seed", type=int, default=0)
@@ -42,17 +52,24 @@ def main() -> int:
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))  # no TemporaryDirectory: forked runs would remove it as they end
     try:
-        small, reference = smallest_run(asked.base or folder)
-        if not asked.cold:
-            load(small.command(folder / "loaded")[3:])
+        run: Disturbed
+        if asked.profile == SMALL:
+            run, reference = smallest_run(asked.base or folder)
+        else:
+            run, reference = stage_run(asked.base or folder, asked.profile)
+        forked = asked.profile == SMALL and not asked.cold
+        if forked:
+            load(run.command(folder / "loaded")[3:])
         chaos = Chaos(
             folder,
             asked.seed,
-            small,
+            run,
             reference,
+            profile=asked.profile,
+            each=asked.each,
             faults=asked.fault or faults_here(),
             commit=_commit(),
-            forked=not asked.cold,
+            forked=forked,
         )
         for number, trial in enumerate(chaos.trials(asked.trials), 1):
             wrong += bool(trial.wrong)

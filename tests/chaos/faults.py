@@ -12,10 +12,10 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Attempt:
     out: Path
     log: Path
     dice: random.Random
-    total: int  # receipts of a finished run
+    finished: Sequence[Path]  # the files of a run that nobody disturbed
     process: subprocess.Popen[bytes] | Forked | None = None
     forked: bool = False  # from a process that has all loaded, where the fault doesn't ask for a program of its own
     told: str = ""
@@ -78,6 +78,20 @@ class Attempt:
                 env={**os.environ, **environment},
                 preexec_fn=partial(_begin, limits),
             )
+
+    @cached_property
+    def total(self) -> int:
+        """Receipts of a finished run."""
+        return sum(path.parent.parent.name == "receipts" and path.suffix == ".json" for path in self.finished)
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Those of a finished run's files, the smallest first."""
+        return sorted(path.stat().st_size for path in self.finished)
+
+    def used(self) -> int:
+        """Bytes that lie in the folder of the run."""
+        return sum(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
 
     def receipts(self) -> int:
         return sum(1 for _ in (self.out / "receipts").glob("*/*.json"))
@@ -231,22 +245,22 @@ def kill_scheduler(attempt: Attempt) -> int:
 
 def full_disk(attempt: Attempt) -> int:
     """The disk of the run fills up: somewhere between what lies there and what a finished run needs."""
-    used = sum(path.stat().st_size for path in attempt.out.rglob("*") if path.is_file())
-    with Mounted(attempt.out, used + attempt.dice.randint(20_000, 3_000_000)):
+    used = attempt.used()
+    with Mounted(attempt.out, used + attempt.dice.randint(20_000, max(3_000_000, sum(attempt.sizes) - used))):
         attempt.start()
         return attempt.finish()
 
 
 def large_files_refused(attempt: Attempt) -> int:
-    most = attempt.dice.choice([1_000, 10_000, 50_000, 200_000])
+    """From a size on that some files of a finished run have."""
+    most = max(1_000, attempt.dice.choice(attempt.sizes[len(attempt.sizes) // 2 :]))
     attempt.start(limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
     return attempt.finish()
 
 
 def read_only(attempt: Attempt) -> int:
     """The folder of the run can't be written any more, from a moment on."""
-    used = sum(path.stat().st_size for path in attempt.out.rglob("*") if path.is_file())
-    with Mounted(attempt.out, used + (64 << 20)) as mounted:
+    with Mounted(attempt.out, attempt.used() + (64 << 20) + 2 * sum(attempt.sizes)) as mounted:
         attempt.start()
         attempt.wait_for_moment()
         mounted.refuse_writes()

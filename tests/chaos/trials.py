@@ -6,11 +6,13 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
+from typing import Protocol
 
 from tests.chaos.faults import FAULTS, Attempt, Hung
 from tests.pipeline.conftest import SmallRun, make_small_run
@@ -40,19 +42,38 @@ class Trial:
     commit: str = ""
 
 
+class Disturbed(Protocol):
+    """What is run: anything that says its command."""
+
+    def command(self, out: Path, *options: str) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A manifest of the project's own with the sample, whose files lie in `data` of the checkout."""
+
+    name: str
+
+    def command(self, out: Path, *options: str) -> list[str]:
+        asked = ("--stage", self.name, "--profile", "sample", "--out", str(out), *options)
+        return [sys.executable, "-m", "winnow.pipeline.cli", "run", *asked]
+
+
 @dataclass
 class Chaos:
     """Trials in a folder. `reference` is what a run leaves that nobody disturbed."""
 
     folder: Path
     seed: int
-    small: SmallRun
+    small: Disturbed
     reference: Path
     workers: int = 2
     faults: Sequence[str] = tuple(FAULTS)
     profile: str = "small"
     commit: str = ""
     forked: bool = False
+    each: bool = False  # every fault once before one is drawn again
+    _waiting: list[str] = field(default_factory=list)
 
     def trials(self, count: int, begun: Path | None = None) -> Iterator[Trial]:
         """So many of them. `begun`: what lies in the folder of each run at first."""
@@ -70,11 +91,8 @@ class Chaos:
             number += 1
 
     def _campaign(self, out: Path, dice: random.Random, most: int) -> Iterator[Trial]:
-        names = list(self.faults)
-        weights = [FAULTS[name][0] for name in names]
         for _ in range(min(MOST_FAULTS, most)):
-            [name] = dice.choices(names, weights)
-            trial = self._trial(name, out, dice)
+            trial = self._trial(self._drawn(dice), out, dice)
             if trial.status == 0 and not trial.wrong:
                 wrong = self.difference(out)
                 yield replace(trial, wrong=wrong, equal=not wrong)
@@ -87,10 +105,17 @@ class Chaos:
         wrong = self.difference(out) if status == 0 else last.log.read_text("utf-8", "replace")
         yield Trial(NONE, status, round(time.monotonic() - begun, 1), "", wrong, equal=not wrong)
 
+    def _drawn(self, dice: random.Random) -> str:
+        if self.each and not self._waiting:
+            self._waiting = dice.sample(list(self.faults), len(self.faults))
+        if self._waiting:
+            return self._waiting.pop()
+        return dice.choices(list(self.faults), [FAULTS[name][0] for name in self.faults])[0]
+
     def _attempt(self, out: Path, dice: random.Random) -> Attempt:
-        total = sum(1 for _ in (self.reference / "receipts").glob("*/*.json"))
+        finished = [path for path in self.reference.rglob("*") if path.is_file()]
         command = self.small.command(out, "--workers", str(self.workers))
-        return Attempt(command, out, self.folder / "log", dice, total, forked=self.forked)
+        return Attempt(command, out, self.folder / "log", dice, finished, forked=self.forked)
 
     def _trial(self, name: str, out: Path, dice: random.Random) -> Trial:
         attempt = self._attempt(out, dice)
@@ -145,6 +170,14 @@ def smallest_run(folder: Path, workers: int = 2) -> tuple[SmallRun, Path]:
     result = small.run(reference, "--workers", str(workers))
     assert result.returncode == 0, result.stdout + result.stderr
     return small, reference
+
+
+def stage_run(folder: Path, name: str, workers: int = 2) -> tuple[Stage, Path]:
+    """A stage with the sample, and what it leaves that nobody disturbed; taken as it is where it lies there already."""
+    stage, reference = Stage(name), folder / "reference"
+    if not (reference / "seal.json").exists():
+        subprocess.run(stage.command(reference, "--workers", str(workers)), check=True)
+    return stage, reference
 
 
 def begun_before(finished: Path, target: Path, step: str) -> None:

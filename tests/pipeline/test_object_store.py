@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,22 +215,39 @@ def test_what_is_written_and_read_through_a_store_that_fails_is_whole(
 
 @pytest.mark.slow  # a whole run through a store that fails: `make flaky-store`
 def test_a_run_through_a_store_that_fails_gives_the_same_lock(
-    small_run: SmallRun, finished: Path, store: dict[str, str], tmp_path: Path
+    small_run: SmallRun, finished: Path, store: dict[str, str]
 ) -> None:
-    client(store).create_bucket(Bucket="failing")
+    asked = (
+        "--stage",
+        str(small_run.folder / "small.yaml"),
+        "--profile",
+        str(small_run.folder / "profile.yaml"),
+    )
+    same_through_failures(store, "failing", asked, finished)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("WINNOW_WHOLE"), reason="make flaky-store WHOLE=runs/mid, minutes to hours")
+def test_a_whole_stage_through_a_store_that_fails_gives_the_same_lock(store: dict[str, str]) -> None:
+    """`WINNOW_WHOLE`: stage, profile, and the folder of a finished run of them on this machine's own disk."""
+    stage, profile, finished = os.environ["WINNOW_WHOLE"].split()
+    same_through_failures(store, "whole", ("--stage", stage, "--profile", profile), Path(finished))
+
+
+def same_through_failures(store: dict[str, str], name: str, asked: Sequence[str], finished: Path) -> None:
+    """Runs on the bucket `name` through a proxy that harms one request in ten; the lock is that of the local run."""
+    client(store).create_bucket(Bucket=name)
     with proxy(store["AWS_ENDPOINT_URL"], share=0.1, seed=1) as harm:
         through = {**store, "AWS_ENDPOINT_URL": harm.address}
-        out = "s3://failing/runs/small"
-        command = (
-            "run",
-            "--stage",
-            str(small_run.folder / "small.yaml"),
-            "--profile",
-            str(small_run.folder / "profile.yaml"),
-        )
-        result = winnow(through, *command, "--out", out, "--workers", "2")
+        begun = time.monotonic()
+        result = winnow(through, "run", *asked, "--out", f"s3://{name}/run", "--workers", "2")
         assert result.returncode == 0, result.stdout + result.stderr
-        print(f"{harm.requests.total()} requests, {dict(harm.requests)}; {dict(harm.harmed)}")
-    content = client(store).get_object(Bucket="failing", Key="runs/small/lock.json")["Body"].read()
+        units = sum(json.loads((finished / "plan.json").read_bytes())["units"].values())
+        total = harm.requests.total()
+        print(
+            f"{total:,} requests for {units:,} units, {total / units:.2f} each, in {time.monotonic() - begun:.0f} s: "
+            f"{dict(harm.requests)}; {dict(harm.harmed)}"
+        )
+    content = client(store).get_object(Bucket=name, Key="run/lock.json")["Body"].read()
     assert content == (finished / "lock.json").read_bytes()
     assert sum(harm.harmed[fault] for fault in ("fail", "stall", "reset", "cut")) > 20
