@@ -94,14 +94,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigurationError as error:
         terminal.say(f"winnow: {error}", err=True)
         sys.exit(2)
-    except MemoryError:
-        terminal.say("winnow: no memory is left on this machine", err=True)
+    except Exception as error:
+        if (sentence := _refused(error)) is None:
+            raise
+        terminal.say(f"winnow: {sentence}", err=True)
         sys.exit(2)
-    except _storage_errors() as error:
-        from winnow.pipeline.running.failures import refusal
 
-        terminal.say(f"winnow: {refusal(error) or f'{type(error).__name__}: {error.__cause__ or error}'}", err=True)
-        sys.exit(2)
+
+def _refused(error: Exception) -> str | None:
+    """What this machine or a store refuses, in a sentence; None for a bug."""
+    try:
+        from winnow.pipeline.running.failures import refusal, want_of_memory
+    except (ImportError, MemoryError):  # for which no memory is left, either
+        return "no memory is left on this machine"
+    if told := want_of_memory(error) or refusal(error):
+        return told
+    return f"{type(error).__name__}: {error.__cause__ or error}" if isinstance(error, _storage_errors()) else None
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.running.overheard import overheard
 
 if TYPE_CHECKING:
     from distributed import LocalCluster
@@ -26,6 +26,7 @@ HANDLES, HANDLES_OF_A_WORKER = 128, 16
 SILENCE = logging.CRITICAL + 1
 """Of Dask: of every message that it can't send or read for want of memory it would tell a traceback as critical."""
 ROLL_CALL = 2_000  # milliseconds between two looks at whether all local workers are there
+STRAYED = 30  # looks in a row at which a worker's process lives and its scheduler doesn't know it: a minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,14 @@ def connect(
     A local cluster and its dashboard listen on the loopback alone. One thread per worker: a unit's kernels release the
     GIL, but its Python doesn't. Raises `ConfigurationError` when nobody answers at the scheduler's address, or no worker
     of a local cluster comes up.
+    What processes of it print for want of memory is told in a sentence (`overheard.py`).
     """
+    with overheard(), _client(workers, scheduler, tls, allowed_failures) as client:
+        yield client
+
+
+@contextmanager
+def _client(workers: int | None, scheduler: str | None, tls: Tls | None, allowed_failures: int) -> Iterator[Any]:
     import dask
     from distributed import Client
     from distributed.security import Security
@@ -84,7 +92,7 @@ def connect(
         _local_cluster(count) as cluster,
         Client(cluster) as client,
     ):
-        cluster.loop.add_callback(PeriodicCallback(partial(_replace_lost, cluster, count), ROLL_CALL).start)
+        cluster.loop.add_callback(PeriodicCallback(_RollCall(cluster, count).look, ROLL_CALL).start)
         yield client
 
 
@@ -131,18 +139,47 @@ def _local_cluster(count: int) -> LocalCluster:
             ) from None
 
 
-def _replace_lost(cluster: LocalCluster, count: int) -> None:
-    """Starts workers for those that are gone for good.
+@dataclass
+class _RollCall:
+    """Starts workers for those that are gone for good, looked at by the cluster's own loop."""
 
-    Dask starts a dead worker anew, but gives it up when it dies once more while it starts: of a unit that it was handed
-    at once, or for want of memory. Without its last worker a run would wait for ever.
-    """
+    cluster: LocalCluster
+    count: int
+    missed: dict[Any, int] = field(default_factory=dict)  # looks in a row, by the names of workers
+
+    def look(self) -> None:
+        """Dask starts a dead worker anew, but gives it up when it dies once more while it starts: of a unit that it was
+        handed at once, or for want of memory. Without its last worker a run would wait for ever. It would as well for
+        workers that have parted with their scheduler and don't come to their end: no memory is left to get there."""
+        from distributed.core import Status
+
+        workers, scheduler = self.cluster.workers, self.cluster.scheduler
+        if self.cluster.status is not Status.running or scheduler is None:
+            return
+        for name, worker in list(workers.items()):
+            if worker.status in (Status.closed, Status.failed):
+                del workers[name]
+            elif _is_stray(worker, scheduler.workers):
+                self.missed[name] = self.missed.get(name, 0) + 1
+                if self.missed[name] > STRAYED:
+                    _kill(worker)  # its nanny sees that, and starts another or ends
+            else:
+                self.missed.pop(name, None)
+        if len(workers) < self.count:
+            self.cluster.scale(self.count)
+
+
+def _is_stray(worker: Any, known: Collection[str]) -> bool:
+    """Whether a nanny's process has come up, hasn't ended, and isn't the scheduler's any more."""
     from distributed.core import Status
 
-    if cluster.status is not Status.running:
-        return
-    lost = [name for name, worker in cluster.workers.items() if worker.status in (Status.closed, Status.failed)]
-    for name in lost:
-        del cluster.workers[name]
-    if len(cluster.workers) < count:
-        cluster.scale(count)
+    process = worker.process
+    return process is not None and process.status is Status.running and process.worker_address not in known
+
+
+def _kill(worker: Any) -> None:
+    import psutil
+
+    if pid := worker.pid:
+        with suppress(psutil.Error):
+            psutil.Process(pid).kill()

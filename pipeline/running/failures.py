@@ -32,6 +32,12 @@ BY_WORDS = {
 }
 """What libraries say where memory ends, in errors that have neither a number nor a kind of their own."""
 
+MEMORY_WORDS = (
+    *("MemoryError", "std::bad_alloc", "Cannot allocate memory", "memory allocation of"),  # Python, C++, C, Rust
+    *("Unable to allocate", "Memory allocation", UNMAPPED, *BY_WORDS),  # LLVM, OpenBLAS
+)
+"""One of these stands in whatever a process prints that ends for want of memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
@@ -68,15 +74,19 @@ def reason_of(error: BaseException) -> str:
         return "the Dask scheduler was lost, and with it what became of this unit: start it again"
     if isinstance(error, KilledWorker):
         return "every worker that took this unit died: out of memory or killed from outside"
-    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and UNMAPPED in str(error)):
-        return "no memory is left on this machine: fewer workers, by --workers, need less"
-    if told := next((sentence for words, sentence in BY_WORDS.items() if words in str(error)), None):
-        return told.format(error)
-    if refused := refusal(error):
-        return refused
+    if told := want_of_memory(error) or refusal(error):
+        return told
     if isinstance(error, Unworkable):
         return str(error)
     return "".join(traceback.format_exception(error)).strip()
+
+
+def want_of_memory(error: BaseException) -> str | None:
+    """What to say of an error that comes of it, whichever library raised it; None for any other."""
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and UNMAPPED in str(error)):
+        return "no memory is left on this machine: fewer workers, by --workers, need less"
+    told = next((sentence for words, sentence in BY_WORDS.items() if words in str(error)), None)
+    return told.format(error) if told else None
 
 
 def refusal(error: BaseException) -> str | None:
@@ -85,3 +95,8 @@ def refusal(error: BaseException) -> str | None:
         return None
     what, advice = REFUSALS[error.errno]
     return f"{what} ({error}): {advice}"
+
+
+def is_for_want_of_memory(printed: str) -> bool:
+    """Whether what a process printed, tracebacks and all, tells that memory ended for it."""
+    return any(words in printed for words in MEMORY_WORDS)

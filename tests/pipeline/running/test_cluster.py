@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +19,7 @@ from distributed import LocalCluster
 from distributed.security import Security
 
 from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.running import cluster as cluster_room
 from winnow.pipeline.running.cluster import Tls, connect
 
 
@@ -46,6 +50,42 @@ def test_workers_killed_while_they_come_up_are_started_once_more() -> None:
     with killer(1) as killed, connect(workers=1, scheduler=None) as client:
         assert client.submit(sum, [1, 2]).result() == 3
     assert len(killed) == 1
+
+
+class Unread:
+    """What no worker can read, as an import that memory ends for."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unread, (os.getpid(),)
+
+
+def _unread(made_by: int) -> Unread:
+    if os.getpid() != made_by:
+        raise ImportError("x.so: failed to map segment from shared object")
+    return Unread()
+
+
+def test_a_worker_that_parted_with_its_scheduler_and_does_not_end_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its stream breaks at a message that it can't read, and its end never comes."""
+    monkeypatch.setattr(cluster_room, "STRAYED", 1)
+
+    async def hangs(dask_worker: Any) -> int:
+        async def close(**_: Any) -> None:
+            await asyncio.Event().wait()
+
+        dask_worker.close = close
+        return os.getpid()
+
+    with connect(workers=1, scheduler=None) as client:
+        [stray] = client.run(hangs).values()
+        unread = client.submit(str, Unread(), pure=False)
+        end = time.monotonic() + 300
+        while psutil.pid_exists(stray) and time.monotonic() < end:
+            time.sleep(0.1)
+        unread.cancel()
+        assert client.submit(os.getpid, pure=False).result(300) != stray
 
 
 def test_workers_that_never_come_up_are_one_message() -> None:
