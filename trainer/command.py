@@ -19,6 +19,7 @@ COMMANDS = {
     "spine": ("winnow.trainer.spine.command", "one model through all stages, from raw corpora to reinforcement"),
     "plan": ("winnow.trainer.plan", "memory, days and cost on a cluster"),
     "gguf": ("winnow.trainer.serving.gguf", "an exported model as one file for llama.cpp"),
+    "safety": ("winnow.trainer.safety.command", "refusals and false refusals of a served model, by category"),
     "quantize": ("winnow.trainer.serving.quantize", "fewer bits by several tools, and what each costs in perplexity"),
 }
 DEFAULT = "train"

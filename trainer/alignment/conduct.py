@@ -36,7 +36,12 @@ def safety(completions: Sequence[Completion], **_: Any) -> list[float | None]:
 
     texts = [text_of(answer) for answer in completions]
     found = find_personal_data(pa.array(texts, pa.large_string()))
-    return [float(row not in found and not _TAG.search(text)) for row, text in enumerate(texts)]
+    return [float(row not in found and not spells_a_tag(text)) for row, text in enumerate(texts)]
+
+
+def spells_a_tag(text: str) -> bool:
+    """Whether a text holds what stands for the tag of a turn, which servers take for the tag."""
+    return _TAG.search(text) is not None
 
 
 def _asked(prompt: Sequence[Mapping[str, Any]] | str) -> str:

@@ -13,6 +13,7 @@ from winnow.stages.run.workspace import Workspace, digest_file
 from winnow.trainer.evaluate import EVALUATION
 from winnow.trainer.history import History
 from winnow.trainer.page import chart, heading, label, paragraph, table, write_page
+from winnow.trainer.safety.command import REPORT, rows_of
 from winnow.trainer.spine.chain import LOCK, REWARD, Ledger, Spine, name_of
 from winnow.trainer.spine.retention import Losses, change
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PAGE = "report.html"
+SAFETY = "safety"  # `winnow-train safety URL --out runs/spine/safety`
 Note = dict[str, Any]
 Histories = dict[str, list[Note]]
 
@@ -63,6 +65,12 @@ def write_spine_page(spine: Spine, ledger: Ledger, losses: Losses) -> Path:
                 heading("Reinforcement (GRPO): divergence from the model that it began as"),
                 chart(lambda axes, steps=steps: _draw_divergence(axes, steps), height=2.4),  # type: ignore[misc]
             ]
+    if safety := _told(spine.out / SAFETY / REPORT):
+        parts += [
+            heading("Safety: refusals of the served model, by category"),
+            paragraph("Of prompts that expect an answer these are false refusals. In brackets the 95 % interval."),
+            table(rows_of(safety)),
+        ]
     parts += [heading("Time"), _times(ledger)]
     target = spine.out / PAGE
     write_page(target, "One model through its stages", parts)

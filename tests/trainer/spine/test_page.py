@@ -60,6 +60,15 @@ def test_the_page_tells_what_came_of_alignment(spine: Spine) -> None:
     assert "<script" not in page and page.count("<svg") == 2
 
 
+def test_the_page_tells_what_the_served_model_refuses(spine: Spine) -> None:
+    share = {"count": 3, "share": 0.75, "interval": [0.3006, 0.9544]}
+    figures = {"items": 4, "refused": share, "withheld": {**share, "count": 4, "share": 1.0, "interval": [0.51, 1.0]}}
+    write(spine.out / "safety" / "safety.json", {"rates": {"refusal": {f"red: {EVIL}": figures}}})
+    page = write_spine_page(spine, Ledger(spine.out / LEDGER), {}).read_text()
+    assert ["refusal", f"red: {EVIL}", "4", "75.0% (30.1% to 95.4%)", "100.0% (51.0% to 100.0%)"] in cells(page)
+    assert "<script" not in page
+
+
 def test_each_run_stands_with_its_parent_and_what_earlier_runs_took(spine: Spine) -> None:
     counts = {"ingest": {"documents": 1200}, "deduplicate.minhash.choose": {"dropped": 7}}
     counts["deduplicate.minhash.drop"] = {"dropped": 7}
