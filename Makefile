@@ -120,7 +120,7 @@ view-test: setup-test viewer ## the viewer's pages in a real Chromium: make view
 inspect: setup ## show a shard
 	.venv/bin/winnow inspect $(RUN)
 
-align-test: setup-test ## GRPO by TRL on a tiny model
+align-test: setup-test ## GRPO by TRL and PPO by torchrl on a tiny model
 	$(INSTALL) --editable '.[align,test]'
 	.venv/bin/python -m pytest tests/trainer/alignment -m "slow or not slow"
 

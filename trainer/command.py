@@ -16,6 +16,7 @@ COMMANDS = {
     ),
     "reward": ("winnow.trainer.alignment.reward", "train a reward model on a run's preference pairs"),
     "grpo": ("winnow.trainer.alignment.grpo", "train a model by reinforcement on a run's labelled prompts"),
+    "ppo": ("winnow.trainer.alignment.ppo", "the same by PPO, with a value of every token"),
     "spine": ("winnow.trainer.spine.command", "one model through all stages, from raw corpora to reinforcement"),
     "plan": ("winnow.trainer.plan", "memory, days and cost on a cluster"),
     "gguf": ("winnow.trainer.serving.gguf", "an exported model as one file for llama.cpp"),

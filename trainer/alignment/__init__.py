@@ -9,4 +9,5 @@ wire           both ends of the pipe between them
 sandbox        a program of a model's, run shut in
 room           what it is shut in: the file system and the limits
 grpo           `winnow-train grpo`: GRPO, CISPO and their kin by TRL, each reward logged apart
+ppo            `winnow-train ppo`: proximal policy optimization, by torchrl's objective and advantages
 """

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -129,13 +130,7 @@ def train_grpo(
     history = [entry for entry in trainer.state.log_history if "reward" in entry]
     (out / STEPS).write_text("".join(json.dumps(entry) + "\n" for entry in history))
     trainer.model.save_pretrained(out)
-    for file in source.iterdir():
-        if (
-            file.suffix in (".jinja", ".json", ".model")
-            and not (out / file.name).exists()
-            and "safetensors" not in file.name
-        ):
-            shutil.copy(file, out / file.name)
+    copy_tokenizer(source, out)
     kinds = [name for name in after if name.startswith("eval_reward") and name.endswith(("reward", "/mean"))]
     report = {
         "held_out": settings.held_out,
@@ -145,6 +140,25 @@ def train_grpo(
     }
     (out / REPORT).write_text(json.dumps(report, indent=1) + "\n")
     return report
+
+
+def copy_tokenizer(source: Path, out: Path) -> None:
+    """What an export holds beside the weights, as far as it isn't in `out` already."""
+    for file in source.iterdir():
+        told = file.suffix in (".jinja", ".json", ".model") and "safetensors" not in file.name
+        if told and not (out / file.name).exists():
+            shutil.copy(file, out / file.name)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Says of what a user can mend what it is."""
+    try:
+        yield
+    except ImportError as error:
+        raise click.ClickException(f"{error}; pip install 'winnow-corpora[align]'") from error
+    except (TrainingError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command(context_settings={"show_default": True})
@@ -179,17 +193,13 @@ def main(run: str, source: Path, out: Path, judge: Path | None, prompts_: int, *
     rows, left_out = read_prompts(prompts(Workspace(run)))
     for reason, count in left_out.items():
         click.echo(f"left out: {count:,} prompts, {reason}")
-    try:
+    with told():
         model = None
         if judge is not None:
             from winnow.trainer.alignment.reward_model import RewardModel
 
             model = RewardModel.from_pretrained(judge)
         report = train_grpo(source, out, rows, settings, model)
-    except ImportError as error:
-        raise click.ClickException(f"{error}; pip install 'winnow-corpora[align]'") from error
-    except (TrainingError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     for name, value in report["after"].items():
         click.echo(f"{name}: {report['before'][name]:.3f} before, {value:.3f} after")
     click.echo(f"KL {report['kl']}")

@@ -56,13 +56,16 @@ def write_spine_page(spine: Spine, ledger: Ledger, losses: Losses) -> Path:
     if judge := _told(spine.model(REWARD) / "reward.json"):
         parts += [heading("Reward model, on held-out pairs"), _reward(judge)]
     for stage in spine.stages:
-        if grpo := _told(spine.model(stage) / "grpo.json"):
+        for way in ("GRPO", "PPO"):
+            told = _told(spine.model(stage) / f"{way.lower()}.json")
+            if not told:
+                continue
             steps = list(History(spine.model(stage) / "steps.jsonl"))
             parts += [
-                heading("Reinforcement (GRPO): rewards on held-out prompts"),
-                _rewards(grpo),
+                heading(f"Reinforcement ({way}): rewards on held-out prompts"),
+                _rewards(told),
                 chart(lambda axes, steps=steps: _draw_rewards(axes, steps)),  # type: ignore[misc]
-                heading("Reinforcement (GRPO): divergence from the model that it began as"),
+                heading(f"Reinforcement ({way}): divergence from the model that it began as"),
                 chart(lambda axes, steps=steps: _draw_divergence(axes, steps), height=2.4),  # type: ignore[misc]
             ]
     if safety := _told(spine.out / SAFETY / REPORT):
@@ -255,7 +258,8 @@ def _reward(report: dict[str, Any]) -> str:
 
 def _rewards(report: dict[str, Any]) -> str:
     rows = [("reward", "before", "after")]
-    rows += [(_short(name), f"{report['before'][name]:.3f}", f"{after:.3f}") for name, after in report["after"].items()]
+    before = {name: f"{value:.3f}" for name, value in report["before"].items()}
+    rows += [(_short(name), before.get(name, "–"), f"{after:.3f}") for name, after in report["after"].items()]
     kl = f"{report['kl']:.4f}" if report["kl"] is not None else "unknown"
     return table(rows) + paragraph(f"{report['held_out']} prompts; KL divergence at the end {kl}.")
 

@@ -43,11 +43,12 @@ def test_a_verdict_tells_what_a_stage_learned_and_what_it_cost_the_one_before() 
     assert verdicts({"mid": LOSSES["mid"]}, ["mid", "sft"]) == []
 
 
-def test_the_page_tells_what_came_of_alignment(spine: Spine) -> None:
+@pytest.mark.parametrize("way", ["GRPO", "PPO"])
+def test_the_page_tells_what_came_of_alignment(spine: Spine, way: str) -> None:
     write(
         spine.model("reward") / "reward.json", {"learned": 160, "before": JUDGED, "after": {**JUDGED, "accuracy": 0.7}}
     )
-    write(spine.model("rl") / "grpo.json", GRPO)
+    write(spine.model("rl") / f"{way.lower()}.json", GRPO)
     steps = [{"step": step, "reward": 0.2, f"rewards/{EVIL}/mean": 0.1, "kl": 0.01} for step in (1, 2)]
     (spine.model("rl") / "steps.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
     ledger = Ledger(spine.out / LEDGER)
@@ -56,6 +57,7 @@ def test_the_page_tells_what_came_of_alignment(spine: Spine) -> None:
     found = cells(page)
     assert ["after", "40", "0.700", "0.600, 0.650", "0.100", "0.0200"] in found
     assert ["form", "0.250", "0.500"] in found and "KL divergence at the end 0.0123" in page
+    assert f"Reinforcement ({way}): rewards" in page
     assert found[-2:] == [["rl: GRPO", "12", "20"], ["all", "12", "20"]]
     assert "<script" not in page and page.count("<svg") == 2
 
