@@ -36,6 +36,7 @@ DOCUMENTS = 12
 SEED_BYTES = 1 << 20  # of an input of the small run: smaller ones would be bundled
 PARTS_OF_A_BUCKET = 64
 LAST = "index"
+PACK = "pack"
 JOINING = "deduplicate.url.hash.join"
 NUMBER = re.compile(r"\d{5,}")
 
@@ -150,6 +151,8 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
                     os.makedirs(parent, exist_ok=True)
                 _link(small / source, target)
                 digests[path] = written.digest
+            if step.name == PACK:
+                _note_shard(workspace, outputs, digests)
             named = tuple(Written(path, found.bytes, found.digest) for path, (_, found) in sorted(outputs.items()))
             counts = like.counts if step.name != "inventory" else {**like.counts, "path": unit.asked.path}
             receipt = replace(
@@ -169,6 +172,21 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
                 write_table(workspace, step.name, table_of(waiting))
                 waiting.clear()
     return options
+
+
+def _note_shard(workspace: Workspace, outputs: dict[str, tuple[str, Written]], digests: Digests) -> None:
+    """Notes of a bucket the one shard that it has here: of few buckets, as in the small run, each makes several."""
+    shard = next(path for path in outputs if path.startswith("shards/"))
+    note = next(path for path in outputs if path.startswith("packed/"))
+    told = json.loads(workspace.read_bytes(note))
+    length = told["tokens"] // told["sequences"]
+    sequences = workspace.parquet(shard).metadata.num_rows
+    counted = {"sequences": sequences, "tokens": sequences * length}
+    split = {name: {key: counted["tokens"] for key in told[name]} for name in ("sources", "languages")}
+    os.unlink(workspace.path(note))
+    workspace.write_bytes(note, json.dumps({**told, "digests": [digests[shard]], **counted, **split}).encode())
+    written = workspace.written.pop()
+    outputs[note], digests[note] = ("", written), written.digest
 
 
 def _likes(small: Path) -> dict[str, dict[str, list[Receipt]]]:

@@ -10,7 +10,6 @@ import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from winnow.filters.recipes import Recipe
@@ -27,8 +26,7 @@ from winnow.stages.decontaminate import steps as decontaminate
 from winnow.stages.decontaminate.settings import DecontaminationSettings
 from winnow.stages.deduplicate import exact, forks, lines, minhash, scripts, semantic, url
 from winnow.stages.deduplicate.recipes import MinHashSettings
-from winnow.stages.document import Content
-from winnow.stages.ingest.source import kind_version, optional_packages
+from winnow.stages.ingest.source import SourceSettings, kind_version, optional_packages
 from winnow.stages.measuring import MEASURE, MeasurePart
 from winnow.stages.passes import (
     DECIDE,
@@ -61,12 +59,15 @@ def pass_steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, in
         named = {resource.removeprefix(RESOURCE) for entry in entries for resource in resources_of(entry.options)}
         return tuple(inventory_path(inventory_name(profile.resources[name])) for name in sorted(named))
 
-    @cache
-    def alike(source: str, kind: str, content: Content | None) -> _Alike:
+    def alike(part: Part) -> _Alike:
+        source, kind, content = part.source, part.input.kind, part.input.holds()
         edits = [(entry, asked) for entry, asked in all_edits if entry.concerns(source, kind, content)]
         filters = [found for found in all_filters if found[0].concerns(source, kind, content)]
         judged = sorted({entry.recipe for entry, _ in edits} & {entry.recipe for entry, _, _ in filters})
         return _Alike(
+            source=source,
+            kind=kind,
+            settings=part.input.settings(),
             version=kind_version(kind),
             optional=optional_packages(kind),
             code=module_code(kind),
@@ -78,19 +79,18 @@ def pass_steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, in
             judged=tuple(judged),
         )
 
-    kinds = {id(part.input): (part.input.kind, part.input.holds(), part.input.settings()) for part in parts}
-
-    def of(part: Part) -> _Alike:
-        kind, content, _ = kinds[id(part.input)]
-        return alike(part.source, kind, content)
+    # What units are asked follows from what these functions close over (`pipeline/record/standing.py`): all is here before.
+    inputs = {id(part.input): part for part in parts}
+    numbers = {name: number for number, name in enumerate(inputs)}
+    shared, of = [alike(part) for part in inputs.values()], [numbers[id(part.input)] for part in parts]
+    pieces, read = [part.pieces for part in parts], [part.inputs for part in parts]
 
     def ingesting(place: int, name: str) -> IngestPart:
-        part, shared = parts[place], of(parts[place])
-        kind, _, settings = kinds[id(part.input)]
+        common = shared[of[place]]
         return IngestPart(
-            source=part.source,
-            kind=kind,
-            settings=settings,
+            source=common.source,
+            kind=common.kind,
+            settings=common.settings,
             pieces=tuple(
                 Piece(
                     path=profile.relative(piece.path),
@@ -98,34 +98,34 @@ def pass_steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, in
                     stop=piece.stop,
                     place=Place(piece.path),
                 )
-                for piece in part.pieces
+                for piece in pieces[place]
             ),
             root=Place(profile.base),
-            version=shared.version,
-            optional=shared.optional,
-            code=shared.code,
-            edits_version=EDITS_VERSION if shared.edits else 0,
+            version=common.version,
+            optional=common.optional,
+            code=common.code,
+            edits_version=EDITS_VERSION if common.edits else 0,
             inventories=(
-                *(inventory_path(inventory_name(profile.relative(path))) for path in part.inputs),
-                *shared.edits_need,
+                *(inventory_path(inventory_name(profile.relative(path))) for path in read[place]),
+                *common.edits_need,
             ),
-            edits=shared.edits,
-            kept_measures=shared.judged,
+            edits=common.edits,
+            kept_measures=common.judged,
             resources=resources,
         )
 
     def measuring(place: int, name: str) -> MeasurePart:
-        shared = of(parts[place])
+        common = shared[of[place]]
         return MeasurePart(
             documents=documents_path(name),
-            filters=shared.filters,
-            edits=edits_path(name) if shared.judged else None,
-            inventories=shared.filters_need,
+            filters=common.filters,
+            edits=edits_path(name) if common.judged else None,
+            inventories=common.filters_need,
             resources=resources,
         )
 
     def deciding(place: int, name: str) -> DecidePart:
-        applications = of(parts[place]).applications
+        applications = shared[of[place]].applications
         return DecidePart(attributes=attributes_path(name), documents=documents_path(name), applications=applications)
 
     cut = Counter(piece.path for part in parts for piece in part.pieces)
@@ -138,8 +138,11 @@ def pass_steps(parts: Sequence[Part], settings: Settings, sizes: Mapping[str, in
 
 @dataclass(frozen=True, kw_only=True)
 class _Alike:
-    """What the parts of one source, kind and content have in common; `…_need`: the inventories of resources."""
+    """What the parts of one input of the profile have in common; `…_need`: the inventories of resources."""
 
+    source: str
+    kind: str
+    settings: SourceSettings
     version: int
     optional: tuple[str, ...]
     code: tuple[Code, ...]

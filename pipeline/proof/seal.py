@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from winnow.pipeline.proof import lock
-from winnow.pipeline.record import environment
+from winnow.pipeline.record import environment, standing
 from winnow.pipeline.record.funnel import FUNNEL, PLAN, Funnel, kept_funnel, write_funnel
 from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
@@ -91,6 +91,8 @@ def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Re
         if not (unchanged and _stands(workspace, FUNNEL, sealed)):
             write_funnel(workspace)
         files[FUNNEL] = content_digest(workspace.read_bytes(FUNNEL))
+    if workspace.exists(standing.PATH):
+        files[standing.PATH] = content_digest(workspace.read_bytes(standing.PATH))
     if not (unchanged and {path: digest for path, digest in sealed.items() if path != REPORT} == files):
         workspace.write_bytes(PATH, Seal(files, receipts, sorted(_folders(done))).to_json())
 

@@ -71,7 +71,7 @@ def environment() -> Environment:
     return Environment(
         python=platform.python_version(),
         winnow=distribution(DISTRIBUTION).version,
-        source=_source_digest(),
+        source=digest_of_code(SHAPING),
         packages=dict(sorted(_packages())),
         commit=_commit(Path(winnow.__file__).resolve().parents[2]),
     )
@@ -166,10 +166,12 @@ def _packages() -> Iterator[tuple[str, str]]:
                 waiting += [(key, ""), *((key, wanted) for wanted in needed.extras)]
 
 
-def _source_digest() -> str:
+@cache
+def digest_of_code(folders: tuple[str, ...]) -> str:
+    """One digest over all files of these folders of Winnow's code."""
     summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
     root = Path(winnow.__file__).parent
-    for folder in SHAPING:
+    for folder in folders:
         top = (root / folder).resolve()  # a link, in a checkout
         for path in sorted(path for path in top.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             content = path.read_bytes()

@@ -125,7 +125,7 @@ class Book:
         if self.loose or self.damaged or not self.tables or sum(map(len, self.tables)) != len(marks):
             return None
         names, wanted = list(marks), list(marks.values())
-        first = {table.data["unit"][0].as_py(): table for table in self.tables if len(table)}
+        first = {table.array("unit")[0].as_py(): table for table in self.tables if len(table)}
         found = []
         for start in range(0, len(names), ROWS):
             rows = slice(start, start + ROWS)

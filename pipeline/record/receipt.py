@@ -2,7 +2,7 @@
 
 A receipt holds the unit's fingerprint (step, version, parameters, digests of the inputs), the files it wrote with their
 digests, its counts, the environment that worked it (`pipeline/record/environment.py`), when, how long and in how much
-memory. Times and memory are for people: nothing is decided by them, and the lock leaves them out.
+memory and time of the processor. Times and memory are for people: nothing is decided by them, and the lock leaves them out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from winnow.stages.run.workspace import Workspace, Written
 
 FOLDER = "receipts"
 DIGEST = "digest"
-LATER = ("began", "memory")  # receipts of before they were kept are read as they are
+LATER = ("began", "memory", "processor")  # receipts of before they were kept are read as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Receipt:
     environment: str = ""
     began: float = 0.0  # seconds since 1970 by the worker's clock
     memory: int = 0  # the most bytes that the worker's process held meanwhile
+    processor: float = 0.0  # seconds that it and programs it called were at work, which other load doesn't change
 
     def to_json(self) -> bytes:
         fields = {**vars(self), "outputs": [vars(written) for written in self.outputs]}

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.pipeline.record.receipt import FOLDER, Receipt
+from winnow.pipeline.record.receipt import FOLDER, LATER, Receipt
 from winnow.stages.run.digests import content_digest
 from winnow.stages.run.workspace import COMPRESSION, Workspace, Written
 
@@ -34,23 +34,43 @@ SCHEMA = pa.schema(
         ("environment", pa.string()),
         ("began", pa.float64()),
         ("memory", pa.int64()),
+        ("processor", pa.float64()),
     ]
 )
 
 
-@dataclass(frozen=True, eq=False)
 class Table:
-    """Receipts of one step as they lie in a file. Columns are lists, of a row each, made when they are asked for."""
+    """Receipts of one step as they lie in a file. Columns are lists, of a row each, decoded when they are asked for."""
 
-    path: str
-    step: str
-    data: pa.Table = field(repr=False)
+    def __init__(self, path: str, step: str, data: pa.Table | None = None, content: bytes = b"") -> None:
+        """Of `data`, or of the bytes of a Parquet file."""
+        self.path, self.step = path, step
+        self._file = None if data is not None else pq.ParquetFile(pa.BufferReader(content))
+        self._data = data
 
     def __len__(self) -> int:
-        return int(self.data.num_rows)
+        return int(self._data.num_rows if self._file is None else self._file.metadata.num_rows)
+
+    @property
+    def data(self) -> pa.Table:
+        if self._data is None:
+            self._data = self._read(SCHEMA.names)
+        return self._data
+
+    def array(self, name: str) -> pa.ChunkedArray:
+        """A column as it is, decoded alone."""
+        return (self._read([name]) if self._data is None else self._data)[name]
+
+    def _read(self, names: list[str]) -> pa.Table:
+        assert self._file is not None
+        found = self._file.read(names, use_threads=False)
+        for name in LATER:  # which a table of an earlier version lacks
+            if name in names and name not in found.column_names:
+                found = found.append_column(SCHEMA.field(name), pa.array(np.zeros(len(found)), SCHEMA.field(name).type))
+        return found
 
     def column(self, name: str) -> list[Any]:
-        found: list[Any] = self.data[name].to_pylist()
+        found: list[Any] = self.array(name).to_pylist()
         return found
 
     def outputs(self) -> Iterator[tuple[int, str, int, str]]:
@@ -83,7 +103,7 @@ class Table:
 
     def written(self) -> tuple[list[int], list[str], list[int], list[str]]:
         """Where the files of each row begin among all (one more than rows), their paths, bytes and digests."""
-        chunks = self.data["outputs"].combine_chunks()
+        chunks = self.array("outputs").combine_chunks()
         column = pa.concat_arrays(chunks.chunks) if isinstance(chunks, pa.ChunkedArray) else chunks
         files, starts = column.flatten(), column.offsets.to_pylist()
         paths, sizes, digests = (files.field(name).to_pylist() for name in range(3))
@@ -121,7 +141,7 @@ def read_table(workspace: Workspace, path: str) -> Table:
     content = workspace.read_bytes(path)
     if content_digest(content) != table_digest(path):
         raise ValueError("its bytes have another digest than its name says")
-    return Table(path, path.split("/")[1], pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False))
+    return Table(path, path.split("/")[1], content=content)
 
 
 def table_digest(path: str) -> str:

@@ -137,6 +137,7 @@ def conduct(
     if whole is None:
         return Finished(done=done, kept=kept)
     digest, changed = write_lock(workspace, whole)
+    runner.standing.write()
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
 

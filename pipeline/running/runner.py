@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,6 +24,7 @@ from winnow.pipeline.record.environment import environment, note_environment
 from winnow.pipeline.record.ledger import Book, Held, Ledger, in_order, receipt_files
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
 from winnow.pipeline.record.receipt import Fingerprints, Receipt, receipt_path, write_receipt
+from winnow.pipeline.record.standing import Standing
 from winnow.pipeline.running.failures import Failure, RunFailed, failure_of
 from winnow.pipeline.running.memory import forget_peak, peak
 from winnow.stages.run.paths import Digests, Sizes
@@ -74,6 +76,7 @@ class Runner:
     damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
     digests: Digests = field(default_factory=Digests)
     receipts: dict[str, Sequence[Receipt]] = field(default_factory=dict)
+    _unread: list[Sequence[Receipt]] = field(default_factory=list)  # of steps whose digests nobody has asked for
     _token: str = field(default_factory=lambda: uuid4().hex)  # two runs may share a scheduler, and names of units
     _client: Any = None
     _open_cluster: AbstractContextManager[Any] | None = None
@@ -95,38 +98,69 @@ class Runner:
 
         `partial`: the step has other units, too, whose files stay.
         """
-        marking, names = Fingerprints(step, self.digests), names_of(units)
-        marks = dict(zip(names, map(marking.of, units), strict=True))
-        if len(marks) < len(names):
-            raise ValueError(f"step {step.name} has two units of one name")
+        names = names_of(units)
         book = Book(self.workspace, step.name, self._old_receipts.get(step.name, ()))
-        receipts = None if partial else self._standing(book, marks)
-        if receipts is not None:
+        asked = None if partial else self.standing.asked(step, units)
+        receipts = None if self.paranoid else self.standing.receipts(step.name, names, book, asked)
+        if receipts is not None and self._is_whole(receipts):
             self.progress.step_started(step, len(names), len(names))
         else:
-            receipts = self._worked(step, units, book, marks, partial=partial)
+            receipts = self._by_fingerprints(step, units, book, partial=partial)
+        self.standing.note(step.name, asked, receipts)
+        self._unread.append(receipts)
         self.receipts[step.name] = receipts
         self.progress.step_finished(step, receipts)
         return receipts
 
-    def _standing(self, book: Book, marks: Mapping[str, str]) -> Sequence[Receipt] | None:
-        """The receipts of a step of many units that is done, entered in tables, and has all of its files; None of any other.
+    def _by_fingerprints(
+        self, step: Step[Any], units: Sequence[Unit[Any]], book: Book, *, partial: bool
+    ) -> Sequence[Receipt]:
+        """As `run`, unit by unit."""
+        for receipts in self._unread:
+            self._learn(receipts)
+        self._unread.clear()
+        marking, names = Fingerprints(step, self.digests), names_of(units)
+        marks = dict(zip(names, map(marking.of, units), strict=True))
+        if len(marks) < len(names):
+            raise ValueError(f"step {step.name} has two units of one name")
+        tables = None if partial or self.paranoid else book.in_order(marks)
+        if tables is not None and self._is_whole(ledger := Ledger(self.workspace, tables)):
+            self.progress.step_started(step, len(names), len(names))
+            return ledger
+        return self._worked(step, units, book, marks, partial=partial)
+
+    def _is_whole(self, receipts: Sequence[Receipt]) -> bool:
+        """Whether the files of a step that is done are there in their sizes, and no other environment is to be worked anew.
 
         What `_worked` finds unit by unit is found here table by table: of 100,000 parts there are millions of files."""
-        tables = None if self.paranoid else book.in_order(marks)
-        if tables is None:
-            return None
-        here, files = environment().digest, []
-        for table in tables:
-            _, paths, sizes, digests = table.written()
-            if not all(map(eq, map(self._sizes.get, paths), sizes)):
-                return None
-            if self.rework_versions and set(table.column("environment")) != {here}:
-                return None
-            files.append((paths, digests))
-        for paths, digests in files:
-            self.digests.update(zip(paths, digests, strict=True))
-        return Ledger(self.workspace, tables)
+        here = environment().digest
+        if isinstance(receipts, Ledger):
+            for table in receipts.tables():
+                _, paths, sizes, _ = table.written()
+                if not all(map(eq, map(self._sizes.get, paths), sizes)):
+                    return False
+                if self.rework_versions and set(table.column("environment")) != {here}:
+                    return False
+            return True
+        return all(
+            all(self._sizes.get(out.path) == out.bytes for out in receipt.outputs)
+            and (not self.rework_versions or receipt.environment == here)
+            for receipt in receipts
+        )
+
+    def _learn(self, receipts: Sequence[Receipt]) -> None:
+        """Takes note of the digests of all files of a step."""
+        if isinstance(receipts, Ledger):
+            for table in receipts.tables():
+                _, paths, _, digests = table.written()
+                self.digests.update(zip(paths, digests, strict=True))
+        else:
+            self.digests.update((out.path, out.digest) for receipt in receipts for out in receipt.outputs)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What stood when somebody last looked, and what stands now."""
+        return Standing(self.workspace)
 
     def _worked(
         self, step: Step[Any], units: Sequence[Unit[Any]], book: Book, marks: dict[str, str], *, partial: bool
@@ -149,8 +183,6 @@ class Runner:
                 self.progress.unit_finished(step, outcome)
         if failures:
             raise RunFailed(sorted(failures, key=lambda failure: failure.unit))
-        for _, path, _, digest in book.files(finished):
-            self.digests[path] = digest
         return in_order([finished[name] for name in names]) if partial else book.entered(names, finished)
 
     def _finished(self, step: Step[Any], book: Book, marks: Mapping[str, str]) -> dict[str, Held]:
@@ -252,7 +284,7 @@ def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt
     gc.set_threshold(YOUNG_OBJECTS)
     workspace = Workspace(root)
     forget_peak()
-    began, start = time.time(), time.perf_counter()
+    began, start, busy = time.time(), time.perf_counter(), _processor()
     counts = step.work(workspace, unit)
     receipt = Receipt(
         step=step.name,
@@ -264,9 +296,16 @@ def work_unit(root: str, step: Step[Any], unit: Unit[Any], mark: str) -> Receipt
         environment=note_environment(Workspace(root)),
         began=round(began, 3),
         memory=peak(),
+        processor=round(_processor() - busy, 3),
     )
     write_receipt(Workspace(root), receipt)
     return receipt
+
+
+def _processor() -> float:
+    """Seconds of the processor that this process and the programs that it has called took."""
+    told = os.times()
+    return told.user + told.system + told.children_user + told.children_system
 
 
 def _answer(future: Any) -> Receipt | Exception:

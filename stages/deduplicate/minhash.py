@@ -16,7 +16,7 @@ The level `scripts` (`stages/deduplicate/scripts.py`) takes the same steps under
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from winnow.stages.deduplicate import bands, candidates, components, index, survivor, verify
@@ -56,17 +56,26 @@ def plan(parts: Sequence[str], settings: MinHashSettings, earlier: Sequence[str]
 
     Raises `FileNotFoundError` when an earlier run that the settings name kept no index.
     """
-    return _Plan(sorted(parts), settings, list(earlier)).steps()
+    parts = sorted(parts)
+    known = index.known_files(settings.known, settings.folder(index.FOLDER))
+    names = [*parts, *(index.known_part(number) for number in range(len(known)))]
+    return _Plan(parts=parts, settings=settings, earlier=list(earlier), known=known, names=names).steps()
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """The parts, then the index files of earlier runs, each with its number in the exchanges."""
+    """The parts, and the index files of earlier runs; `names`: of the parts, then of those files, each with its number in
+    the exchanges."""
 
-    def __init__(self, parts: list[str], settings: MinHashSettings, earlier: list[str]) -> None:
-        self.parts, self.settings, self.earlier = parts, settings, earlier
-        self.known = index.known_files(settings.known, settings.folder(index.FOLDER))
-        self.stage = settings.stage
-        self.names = [*parts, *(index.known_part(number) for number in range(len(self.known)))]
+    parts: Sequence[str]
+    settings: MinHashSettings
+    earlier: Sequence[str]
+    known: Sequence[index.Known]
+    names: Sequence[str]
+
+    @property
+    def stage(self) -> str:
+        return self.settings.stage
 
     def seat(self, at: int, name: str) -> verify.Seat:
         holds = self.signed(name) if at < len(self.parts) else self.known[at - len(self.parts)]

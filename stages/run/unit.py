@@ -74,8 +74,9 @@ class Units(Sequence[Unit[P]]):
     """
 
     def __init__(self, names: Sequence[str], asked: Callable[[int, str], P], raw_bytes: Sequence[int] = ()) -> None:
-        """`asked`: the parameters of a unit, of its place among the names and its own."""
-        self.names, self._asked, self._raw_bytes = names, asked, raw_bytes
+        """`asked`: the parameters of a unit, of its place among the names and its own; they follow from these and from what
+        the function closes over, and from nothing that it looks up."""
+        self.names, self.asked, self._raw_bytes = names, asked, raw_bytes
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,7 +96,7 @@ class Units(Sequence[Unit[P]]):
 
     def _unit(self, place: int) -> Unit[P]:
         raw_bytes = self._raw_bytes[place] if self._raw_bytes else 0
-        return Unit(name=self.names[place], asked=self._asked(place, self.names[place]), raw_bytes=raw_bytes)
+        return Unit(name=self.names[place], asked=self.asked(place, self.names[place]), raw_bytes=raw_bytes)
 
 
 def names_of(units: Sequence[Unit[Any]]) -> Sequence[str]:

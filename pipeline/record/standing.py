@@ -1,0 +1,129 @@
+"""What stood when a run last looked, step by step: so that a step of 100,000 units is known again by one digest.
+
+Fingerprints tell unit by unit whether what is asked was done, and cost as much as all other looks together. All of a step
+follow from the function that makes its units and what that closes over, from Winnow's own code, and from what earlier
+steps have written, for which their receipts stand. So one digest over these, noted beside the receipts that were found to
+answer it, tells the same of the whole step. Where anything differs, be it for no reason, fingerprints are taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import FunctionType
+from typing import Any
+
+from winnow.pipeline.record.environment import digest_of_code, environment
+from winnow.pipeline.record.ledger import Book, Ledger
+from winnow.pipeline.record.receipt import Receipt, read_receipt
+from winnow.stages.run.digests import DIGEST_BYTES, content_digest
+from winnow.stages.run.unit import GROUND_VERSION, Step, Unit, Units, canonical
+from winnow.stages.run.workspace import Workspace
+
+PATH = "standing.json"
+PLANNING = ("pipeline/configuration", "pipeline/planning", "pipeline/record")
+"""Folders whose code makes units and their fingerprints, besides those that shape bytes."""
+ASKED, TABLES, RECEIPTS = "asked", "tables", "receipts"
+
+
+class Standing:
+    """The notes of a run, and the digest of what has stood so far while its steps are gone through in order.
+
+    Of each step the digest of what was `asked`, and its `tables` in their order or one digest of its `receipts`.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._before = _read(workspace)
+        self._now: dict[str, Mapping[str, Any]] = {}
+        self._past = ""
+
+    def asked(self, step: Step[Any], units: Sequence[Unit[Any]]) -> str | None:
+        """One digest for the fingerprints of all units of the step that comes next; None where its units can't be told so."""
+        summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        heading = (step.name, step.version, GROUND_VERSION, environment().digest, digest_of_code(PLANNING), self._past)
+        try:
+            for told in (json.dumps(heading), *_told(units)):
+                summary.update(told.encode("utf-8", "surrogatepass") + b"\0")
+        except TypeError:
+            return None
+        return summary.hexdigest()
+
+    def receipts(self, step: str, names: Sequence[str], book: Book, asked: str | None) -> Sequence[Receipt] | None:
+        """The receipts that were noted to answer this, in the order of the units; None where they aren't there unchanged.
+
+        Nobody has looked at their files.
+        """
+        note = self._before.get(step)
+        if note is None or asked is None or note[ASKED] != asked or book.damaged:
+            return None
+        if TABLES in note:
+            tables = {table.path: table for table in book.tables}
+            if book.loose or tables.keys() != set(note[TABLES]):
+                return None
+            return Ledger(self._workspace, [tables[path] for path in note[TABLES]])
+        if book.tables or book.loose.keys() != set(names):
+            return None
+        found = [receipt for name in names if (receipt := read_receipt(self._workspace, step, name)) is not None]
+        return found if len(found) == len(names) and _state(found) == {RECEIPTS: note[RECEIPTS]} else None
+
+    def note(self, step: str, asked: str | None, receipts: Sequence[Receipt]) -> None:
+        """Notes that these receipts answer what was asked, and goes on to the next step."""
+        state = _state(receipts)
+        if asked is not None:
+            self._now[step] = {ASKED: asked, **state}
+        self._past = content_digest(json.dumps([self._past, step, state]).encode())
+
+    def write(self) -> None:
+        """Keeps the notes of a run of which all steps were gone through, where one has tables; removes those of another."""
+        if not any(TABLES in note for note in self._now.values()):
+            self._workspace.remove(PATH)
+        elif self._now != self._before:
+            self._workspace.write_bytes(PATH, (json.dumps(self._now, indent=1) + "\n").encode())
+
+
+def _read(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
+    """The notes as they lie there; none where they can't be read."""
+    try:
+        found = json.loads(workspace.read_bytes(PATH))
+        notes = {
+            str(step): note for step, note in found.items() if ASKED in note and (TABLES in note or RECEIPTS in note)
+        }
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return {}
+    return notes
+
+
+def _state(receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """What stands for the receipts of a step: names of tables, which are digests of their bytes, or one digest of all."""
+    if isinstance(receipts, Ledger):
+        return {TABLES: receipts.paths}
+    summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for receipt in receipts:
+        summary.update(receipt.to_json() + b"\0")
+    return {RECEIPTS: summary.hexdigest()}
+
+
+def _told(units: Sequence[Unit[Any]]) -> Iterator[str]:
+    """What tells units from others. Raises `TypeError` where a value has no canonical form."""
+    if not isinstance(units, Units):
+        for unit in units:
+            yield json.dumps([unit.name, canonical(unit.asked)], sort_keys=True)
+        return
+    yield "\0".join(units.names)
+    yield from _function(units.asked)
+
+
+def _function(asked: Any) -> Iterator[str]:
+    """A function by its place in the code, which is digested as a whole, and by all that it closes over."""
+    if not isinstance(asked, FunctionType) or asked.__defaults__ or asked.__kwdefaults__:
+        raise TypeError(f"{asked!r} is no plain function")
+    yield f"{asked.__module__} {asked.__qualname__} {asked.__code__.co_firstlineno}"
+    for name, cell in zip(asked.__code__.co_freevars, asked.__closure__ or (), strict=True):
+        yield name
+        inner = cell.cell_contents
+        if isinstance(inner, FunctionType):
+            yield from _function(inner)
+        else:
+            yield json.dumps(canonical(inner), sort_keys=True)
