@@ -122,6 +122,7 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
     options = configured(folder, parts)
     for part in range(parts):
         with open(folder / "inputs" / "web" / f"{part:06d}.jsonl", "wb") as stream:
+            stream.write(b'{"text": "What `winnow plan` looks at."}\n')
             stream.truncate(PART_BYTES)
     settings = load_settings(options[1], options[3])
     likes = _likes(small)

@@ -13,7 +13,7 @@ from itertools import chain, islice, repeat
 from typing import Any, TypeVar
 
 from winnow.pipeline.proof import lock, recount, seal
-from winnow.pipeline.record import environment, receipt, standing
+from winnow.pipeline.record import environment, receipt
 from winnow.pipeline.record.funnel import FUNNEL, PLAN
 from winnow.pipeline.record.ledger import step_of
 from winnow.pipeline.record.receipt import Receipt
@@ -25,7 +25,7 @@ from winnow.stages.run.workspace import Workspace, digest_file
 THREADS = 8
 AT_ONCE = 4096  # receipts or files that wait for a thread: each costs some kilobytes until it is looked at
 TOGETHER = 64  # files that a thread takes at once: to hand one over costs more than to digest it
-TOP = frozenset({PLAN, FUNNEL, standing.PATH, lock.PATH, seal.PATH, seal.REPORT, ".running", ".running.lease"})
+TOP = frozenset({PLAN, FUNNEL, *seal.NOTES, lock.PATH, seal.PATH, seal.REPORT, ".running", ".running.lease"})
 """What lies in a run's own folder, not in one below it."""
 
 

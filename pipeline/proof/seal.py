@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from winnow.pipeline.proof import lock
-from winnow.pipeline.record import environment, standing
+from winnow.pipeline.record import environment, rates, standing
 from winnow.pipeline.record.funnel import FUNNEL, PLAN, Funnel, kept_funnel, write_funnel
 from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
@@ -27,6 +27,8 @@ from winnow.stages.shards.shard import INDEX
 
 PATH = "seal.json"
 REPORT = "report.html"
+NOTES = (rates.PATH, standing.PATH)
+"""What a run notes for those that come after it; nothing else follows from them."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,7 @@ def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Re
         if not (unchanged and _stands(workspace, FUNNEL, sealed)):
             write_funnel(workspace)
         files[FUNNEL] = content_digest(workspace.read_bytes(FUNNEL))
-    if workspace.exists(standing.PATH):
-        files[standing.PATH] = content_digest(workspace.read_bytes(standing.PATH))
+    files.update((path, content_digest(workspace.read_bytes(path))) for path in NOTES if workspace.exists(path))
     if not (unchanged and {path: digest for path, digest in sealed.items() if path != REPORT} == files):
         workspace.write_bytes(PATH, Seal(files, receipts, sorted(_folders(done))).to_json())
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from typing import NamedTuple, overload
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from winnow.pipeline.record.receipt import FOLDER, Receipt, read_receipt, receipt_path
 from winnow.pipeline.record.receipt_tables import ROWS, TABLE, Table, read_table, table_of, write_table
@@ -295,9 +296,20 @@ def read_books(workspace: Workspace, step: str = "") -> Iterator[Book]:
         yield Book(workspace, name, paths)
 
 
-def units_done(workspace: Workspace) -> dict[str, set[str]]:
-    """The names of the units that have a receipt, by step; no receipt is read that has a file of its own."""
-    return {book.step: book.units() for book in read_books(workspace)}
+def done_of(workspace: Workspace, planned: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How many of the units that are planned, by their names and step, have a receipt."""
+    found = dict.fromkeys(planned, 0)
+    for book in read_books(workspace):
+        names = planned.get(book.step, ())
+        if not names:
+            continue
+        if book.loose:
+            found[book.step] = len(book.units().intersection(names))
+        else:
+            wanted = pa.array([name.encode("utf-8", "surrogatepass") for name in names], pa.binary())
+            there = [pc.is_in(table.array("unit").cast(pa.binary()), wanted) for table in book.tables]
+            found[book.step] = sum(pc.sum(one).as_py() or 0 for one in there)
+    return found
 
 
 def units_of(workspace: Workspace, step: str) -> set[str]:

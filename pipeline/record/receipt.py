@@ -103,10 +103,11 @@ class Fingerprints:
         """Raises `KeyError` when the unit reads a file that no receipt vouches for."""
         self._before, self._now = self._now, {}
         heading = f"{self._step.name}\0{self._step.version}\0{GROUND_VERSION}\0{unit.name}\0"
-        content = (heading + self._text(unit.asked)).encode("utf-8", "surrogatepass")
+        content = (heading + self.text(unit.asked)).encode("utf-8", "surrogatepass")
         return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
-    def _text(self, value: Any) -> str:
+    def text(self, value: Any) -> str:
+        """What of a value counts. Raises `TypeError` where it has no canonical form."""
         kind = type(value)
         if kind is File:
             return self._file(value)
@@ -125,7 +126,7 @@ class Fingerprints:
         return known[1]
 
     def _written(self, value: Any) -> str:
-        text = self._text
+        text = self.text
         if isinstance(value, list | tuple):
             if isinstance(value, tuple) and value and all([isinstance(inner, File) for inner in value]):
                 return self._files(value)

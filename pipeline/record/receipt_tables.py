@@ -49,7 +49,7 @@ class Table:
         self._data = data
 
     def __len__(self) -> int:
-        return int(self._data.num_rows if self._file is None else self._file.metadata.num_rows)
+        return int(self.data.num_rows if self._file is None else self._file.metadata.num_rows)
 
     @property
     def data(self) -> pa.Table:

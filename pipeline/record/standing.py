@@ -16,9 +16,9 @@ from typing import Any
 
 from winnow.pipeline.record.environment import digest_of_code, environment
 from winnow.pipeline.record.ledger import Book, Ledger
-from winnow.pipeline.record.receipt import Receipt, read_receipt
+from winnow.pipeline.record.receipt import Fingerprints, Receipt, read_receipt
 from winnow.stages.run.digests import DIGEST_BYTES, content_digest
-from winnow.stages.run.unit import GROUND_VERSION, Step, Unit, Units, canonical
+from winnow.stages.run.unit import GROUND_VERSION, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 PATH = "standing.json"
@@ -44,7 +44,7 @@ class Standing:
         summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
         heading = (step.name, step.version, GROUND_VERSION, environment().digest, digest_of_code(PLANNING), self._past)
         try:
-            for told in (json.dumps(heading), *_told(units)):
+            for told in (json.dumps(heading), *_told(step, units)):
                 summary.update(told.encode("utf-8", "surrogatepass") + b"\0")
         except TypeError:
             return None
@@ -105,17 +105,24 @@ def _state(receipts: Sequence[Receipt]) -> dict[str, Any]:
     return {RECEIPTS: summary.hexdigest()}
 
 
-def _told(units: Sequence[Unit[Any]]) -> Iterator[str]:
+class _Names(dict[str, str]):
+    """In place of the digests of files, for which the receipts of earlier steps stand: files count by their names alone."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def _told(step: Step[Any], units: Sequence[Unit[Any]]) -> Iterator[str]:
     """What tells units from others. Raises `TypeError` where a value has no canonical form."""
-    if not isinstance(units, Units):
-        for unit in units:
-            yield json.dumps([unit.name, canonical(unit.asked)], sort_keys=True)
-        return
-    yield "\0".join(units.names)
-    yield from _function(units.asked)
+    marks = Fingerprints(step, _Names())
+    if isinstance(units, Units):
+        yield marks.text(units.names)
+        yield from _function(units.asked, marks)
+    else:
+        yield from map(marks.of, units)
 
 
-def _function(asked: Any) -> Iterator[str]:
+def _function(asked: Any, marks: Fingerprints) -> Iterator[str]:
     """A function by its place in the code, which is digested as a whole, and by all that it closes over."""
     if not isinstance(asked, FunctionType) or asked.__defaults__ or asked.__kwdefaults__:
         raise TypeError(f"{asked!r} is no plain function")
@@ -124,6 +131,6 @@ def _function(asked: Any) -> Iterator[str]:
         yield name
         inner = cell.cell_contents
         if isinstance(inner, FunctionType):
-            yield from _function(inner)
+            yield from _function(inner, marks)
         else:
-            yield json.dumps(canonical(inner), sort_keys=True)
+            yield marks.text(inner)

@@ -14,6 +14,7 @@ from winnow.pipeline.configuration.ancestry import AFTER, as_noted
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.planning import fetch
+from winnow.pipeline.planning.estimate import kinds_of
 from winnow.pipeline.planning.parts import Part, changed_since, find_parts, in_hand, input_sizes
 from winnow.pipeline.planning.plan import check_recipes, steps
 from winnow.pipeline.proof.lock import build_lock, write_lock
@@ -21,6 +22,7 @@ from winnow.pipeline.proof.seal import write_seal
 from winnow.pipeline.record.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.record.funnel import PLAN
 from winnow.pipeline.record.ledger import Book, receipt_files
+from winnow.pipeline.record.rates import write_rates
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.running import losses
@@ -138,6 +140,8 @@ def conduct(
         return Finished(done=done, kept=kept)
     digest, changed = write_lock(workspace, whole)
     runner.standing.write()
+    if runner.worked:
+        write_rates(workspace, planned, [receipts for _, receipts in done], kinds_of(parts, sizes), runner.sizes)
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
 

@@ -73,6 +73,7 @@ class Runner:
     paranoid: bool = False
     alone: bool = False
     sizes: Sizes | None = None  # what lay there when the run began, where somebody has listed it
+    worked: int = 0  # units that this runner has had worked
     damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
     digests: Digests = field(default_factory=Digests)
     receipts: dict[str, Sequence[Receipt]] = field(default_factory=dict)
@@ -179,6 +180,7 @@ class Runner:
             else:
                 self._see(step, outcome)
                 finished[outcome.unit] = outcome
+                self.worked += 1
                 self._sizes.update((written.path, written.bytes) for written in outcome.outputs)
                 self.progress.unit_finished(step, outcome)
         if failures:
