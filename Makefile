@@ -4,6 +4,7 @@
 STAGE   ?= mid
 PROFILE ?= sample
 FUZZ ?= 5000
+SECONDS ?= 600
 TRIALS ?= 100
 FLIPS ?= 2000
 GIGABYTES ?= 20
@@ -141,8 +142,10 @@ test: setup-test ## run all tests, a file at a time on each core
 	.venv/bin/winnow fetch --profile $(PROFILE)
 	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-fuzz: setup-test ## unusual files of every format against their own libraries: make fuzz [FUZZ=20000]
+fuzz: setup-test ## unusual files beside their own libraries, harmed ones led by coverage: make fuzz [FUZZ=20000] [SECONDS=600]
+	$(INSTALL) atheris==3.0.0
 	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py
+	.venv/bin/python -m tests.fuzz --seconds $(SECONDS)
 
 real-files: setup-test ## 4,000 real files of twelve kinds beside the libraries of their kinds; needs apt: make real-files [CORPUS=build/real]
 	$(INSTALL) pypandoc-binary pymupdf ebooklib polib nbformat python-docx odfpy

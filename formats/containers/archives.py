@@ -184,9 +184,9 @@ class _Walk:
         allowed = min(self.limits.total_bytes, max(self.limits.slack, self.limits.ratio * packed))
         archive = open_zip(stream)
         for entry in archive.infolist():
-            if not self._in_range() or entry.is_dir():
-                continue
             name = zip_name(entry)
+            if not self._in_range() or name.endswith("/"):
+                continue
             if stat.S_ISLNK(entry.external_attr >> 16):
                 self.reject(printable(name), "link", entry.file_size)
             elif entry.flag_bits & 1:

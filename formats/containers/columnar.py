@@ -18,6 +18,7 @@ from winnow.formats.splits import Split
 
 LIMITS = Limits(total_bytes=1 << 50, ratio=1000.0)  # tables repeat themselves: 100 to 1 is usual for logs
 UNHELD = (ValueError, OverflowError, KeyError, NotImplementedError, pa.ArrowException)
+BINARY = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}
 MICROSECONDS = {pa.time64("ns"): pa.time64("us"), pa.duration("ns"): pa.duration("us")}
 
 
@@ -69,11 +70,29 @@ def arrow_rows(stream: IO[bytes], split: Split, reject: Reject) -> Iterator[tupl
         stop = reader.num_record_batches if split.stop < 0 else split.stop
         batches = ((str(place), reader.get_batch(place)) for place in range(split.start, stop))
     for place, batch in batches:
+        if (fault := _misshapen(batch)) is not None:
+            reject(f"batch {place}", "corrupt", fault)
+            continue
         for row, record in _bounded_rows(batch, allowance):
             if record is None:
                 reject(f"batch {place} row {row}", "size", f"> {RECORD_BYTES}")
             else:
                 yield f"batch {place} row {row}", record
+
+
+def _misshapen(batch: pa.RecordBatch) -> str | None:
+    """Why a batch's values can't be looked at without reading past its buffers, which would end the process; else None.
+
+    Arrow's reader checks what a message says of its buffers, not the offsets in them. Text that isn't UTF-8 is left to
+    its cell.
+    """
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        held = column.view(BINARY[column.type]) if column.type in BINARY else column
+        try:
+            held.validate(full=True)
+        except pa.ArrowException as error:
+            return f"{name}: {error}"
+    return None
 
 
 def _bounded_rows(batch: pa.RecordBatch, allowance: Allowance) -> Iterator[tuple[int, dict[str, Any] | None]]:

@@ -14,7 +14,12 @@ def harm(name: str) -> str | None:
         return "absolute"
     if ".." in steps:
         return "traversal"
-    if not _is_unicode(name) or len(name.encode()) > NAME_BYTES or any(ord(sign) < 32 for sign in name):
+    if (
+        not relative(name)
+        or not _is_unicode(name)
+        or len(name.encode()) > NAME_BYTES
+        or any(ord(sign) < 32 for sign in name)
+    ):
         return "name"
     return None
 

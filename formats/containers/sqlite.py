@@ -105,16 +105,22 @@ def _rows(database: sqlite3.Connection, table: str, reject: Reject) -> Iterator[
     while True:
         after = "" if last is None else f"WHERE {place} > {last}"
         try:
-            for last, *row in database.execute(f"{many} {after} ORDER BY {place}"):
+            for found, *row in database.execute(f"{many} {after} ORDER BY {place}"):
+                if last is not None and found <= last:  # a damaged tree may lead round in a circle
+                    reject(f"{table} end", "corrupt", f"row {found} stands behind row {last}")
+                    return
+                last = found
                 yield f"{table} row {last}", dict(zip(columns, row, strict=True))
             return
         except sqlite3.DatabaseError:
             pass  # of one of the next two rows: Python has the row after in hand before it gives one
         after = "" if last is None else f"WHERE {place} > {last}"
         try:
-            (last,) = database.execute(f"SELECT min({place}) FROM {quoted} {after}").fetchone()
-            (_, *row) = database.execute(f"{many} WHERE {place} = {last}").fetchone()
-            yield f"{table} row {last}", dict(zip(columns, row, strict=True))
+            [last] = database.execute(f"SELECT min({place}) FROM {quoted} {after}").fetchone()
+            found = database.execute(f"{many} WHERE {place} = {last}").fetchone()
+            if found is None:
+                raise sqlite3.DatabaseError("a row that can't be found again")
+            yield f"{table} row {last}", dict(zip(columns, found[1:], strict=True))
         except sqlite3.DataError as error:
             reject(f"{table} row {last}", "size", error)
         except sqlite3.DatabaseError as error:
@@ -124,10 +130,14 @@ def _rows(database: sqlite3.Connection, table: str, reject: Reject) -> Iterator[
 
 def _keyed(database: sqlite3.Connection, table: str, reject: Reject) -> Iterator[tuple[str, Mapping[str, Any]]]:
     row = -1
+    [pages], [size] = (database.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
     try:
         found = database.execute(f"SELECT * FROM {_quoted(table)}")
         columns = [name for name, *_ in found.description]
         for row, values in enumerate(found):
+            if row > pages * size:  # a damaged tree may lead round in a circle
+                reject(f"{table} end", "corrupt", f"more rows than the file has bytes, {pages * size}")
+                return
             yield f"{table} row {row}", dict(zip(columns, values, strict=True))
     except sqlite3.DatabaseError as error:
         reject(f"{table} end", "corrupt", f"{type(error).__name__}: {error}, behind row {row}")

@@ -132,6 +132,20 @@ def test_hostile_tar_members_are_named_and_the_rest_kept(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("name", ["", ".", "./."])
+def test_a_member_without_a_name_costs_only_itself(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.tar").write_bytes(tar_bytes({"a.txt": b"1", name: b"2"}))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", b"1")
+        nameless = zipfile.ZipInfo("x")
+        nameless.filename = name
+        archive.writestr(nameless, b"2")
+    for path in (tmp_path / "a.tar", tmp_path / "a.zip"):
+        found, told = walked(path)
+        assert found == {"a.txt": b"1"}
+        assert [rule for _, rule in told] == ["name"]
+
+
 def test_name_that_is_not_utf8_costs_only_the_member(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, encoding="gbk") as archive:

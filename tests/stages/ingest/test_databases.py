@@ -162,3 +162,23 @@ def test_a_survey_names_the_table_that_holds_texts(tmp_path: Path) -> None:
     )
     (find,) = survey([str(tmp_path)]).finds
     assert find.kind == "tables" and find.options == {"columns": {"text": "body"}, "table": "notes"}
+
+
+def test_a_damaged_tree_that_leads_back_ends(tmp_path: Path) -> None:
+    page = 1024
+    rows = [("insert into t values (?, ?)", (number, "x" * 100)) for number in range(1, 40)]
+    path = database(
+        tmp_path / "a.db", f"pragma page_size = {page}; create table t (id integer primary key, text)", rows
+    )
+    content = bytearray(path.read_bytes())
+    root = page  # the second page: an interior one, its cells' pointers behind a header of twelve bytes
+    assert content[root] == 5
+    cells = [root + int.from_bytes(content[root + 12 + 2 * n :][:2], "big") for n in range(3)]
+    first, second = (bytes(content[cell : cell + 4]) for cell in cells[:2])
+    content[cells[0] : cells[0] + 4], content[cells[1] : cells[1] + 4] = second, first
+    content[cells[2] : cells[2] + 4] = (9999).to_bytes(4, "big")  # an error, behind which it would begin anew
+    path.write_bytes(content)
+    found, told = read(path)
+    assert found
+    assert [rule for _, rule, _ in told] == ["corrupt"]
+    assert "stands behind row" in told[0][2]
