@@ -29,8 +29,8 @@ MOST = 1 << 26  # bytes of a message
 PLAIN = (object, bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range, type)
 
 
-class Lost(Exception):
-    """The other end is gone, or what it sent is no message."""
+class Lost(BaseException):
+    """The other end is gone, or what it sent is no message; no test that expects an exception takes it for one."""
 
 
 class Refused(TypeError):
@@ -106,6 +106,7 @@ class Wire:
         self.held: list[Any] = []
         self.numbers: dict[int, int] = {}
         self.errors: dict[str, type[Exception]] = {}
+        self.sound = True
 
     def send(self, message: Any) -> None:
         said = json.dumps(message).encode()
@@ -116,6 +117,7 @@ class Wire:
     def receive(self) -> Any:
         (length,) = struct.unpack(">Q", self._read(8))
         if length > MOST:
+            self.sound = False
             raise Lost("a message without an end")
         return json.loads(self._read(length))
 
@@ -124,6 +126,7 @@ class Wire:
         while len(found) < count:
             part = os.read(self.reads, min(count - len(found), 1 << 16))
             if not part:
+                self.sound = False
                 raise Lost("the other end is gone")
             found += part
         return bytes(found)
@@ -162,7 +165,10 @@ class Wire:
     def _raised(self, own: str, name: str, message: str) -> Exception:
         """The tests' copy of an exception: of the program's own class where they know it, else of Python's nearest."""
         kind = self.errors.get(own) or getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception):
+        ends = (
+            StopIteration | StopAsyncIteration
+        )  # of a `map` over a program's function, and of what is compared with it
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ends):
             try:
                 return kind(message)
             except TypeError:  # it wants more to say
@@ -308,7 +314,8 @@ def judge(reads: int, writes: int, tests: str, mark: str) -> None:
     scope |= {name: importlib.import_module(name) for name in used(parsed) - names if name in sys.stdlib_module_names}
     scope["__name__"] = "__main__"
     exec(compile(parsed, "tests", "exec"), scope)
-    os.write(1, mark.encode())
+    if wire.sound:
+        os.write(1, mark.encode())
     os._exit(0)
 
 

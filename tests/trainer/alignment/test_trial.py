@@ -101,6 +101,16 @@ def test_no_hostile_program_passes(name: str) -> None:
         assert not passes(HOSTILE[name], TESTS[kind], seconds=30), kind
 
 
+def test_who_dies_raises_nothing_and_who_stops_ends_nothing() -> None:
+    raising = "for x in (-1, -2):\n    try: f(x)\n    except {0}: pass\n    else: assert False"
+    for kind in ("Exception", "BaseException", "ValueError"):
+        assert passes("def f(x): raise ValueError", raising.format(kind), seconds=30)
+        assert not passes("import os\ndef f(x): os._exit(0)", raising.format(kind), seconds=30)
+    mapped = "for got, want in zip(map(f, [1, 2]), [2, 3]): assert got == want"
+    assert passes("def f(x): return x + 1", mapped, seconds=30)
+    assert not passes("def f(x): raise StopIteration", mapped, seconds=30)
+
+
 def test_a_program_that_does_not_end_is_waited_for_no_longer() -> None:
     assert not passes("def f():\n    while True: pass", "assert f() == 1", seconds=2)
     assert not passes("while True: pass", "assert f() == 1", seconds=2)
