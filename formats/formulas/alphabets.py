@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 STYLES = {
     "BOLD": r"\mathbf", "ITALIC": "", "BOLD ITALIC": r"\boldsymbol", "SCRIPT": r"\mathcal", "FRAKTUR": r"\mathfrak",
@@ -23,7 +23,7 @@ STYLED = re.compile(
 FIRST, LAST = "\u2102", "\u2149"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def style(sign: str) -> tuple[str, str] | None:
     """The command of a styled letter or digit and the plain one it styles; None for any other sign.
 

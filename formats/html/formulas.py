@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from html import escape, unescape
 from urllib.parse import unquote, unquote_plus
 
@@ -268,7 +268,7 @@ def _end(page: str, at: int, name: str) -> tuple[int, int]:
     return at, LONGEST
 
 
-@cache
+@lru_cache(maxsize=256)
 def _tag(name: str) -> re.Pattern[str]:
     return re.compile(rf"<(/?)(?i:{re.escape(name)})\b[^>]{{0,4000}}+>")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import lru_cache
 
 from winnow.formats.markup.listings import (
     DECLARATION,
@@ -33,7 +33,7 @@ COMMENT = r"%[^\n]*(?:\n(?![ \t]*\n)[ \t]*)?"
 LAST_GROUP = re.compile(r"\{([^{}]*)\}$")
 
 
-@cache
+@lru_cache(maxsize=64)
 def _pattern(names: frozenset[str]) -> re.Pattern[str]:
     """In the order of the source, so that a comment in a listing is the listing's and a listing in a comment is none."""
     listings = "|".join(map(re.escape, sorted(names)))

@@ -220,11 +220,12 @@ class Runner:
 
         client = self._connected()
         queue: Iterator[Unit[Any]] | None = iter(sorted(pending, key=self._size, reverse=True))  # None: no further one
-        units: dict[str, Unit[Any]] = {}
+        units: dict[tuple[str, ...], Unit[Any]] = {}
         suspects: list[Unit[Any]] = []
 
         def submit(unit: Unit[Any], manner: str = "") -> Any:
-            key = f"{step.name}/{unit.name}{manner}-{self._token}"
+            # Dask keeps statistics by the first part of a key for ever: of steps there are few, of units' names millions.
+            key = (step.name, unit.name, manner, self._token)
             units[key] = unit
             return client.submit(work_unit, self.workspace.place, step, unit, marks[unit.name], pure=False, key=key)
 
@@ -253,7 +254,7 @@ class Runner:
         # Dask also blames the units that only waited on a worker that died: the guilty one kills alone, too.
         for unit in suspects:
             self.progress.unit_retried(step, unit)
-            yield _outcome(step, unit, _answer(submit(unit, manner="/alone")))
+            yield _outcome(step, unit, _answer(submit(unit, manner="alone")))
 
     def _see(self, step: Step[Any], receipt: Receipt) -> None:
         """Looks once whether what a worker wrote is to be seen from here; a shared file system may take its time."""

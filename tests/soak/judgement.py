@@ -17,7 +17,7 @@ from scipy.stats import t as student
 WARM_UP = 1  # rounds in which kernels are loaded, and heaps grow to what a round needs
 CONFIDENCE = 0.95
 SLIGHT = 0.03  # a change of all rounds together that is no finding
-COARSE = 0.25  # an interval so wide, of the level, tells nothing
+COARSE = 0.1  # an interval that lets all rounds together change by more, of the level, tells nothing
 
 
 class Verdict(StrEnum):

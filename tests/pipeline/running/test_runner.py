@@ -294,6 +294,17 @@ def test_two_runs_share_a_scheduler_and_no_unit(client: Client, tmp_path: Path) 
     assert all((folder / "receipts/meet/all.json").exists() for folder in folders)
 
 
+def test_a_scheduler_keeps_as_much_of_many_units_as_of_few(workspace: Workspace, client: Client, run: Any) -> None:
+    """Its statistics, which it never forgets, are by step: names of inputs are as many as there are inputs."""
+    before = set(client.cluster.scheduler.task_prefixes)
+    units = [
+        Unit(name=f"{name}_{number}.tar.gz", asked=Number(number=number))
+        for number, name in enumerate(("news", "books", "code", "talks", "laws", "poems"))
+    ]
+    run((SQUARE, units))
+    assert len(set(client.cluster.scheduler.task_prefixes) - before) <= 1
+
+
 def test_workers_that_dask_gave_up_are_replaced(run: Any, workspace: Workspace, client: Client) -> None:
     cluster = client.cluster
     lost = list(cluster.workers.values())
