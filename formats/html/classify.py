@@ -20,12 +20,16 @@ from winnow.formats.html.blocks import Blocks
 from winnow.formats.html.context import context
 from winnow.formats.html.elements import ELEMENT, END, NUMBER, PARENT, START
 from winnow.formats.html.features import Matrix, features
-from winnow.formats.html.tags import TAG
+from winnow.formats.html.tags import TAG, TRAITS
 
 MODEL = "model.npz"
 LEAF = 255
 TABLE = TAG["table"]
 HOPELESS = 0.5  # of the threshold: a page of menus alone stays empty
+POSSIBLE = 0.1  # the chance from which a block counts when a page's doubt is told
+DOUBT = (0.1, 0.5)  # of a page, from where to where its threshold falls
+LENIENT = 0.03  # the threshold of a page in full doubt: lists of cards, what a service offers
+FURNITURE = 1 << TRAITS.index("nav") | 1 << TRAITS.index("footer")
 SHORT_CELL = 400  # bytes; a table with a longer cell is layout
 
 
@@ -79,20 +83,39 @@ def beside(matrix: Matrix, page: Blocks, first: Forest) -> Matrix:
     return np.concatenate([matrix, context(page, grow(first, matrix))], axis=1)
 
 
-def content(page: Blocks, title: str = "") -> npt.NDArray[np.bool_]:
+def content(page: Blocks, title: str = "", *, one_work: bool = False) -> npt.NDArray[np.bool_]:
     """Which blocks of a page are content; a data table is content as a whole or not at all.
+
+    The model learned from articles and documentation. Of a page where it doubts (`doubt`) less certainty is asked: cards of
+    a list, which look like teasers, are what such a page is for. Not of a page that says it is `one_work`, an article or a
+    product: its cards are of others. And not of what stands in `<nav>` and `<footer>`.
 
     A page none of whose blocks is likely enough is judged by half the chance of its best, if that isn't hopeless: one short
     article among hundreds of links.
     """
     chance = chances(page, title)
-    threshold = model().threshold
+    usual = threshold = model().threshold
+    if not one_work:
+        first, full = DOUBT
+        share = min(max(doubt(page, chance, usual) - first, 0.0) / (full - first), 1.0)
+        threshold += (LENIENT - usual) * share
+    furniture = page.traits[page.blocks[:, ELEMENT]] & FURNITURE != 0
     best = float(chance.max(initial=0.0))
-    if threshold * HOPELESS <= best < threshold:
-        threshold = best / 2
-    keep: npt.NDArray[np.bool_] = chance >= threshold
+    if usual * HOPELESS <= best < threshold:
+        usual = threshold = best / 2
+    keep: npt.NDArray[np.bool_] = chance >= np.where(furniture, usual, threshold)
     agree_in_tables(page, chance, keep, threshold)
     return keep
+
+
+def doubt(page: Blocks, chance: npt.NDArray[np.float32], threshold: float) -> float:
+    """How much of the text that may be content falls short of the threshold, 0 … 1; 0 where none may be.
+
+    Of articles and documentation seldom more than a tenth, of lists and shop windows most.
+    """
+    lengths = page.blocks[:, END] - page.blocks[:, START]
+    possible = int(lengths[chance >= POSSIBLE].sum())
+    return 1 - int(lengths[chance >= threshold].sum()) / possible if possible else 0.0
 
 
 def grow(forest: Forest, matrix: Matrix) -> npt.NDArray[np.float32]:

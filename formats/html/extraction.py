@@ -93,7 +93,7 @@ def _read(page: str, url: str | None, links: bool, head: Head) -> str:
     kept = posts(blocks)
     if kept is not None:
         return render(blocks, kept, links=links, url=url)
-    text = render(blocks, content(blocks, head.title or ""), links=links, url=url)
+    text = render(blocks, content(blocks, head.title or "", one_work=head.one_work), links=links, url=url)
     unlinked = int((blocks.blocks[:, END] - blocks.blocks[:, START] - blocks.blocks[:, LINKED]).sum())
     if unlinked < LEAST_UNLINKED or len(text.encode("utf-8", "replace")) >= LEAST_KEPT * unlinked:
         return text

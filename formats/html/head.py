@@ -17,6 +17,9 @@ TIME = re.compile(r"<time\b[^>]{0,500}?datetime=[\"']?([^\"'>]{8,40})", re.IGNOR
 ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 TITLE = re.compile(r"<title\b[^>]{0,200}>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)
 SCRIPT_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{8,40})\"")
+ONE_WORK = re.compile(
+    r"\"@type\"\s{0,20}:\s{0,20}(?:\[\s{0,20})?\"(?:Product|(?:News|Scholarly|Tech)?Article|BlogPosting)\""
+)
 DAY = re.compile(r"(?<!\d)(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
@@ -52,12 +55,16 @@ MEETS_NO_PORT = "4.0"  # Creative Commons licences are no longer ported to juris
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Fields are None where the page doesn't say; `date` is ISO 8601, `license` SPDX, `language` ISO 639-1 or 639-3."""
+    """Fields are None where the page doesn't say; `date` is ISO 8601, `license` SPDX, `language` ISO 639-1 or 639-3.
+
+    `one_work` is whether it calls itself the page of one product or article (Open Graph, schema.org).
+    """
 
     title: str | None = None
     date: str | None = None
     license: str | None = None
     language: str | None = None
+    one_work: bool = False
 
 
 def read_head(page: str) -> Head:
@@ -93,7 +100,20 @@ def read_head(page: str) -> Head:
         date=date,
         license=license,
         language=_language(language or said.get("content-language") or said.get("og:locale") or ""),
+        one_work=_of_one_work(page, said.get("og:type", "").strip().lower(), "article:published_time" in said),
     )
+
+
+def _of_one_work(page: str, kind: str, published: bool) -> bool:
+    """Whether `kind`, its `og:type`, or its structured data say so.
+
+    Any page of many blogs is an article by its `og:type`; a list or a shop seldom says when it was published.
+    """
+    if kind == "article" and published:
+        return True
+    if kind.startswith("product"):
+        return not kind.startswith("product.group")
+    return '"ItemList"' not in page and ONE_WORK.search(page) is not None
 
 
 def _attributes(tag: str) -> dict[str, str]:

@@ -57,7 +57,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
-VERSION = 8  # 8: charsets of Albanian, Greek and French are told apart
+VERSION = 9  # 9: less certainty is asked of the blocks of lists and services
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winnow.formats.html.blocks import cut
-from winnow.formats.html.classify import chances, model
+from winnow.formats.html.classify import chances, content, doubt, model
 from winnow.formats.html.extraction import Engine, extract
+from winnow.formats.html.head import read_head
 from winnow.formats.html.markdown_writer import render
 
 PARAGRAPH = "The river was low that summer, and the mill stood still for weeks, so the baker bought flour in town. "
@@ -105,3 +106,40 @@ def test_cards_are_text_where_the_page_has_no_other(card: str) -> None:
     )
     text = extract(f"<html><body><nav><a href='/'>Home</a></nav><main>{cards}</main></body></html>").text
     assert all(f"From {1700 + number}, with two" in text for number in range(60)) and "Home" not in text
+
+
+def cards(saying: str = "") -> str:
+    """A list of offers: text beside links, as teasers are written."""
+    kinds = "".join(
+        f"<div class=teaser><h3><a href=/{n}>Mill {n} on the river</a></h3><p>Two pairs of stones, built {1700 + n}</p></div>"
+        for n in range(40)
+    )
+    return f"<html><head>{saying}</head><body><h1>Mills</h1><main><div class=grid>{kinds}</div></main></body></html>"
+
+
+def test_less_certainty_is_asked_where_much_of_a_page_is_in_doubt_unless_it_calls_itself_one_work() -> None:
+    page = cut(cards().encode())
+    chance, threshold = chances(page), model().threshold
+    sizes = [len(page.string(block).encode()) for block in range(len(page))]
+    possible = sum(size for size, likely in zip(sizes, chance, strict=True) if likely >= 0.1)
+    certain = sum(size for size, likely in zip(sizes, chance, strict=True) if likely >= threshold)
+    assert doubt(page, chance, threshold) == pytest.approx(1 - certain / possible) and certain < possible / 2
+    assert content(page).sum() > content(page, one_work=True).sum()
+
+
+@pytest.mark.parametrize(
+    ("saying", "one"),
+    [
+        ("", False),
+        ('<meta property="og:type" content="article">', False),  # what every page of a blog says
+        ('<meta property="og:type" content="Article"><meta property="article:published_time" content="2024">', True),
+        ('<meta property="og:type" content="product.item">', True),
+        ('<meta property="og:type" content="product.group">', False),
+        ('<script type="application/ld+json">{"@type": ["Product", "Car"]}</script>', True),
+        ('<script type="application/ld+json">{"@graph": [{"@type":"NewsArticle"}]}</script>', True),
+        ('<script type="application/ld+json">{"@type":"ItemList","of":[{"@type":"Product"}]}</script>', False),
+        ('<script type="application/ld+json">{"@type":"WebPage","name":"Product"}</script>', False),
+    ],
+)
+def test_what_calls_itself_one_work(saying: str, one: bool) -> None:
+    assert read_head(cards(saying)).one_work is one
