@@ -21,6 +21,9 @@ REFUSALS = {
     errno.EIO: ("the disk fails", "see what it says in the system's log"),
 }
 """What a machine refuses, in words: no fault of ours, so no traceback."""
+_SAY_WHO = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; of a public bucket, FSSPEC_S3_ANON=true"
+WITHOUT_CREDENTIALS = {"NoCredentialsError": _SAY_WHO, "PartialCredentialsError": _SAY_WHO, "ProfileNotFound": _SAY_WHO}
+"""By the names of botocore's errors, which may not be installed."""
 UNMAPPED = "failed to map segment from shared object"  # the loader of a compiled module, where memory ends
 _NO_THREAD = "no further thread can be started ({}): for want of memory, which fewer --workers need, or see `ulimit -u`"
 BY_WORDS = {
@@ -34,7 +37,7 @@ BY_WORDS = {
 
 MEMORY_WORDS = (
     *("MemoryError", "std::bad_alloc", "Cannot allocate memory", "memory allocation of"),  # Python, C++, C, Rust
-    *("Unable to allocate", "Memory allocation", UNMAPPED, *BY_WORDS),  # LLVM, OpenBLAS
+    *("Unable to allocate", "Memory allocation", "out of memory", UNMAPPED, *BY_WORDS),  # LLVM, OpenBLAS
 )
 """One of these stands in whatever a process prints that ends for want of memory."""
 
@@ -90,7 +93,9 @@ def want_of_memory(error: BaseException) -> str | None:
 
 
 def refusal(error: BaseException) -> str | None:
-    """What the machine refuses, and what to do; None for any other error."""
+    """What the machine or a store refuses, and what to do; None for any other error."""
+    if type(error).__name__ in WITHOUT_CREDENTIALS:
+        return f"an object store wants to know who asks ({error}): {WITHOUT_CREDENTIALS[type(error).__name__]}"
     if not isinstance(error, OSError) or error.errno not in REFUSALS:
         return None
     what, advice = REFUSALS[error.errno]

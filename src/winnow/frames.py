@@ -107,12 +107,19 @@ def open_run(folder: str) -> Run:
     return Run(folder)
 
 
-def measure(frame: pl.DataFrame, recipe: str | Recipe, **options: Any) -> pl.DataFrame:
+def measure(frame: Any, recipe: str | Recipe, **options: Any) -> pl.DataFrame:
     """A recipe's measures of the texts in column `text`, a row each, and in `rule` the first rule that a text breaks,
     null where it passes. Other columns of documents (`url`, `language` …) are read where the recipe asks for them.
 
-    Raises `LookupError` for a recipe that there isn't, `ValueError` for a frame without texts.
+    `frame` is a Polars frame or whatever else holds columns in Arrow's way: a pyarrow table, a pandas frame. Raises
+    `LookupError` for a recipe that there isn't, `ValueError` for a frame without texts, `TypeError` for what is no frame.
     """
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    elif not isinstance(frame, pl.DataFrame):
+        if not hasattr(frame, "__arrow_c_stream__"):
+            raise TypeError(f"texts are measured in a frame with a column `text`, not in a {type(frame).__name__}")
+        frame = pl.DataFrame(frame)
     if "text" not in frame.columns:
         raise ValueError(f"the frame has no column `text`; it has {', '.join(frame.columns)}")
     found = find_recipe(recipe) if isinstance(recipe, str) else recipe

@@ -43,6 +43,10 @@ def test_a_frame_is_measured_as_a_run_measures(finished: Path) -> None:
     known = run.attributes.filter(source="prose").select(measured.drop("rule").columns).collect()
     assert measured.drop("rule").equals(known)
     short = winnow.measure(pl.DataFrame({"text": ["Far too short."]}), "gopher_quality")
+    assert winnow.measure(prose.to_arrow(), "gopher_quality").equals(measured)
+    assert winnow.measure(prose.lazy(), "gopher_quality").equals(measured)
+    with pytest.raises(TypeError, match="a frame with a column `text`, not in a list"):
+        winnow.measure(["Far too short."], "gopher_quality")
     assert short["rule"].to_list() == ["gopher_quality.words"]
     with pytest.raises(ValueError, match="no column `text`"):
         winnow.measure(pl.DataFrame({"body": ["a"]}), "gopher_quality")

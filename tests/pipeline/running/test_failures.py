@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from distributed import CancelledError
@@ -56,3 +58,18 @@ def test_a_library_that_llvmlite_cannot_load_is_a_sentence(monkeypatch: pytest.M
     with pytest.raises(OSError) as raised:
         ffi._lib_wrapper()._load_lib()
     assert reason_of(raised.value).startswith("a library can't be loaded: for want of memory")
+
+
+def test_a_store_that_is_asked_without_credentials_says_what_to_set(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FSSPEC_"))}
+    environment |= {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "HOME": str(tmp_path),
+    }
+    asked = [sys.executable, "-m", "winnow.pipeline.cli", "inspect", "s3://nobody/run"]
+    result = subprocess.run(asked, capture_output=True, text=True, env=environment)
+    assert result.returncode == 2
+    assert "wants to know who asks" in result.stderr
+    assert "FSSPEC_S3_ANON" in result.stderr
+    assert "Traceback" not in result.stderr
