@@ -19,10 +19,12 @@ from winnow.formats.languages.imports.facts import Facts
 from winnow.formats.languages.imports.graph import Evidence, Graph, Policy, build
 from winnow.stages.ingest import repositories
 from winnow.stages.ingest.source import Builder
+from winnow.stages.repositories.reading import Reader
 from winnow.stages.repositories.repository import KIND, Settings, Take, allowed, files_of
 from winnow.stages.repositories.repository import write_sequences as write_bucket
 from winnow.stages.run.unit import Counts
 from winnow.stages.run.workspace import Workspace
+from winnow.tokenizer.load import load
 
 ALONE = "repository"
 SHOWN = 8  # dependencies and members of a cycle that a line of the report lists
@@ -123,12 +125,15 @@ def write_sequences(
             nonlocal unlicensed
             mask = allowed(documents["license"], [name.value for name in settings.licenses], settings.unknown)
             unlicensed += int((~mask).sum())
-            take(files_of(documents, mask))
+            for files in reader.read(files_of(documents, mask)):
+                take(files)
 
         left_out.update(_read(path, commit, emit))
 
     left_out: Counter[str] = Counter()
-    counts = write_bucket(Workspace(out), ALONE, feed, tokenizer, settings)
+    encoder = load(tokenizer)
+    reader = Reader(encoder, length=length, seed=seed)
+    counts = write_bucket(Workspace(out), ALONE, feed, encoder, settings)
     return {**counts, "unlicensed": unlicensed, "left_out": dict(sorted(left_out.items()))}
 
 

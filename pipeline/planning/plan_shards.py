@@ -62,6 +62,9 @@ def shard_steps(
             length=asked.length,
             seed=manifest.seed,
             buckets=profile.buckets,
+            file_buckets=repository.file_buckets(
+                sum(sizes[path] for path in {piece.path for part in files for piece in part.pieces})
+            ),
             licenses=asked.licenses,
             unknown=asked.unknown_license,
             infill=encoding.infill,
@@ -72,7 +75,12 @@ def shard_steps(
             sent = tuple(repository.scattered_path(name) for name in names)
             joining, sent = joined(repository.SCATTER.name, sent)
             yield from joining
-            ordered = repository.order_units(sent, given)
+            reading = repository.read_units(sent, given)
+            yield repository.READ_FILES, reading
+            read = tuple(repository.read_path(unit.name) for unit in reading)
+            joining, read = joined(repository.READ_FILES.name, read)
+            yield from joining
+            ordered = repository.order_units(read, given)
             yield repository.ORDER, ordered
             tokens.extend(unit.name for unit in ordered)
         else:

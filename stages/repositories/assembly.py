@@ -1,8 +1,7 @@
-"""From the files of repositories to sequences: read for imports and tokenized as they come, put together at the end.
+"""From the files of repositories, as `reading` has read them, to sequences: taken as they come, put together at the end.
 
 A sequence is `<|repo_name|>` name, then for each file `<|file_sep|>` path, a line break and the content, then
 `<|endoftext|>`. The special tokens come from the tokenizer's table; a file that spells one gets its plain characters.
-With fill-in-the-middle, the content of a file that is chosen for it is its three parts, each after its special token.
 """
 
 from __future__ import annotations
@@ -10,29 +9,21 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from winnow.formats.languages import imports
 from winnow.formats.languages.imports.graph import Policy, build
-from winnow.formats.languages.parsing import spans
 from winnow.stages.repositories.evidence import Arrangement, File, Repository, evidence_row, sequences_schema
-from winnow.stages.repositories.pieces import line_cuts
-from winnow.stages.tokens.schema import NO_BUCKET, lists, tokens_schema
-from winnow.tokenizer import infill
+from winnow.stages.repositories.reading import capacity_of, facts_of, header_of
+from winnow.stages.tokens.schema import NO_BUCKET, list_offsets, list_values, lists, tokens_schema
 from winnow.tokenizer.encoder import Encoder
-from winnow.tokenizer.infill import Infill
 from winnow.tokenizer.special import END_OF_TEXT, REPOSITORY
 
 KIND = "repositories"
-ENCODE_BYTES = 4 << 20  # of text that are tokenized at once
 WRITE_TOKENS = 8 << 20  # tokens of pieces that are written at once
 
 
@@ -42,15 +33,12 @@ class Assembly:
     Used as a context: its scratch file, of the tokens' size, is gone when the block ends.
     """
 
-    def __init__(
-        self, encoder: Encoder, *, policy: Policy, length: int, seed: int, infill: Infill | None = None
-    ) -> None:
+    def __init__(self, encoder: Encoder, *, policy: Policy, length: int, seed: int) -> None:
         self.encoder = encoder
         self.policy = policy
         self.length = length
         self.seed = seed
-        self.infill = infill
-        self.name_mark, self.file_mark = encoder.require(REPOSITORY, "repositories")
+        _, self.file_mark = encoder.require(REPOSITORY, "repositories")
         self.end_mark = encoder.require([END_OF_TEXT], "the ends of sequences")[0]
         self._repositories: dict[tuple[str, str, str], Repository] = {}
         self._written = 0
@@ -67,59 +55,21 @@ class Assembly:
             self._scratch.close()
 
     def take(self, files: pa.Table) -> None:
-        """Reads and tokenizes files (columns of `repository.FILE`); of one path twice, the first counts."""
-        sizes = pc.binary_length(files["text"]).to_numpy()
-        start = 0
-        while start < files.num_rows:
-            stop = start + 1
-            total = int(sizes[start])
-            while stop < files.num_rows and total + int(sizes[stop]) <= ENCODE_BYTES:
-                total += int(sizes[stop])
-                stop += 1
-            self._take(files.slice(start, stop - start))
-            start = stop
-
-    def _take(self, files: pa.Table) -> None:
-        spelled = pc.binary_join_element_wise(
-            files["path"].cast(pa.large_string()), files["text"], pa.scalar("\n", pa.large_string())
-        )
-        encoded = self.encoder.encode(spelled)
-        texts, written = files["text"].cast(pa.large_binary()), spelled.cast(pa.large_binary())
-        columns = ("source", "repository", "origin", "path", "language", "license", "id", "package", "keep")
-        rows = files.select(columns).to_pylist()
-        for place, row in enumerate(rows):
+        """Takes files (columns of `reading.read_schema`); of one path twice, the first counts."""
+        columns = ("source", "repository", "origin", "path", "license", "id", "keep", "facts", "gap", "cuts")
+        starts, ids = list_offsets(files["tokens"]), list_values(files["tokens"])
+        for place, row in enumerate(files.select(columns).to_pylist()):
             repository = self._repository(row["source"], row["repository"], row["origin"])
             if row["path"] in repository.files:
                 continue
-            facts = imports.read(texts[place].as_py(), row["path"], row["language"])
-            if row["package"]:
-                facts = replace(facts, package=row["package"])
-            file = File(facts, row["id"], row["license"], row["keep"])
+            file = File(
+                facts_of(row["facts"]), row["id"], row["license"], row["keep"], gap=row["gap"], cuts=row["cuts"]
+            )
             repository.files[row["path"]] = file
             if file.keep:
-                ids = encoded.ids[encoded.offsets[place] : encoded.offsets[place + 1]]
-                capacity = self._capacity(repository) - 1
-                gapped = self._gapped(file, texts[place])
-                if gapped is not None and len(gapped) <= capacity:  # a file that must be cut has no gap
-                    ids, file.gap = gapped, True
-                self._store(file, ids, written[place], capacity)
+                self._store(file, ids[starts[place] : starts[place + 1]])
 
-    def _gapped(self, file: File, text: pa.Scalar) -> npt.NDArray[Any] | None:
-        """Path and content of a file with a gap to fill, where the manifest's hash chooses it for that."""
-        path, language = file.facts.path, file.facts.language
-        if self.infill is None or language is None:
-            return None
-        content = text.as_py().decode("utf-8")
-        nodes = partial(spans, content, language)
-        parts = self.infill.rearrange(content, seed=self.seed, document=file.document, spans=nodes)
-        if parts is None:
-            return None
-        head = self.encoder.encode(pa.array([f"{path}\n"], pa.large_string())).ids
-        return np.concatenate([head, infill.encode(parts, self.encoder)])
-
-    def _store(self, file: File, ids: npt.NDArray[Any], text: pa.Scalar, capacity: int) -> None:
-        if len(ids) > capacity:
-            file.cuts = line_cuts(text.as_py(), self.encoder.lengths[ids].astype(np.int64), capacity)
+    def _store(self, file: File, ids: npt.NDArray[Any]) -> None:
         file.start, file.tokens = self._written, len(ids)
         self._open.write(np.ascontiguousarray(ids, dtype=self.encoder.dtype).tobytes())
         self._written += len(ids)
@@ -127,16 +77,9 @@ class Assembly:
     def _repository(self, source: str, name: str, origin: str) -> Repository:
         key = (source, name, origin)
         if key not in self._repositories:
-            ids = self.encoder.encode(pa.array([name], pa.large_string())).ids[: self.length // 4]
-            header = np.concatenate([self.encoder.conventions.beginning, [self.name_mark], ids]).astype(
-                self.encoder.dtype
-            )
+            header = header_of(self.encoder, name, self.length)
             self._repositories[key] = Repository(source, name, origin, header)
         return self._repositories[key]
-
-    def _capacity(self, repository: Repository) -> int:
-        """Tokens of a sequence that are left for files."""
-        return self.length - len(repository.header) - 1
 
     @property
     def _open(self) -> IO[bytes]:
@@ -172,7 +115,7 @@ class Assembly:
             {path: file.keep for path, file in repository.files.items()},
         )
         order = graph.order(self.policy, seed=self.seed, name=repository.name)
-        return Arrangement.of(repository, graph, order, self._capacity(repository))
+        return Arrangement.of(repository, graph, order, capacity_of(repository.header, self.length))
 
     def _rows(self, found: Arrangement) -> Iterator[Mapping[str, Any]]:
         """The rows of a repository's sequences, made one by one."""

@@ -27,6 +27,7 @@ KILLED_AFTER = (
     "decontaminate.match",
     "sample",
     "tokenizer",
+    "repositories.read",
     "repositories.order",
     "encode",
     "histogram",

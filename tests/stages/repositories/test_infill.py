@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from winnow.formats.languages.imports.graph import Policy
 from winnow.stages.repositories.assembly import Assembly
+from winnow.stages.repositories.reading import Reader
 from winnow.stages.repositories.repository import FILE
 from winnow.tokenizer.encoder import Encoder
 from winnow.tokenizer.infill import Infill
@@ -39,8 +40,10 @@ def files(texts: Sequence[str]) -> pa.Table:
 
 
 def assembled(encoder: Encoder, texts: Sequence[str], infill: Infill, seed: int, length: int = 4096) -> list[dict]:
-    with Assembly(encoder, policy=Policy.PATH, length=length, seed=seed, infill=infill) as assembly:
-        assembly.take(files(texts))
+    reader = Reader(encoder, length=length, seed=seed, infill=infill)
+    with Assembly(encoder, policy=Policy.PATH, length=length, seed=seed) as assembly:
+        for read in reader.read(files(texts)):
+            assembly.take(read)
         return [
             {"tokens": tokens.to_pylist(), "order": evidence.to_pylist()[0]["order"]}
             for tokens, evidence in assembly.write()

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from winnow.filters.license import Category
+from winnow.formats.languages import imports
 from winnow.formats.languages.imports.graph import Policy
 from winnow.pipeline.order import order_report, write_sequences
 from winnow.stages.deduplicate.forks import STAGE as FORKS
@@ -17,10 +18,19 @@ from winnow.stages.deduplicate.forks import line_hashes, similarity
 from winnow.stages.deduplicate.forks import plan as plan_forks
 from winnow.stages.document import DOCUMENT, document_id
 from winnow.stages.repositories import repository
-from winnow.stages.repositories.repository import Settings, order_units, scatter_units, scattered_path
+from winnow.stages.repositories.reading import facts_of, written_facts
+from winnow.stages.repositories.repository import (
+    Settings,
+    order_units,
+    read_path,
+    read_units,
+    scatter_units,
+    scattered_path,
+)
 from winnow.stages.run.drops import drops_path, write_drops
 from winnow.stages.run.workspace import Workspace
 from winnow.tokenizer.encoder import Encoder
+from winnow.tokenizer.infill import Infill
 from winnow.tokenizer.load import load
 from winnow.tokenizer.special import END_OF_TEXT, FILE_SEPARATOR, REPOSITORY_NAME
 from winnow.tokenizer.train import train
@@ -78,7 +88,10 @@ def run(
         workspace.write_table(f"documents/{name}.parquet", table)
     for unit in scatter_units(names, settings, stages):
         repository.SCATTER.work(workspace, unit)
-    for unit in order_units(tuple(map(scattered_path, names)), settings):
+    reading = read_units(tuple(map(scattered_path, names)), settings)
+    for unit in reading:
+        repository.READ_FILES.work(workspace, unit)
+    for unit in order_units(tuple(read_path(unit.name) for unit in reading), settings):
         repository.ORDER.work(workspace, unit)
 
 
@@ -136,6 +149,45 @@ def test_the_same_bytes_whatever_the_parts(tmp_path: Path, tokenizer: Path) -> N
             [(note.path, note.digest) for note in workspace.written if note.path.startswith(("tokens", "sequences"))]
         )
     assert digests[0] == digests[1] == digests[2]
+
+
+def test_the_same_bytes_into_however_many_buckets_files_are_read(tmp_path: Path, tokenizer: Path) -> None:
+    again = {"shop": {**FILES["shop"], "c.py": "late = 1\n"}}  # of one path twice, the first counts
+    parts, digests = [documents(FILES), documents(again)], []
+    infill = Infill(rate=0.5, spm=0.5, syntax=0.5)
+    for buckets in (1, 3, 50):
+        workspace = Workspace(str(tmp_path / str(buckets)))
+        asked = Settings(policy=Policy.DEPENDENCY, length=100, buckets=2, file_buckets=buckets, infill=infill)
+        run(workspace, tokenizer, parts, asked)
+        written = [note for note in workspace.written if note.path.startswith(("tokens/", "sequences/"))]
+        digests.append([(note.path, note.digest) for note in written])
+        assert "late" not in "".join(str(row) for row in rows(workspace, "sequences"))
+    assert digests[0] == digests[1] == digests[2] and len(digests[0]) == 4
+
+
+STRANGE = (
+    ("go.mod", None, "module example.com/shop\n"),
+    ("package.json", "JSON", '{"name": "\\ud800", "exports": {".": ["./a.js", {"node": null}]}}'),
+    ("package.json", "JSON", '{"name": "deep", "exports": ' + '{"a": ' * 900 + "1" + "}" * 901),
+    (
+        "Cargo.toml",
+        "TOML",
+        '[package]\nname = "x"\nedition = 2021-01-01\n[lib]\npath = "l.rs"\n[[bin]]\npath = "m.rs"\n',
+    ),
+    ("a/b.py", "Python", "from ..c import d\nimport e.f as g\nclass H(Base): pass\n"),
+    ("Main.java", "Java", "package a.b;\nimport c.D;\nclass Main extends Other { List<Thing> x; }\n"),
+    ("notes.txt", None, ""),
+)
+
+
+@pytest.mark.parametrize(("path", "language", "text"), STRANGE)
+def test_the_facts_of_a_file_are_read_back_as_they_were_written(path: str, language: str | None, text: str) -> None:
+    facts = imports.read(text.encode(), path, language)
+    written = written_facts(facts)
+    pa.array([written], pa.string())
+    if "2021-01-01" in text:  # a date is no edition, and a string is none either
+        facts.settings["edition"] = "2021-01-01"
+    assert facts_of(written) == facts
 
 
 @pytest.mark.parametrize("length", [64, 128, 300])
