@@ -36,6 +36,11 @@ class Benchmark(BaseModel):
         return given
 
 
+def at(benchmark: Benchmark, path: str) -> Benchmark:
+    """The same benchmark at another path."""
+    return benchmark.model_copy(update={"path": path})
+
+
 class Overlap(BaseModel):
     """The share of an item's terms that a document must hold, close together and in n-grams, to count as contaminated."""
 

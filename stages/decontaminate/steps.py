@@ -17,12 +17,12 @@ import pyarrow as pa
 
 from winnow.stages.decontaminate.items import KINDS, benchmark_digest, read_entries
 from winnow.stages.decontaminate.judging import HIT, judge
-from winnow.stages.decontaminate.settings import Altered, DecontaminationSettings
+from winnow.stages.decontaminate.settings import Altered, DecontaminationSettings, at
 from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP as DROP_SCHEMA
 from winnow.stages.run.drops import drops_of, surviving, write_drops
 from winnow.stages.run.exchange import bucket_of, gather, joined, scatter
-from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
+from winnow.stages.run.unit import Counts, File, Files, Place, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
 STAGE = "decontaminate"
@@ -49,10 +49,14 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, kw_only=True)
 class IndexBenchmarks:
-    """The rules with their benchmarks, and the digest of each benchmark: a changed one is read again."""
+    """The rules with their benchmarks, and the digest of each benchmark: a changed one is read again.
+
+    The benchmarks' paths are names of files, which tell how they are read; `places` are where they lie.
+    """
 
     settings: DecontaminationSettings
     digests: tuple[str, ...]
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +99,8 @@ def index_benchmarks(workspace: Workspace, unit: Unit[IndexBenchmarks]) -> Count
     from winnow.stages.decontaminate.index import build_postings
 
     settings = unit.asked.settings
-    entries = pa.concat_tables([read_entries(benchmark) for benchmark in settings.benchmarks])
+    found = zip(settings.benchmarks, unit.asked.places, strict=True)
+    entries = pa.concat_tables([read_entries(at(benchmark, place)) for benchmark, place in found])
     measured, postings = build_postings(entries, settings)
     workspace.write_table(ENTRIES, measured)
     for kind, table in postings.items():
@@ -196,8 +201,14 @@ DROP = Step(name="decontaminate.drop", version=3, work=drop_part)  # 3: a docume
 
 def index_units(settings: DecontaminationSettings) -> list[Unit[IndexBenchmarks]]:
     """One unit."""
-    digests = tuple(benchmark_digest(benchmark) for benchmark in settings.benchmarks)
-    return [Unit(name="benchmarks", asked=IndexBenchmarks(settings=settings, digests=digests))]
+    benchmarks = settings.benchmarks
+    named = tuple(at(benchmark, benchmark.path.rsplit("/", 1)[-1]) for benchmark in benchmarks)
+    asked = IndexBenchmarks(
+        settings=settings.model_copy(update={"benchmarks": named}),
+        digests=tuple(benchmark_digest(benchmark) for benchmark in benchmarks),
+        places=tuple(Place(benchmark.path) for benchmark in benchmarks),
+    )
+    return [Unit(name="benchmarks", asked=asked)]
 
 
 def match_units(

@@ -21,7 +21,7 @@ from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme, signature_minima
 from winnow.stages.run.drops import surviving
 from winnow.stages.run.exchange import scatter
-from winnow.stages.run.unit import Counts, File, Files, Unit
+from winnow.stages.run.unit import Counts, File, Files, Place, Unit
 from winnow.stages.run.workspace import Workspace, digest_file
 
 SHINGLES = pa.field("set", pa.large_list(pa.uint32()), nullable=False)
@@ -32,7 +32,7 @@ ROWS_PER_GROUP = 1 << 14
 class Known(NamedTuple):
     """One index file of an earlier run: the run's folder or address, the file in it, its digest."""
 
-    root: str
+    root: Place
     name: str
     digest: str
 
@@ -70,7 +70,7 @@ def known_files(roots: Sequence[str], folder: str = FOLDER) -> list[Known]:
         names = workspace.list(folder, ".parquet")
         if not names:
             raise FileNotFoundError(f"{root} holds no index: no {folder}/*.parquet; was it made with `remember`?")
-        found += [Known(root, name, digest_file(workspace, name)) for name in names]
+        found += [Known(Place(root), name, digest_file(workspace, name)) for name in names]
     return found
 
 

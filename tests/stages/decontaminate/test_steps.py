@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from winnow.stages.decontaminate import steps
 from winnow.stages.decontaminate.review import review
 from winnow.stages.decontaminate.settings import Altered, Benchmark, DecontaminationSettings
 from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.unit import canonical
 from winnow.stages.run.workspace import Workspace
 
 QUESTION = (
@@ -196,6 +198,20 @@ def test_a_hit_tells_item_overlap_and_span(workspace, settings):
     assert (hit["benchmark"], hit["item"], hit["field"]) == ("prose", "0", "question")
     assert hit["overlap"] == 1.0
     assert text.encode()[hit["start"] : hit["end"]].decode() == QUESTION[:-1]
+
+
+def test_benchmarks_at_another_place_are_the_same_unless_they_say_something_else(settings, tmp_path):
+    def asked(folder: Path) -> object:
+        moved = tuple(each.model_copy(update={"path": f"{folder}/{each.name}.jsonl"}) for each in settings.benchmarks)
+        (unit,) = steps.index_units(settings.model_copy(update={"benchmarks": moved}))
+        return canonical(unit.asked)
+
+    elsewhere = tmp_path / "another" / "checkout"
+    shutil.copytree(tmp_path, elsewhere, ignore=shutil.ignore_patterns("another"))
+    assert asked(elsewhere) == asked(tmp_path) and str(tmp_path) not in json.dumps(asked(tmp_path))
+    with (elsewhere / "prose.jsonl").open("a") as stream:
+        stream.write(json.dumps({"question": CHINESE, "answer": "21"}) + "\n")
+    assert asked(elsewhere) != asked(tmp_path)
 
 
 def test_review_shows_item_and_span_side_by_side(workspace, settings):

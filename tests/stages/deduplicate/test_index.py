@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from winnow.stages.deduplicate import minhash
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.document import DOCUMENT, document_id
+from winnow.stages.run.unit import canonical
 from winnow.stages.run.workspace import Workspace
 
 OLD = MinHashSettings(bands=25, rows=4, threshold=0.6, buckets=2, remember=True)
@@ -43,6 +45,23 @@ def test_new_documents_go_for_old_ones_even_when_longer(tmp_path):
     assert survivors[1] == old[2]  # the longer of the old pair had stayed
     assert survivors[2] == old[0]
     assert set(survivors) == {0, 1, 2}  # and of the new ones among themselves, the longer stays
+
+
+def test_it_does_not_matter_where_the_earlier_run_lies(tmp_path):
+    run(str(tmp_path / "old"), [text(1)], OLD)
+    shutil.copytree(tmp_path / "old", tmp_path / "moved" / "old")
+
+    def asked(folder: str) -> dict[str, object]:
+        settings = OLD.model_copy(update={"known": (str(tmp_path / folder),)})
+        return {
+            f"{step.name}/{unit.name}": canonical(unit.asked)
+            for step, units in minhash.plan(["p-00000"], settings)
+            for unit in units
+        }
+
+    assert asked("old") == asked("moved/old") and str(tmp_path) not in str(asked("old"))
+    run(str(tmp_path / "moved" / "old"), [text(2)], OLD)
+    assert asked("old") != asked("moved/old")
 
 
 def test_an_index_of_other_settings_is_refused(tmp_path):
