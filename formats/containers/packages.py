@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from typing import Any
@@ -20,7 +20,10 @@ LICENSE_FILES = ("*LICENSE*", "*LICENCE*", "*COPYING*", "*license*")
 
 @dataclass
 class Package:
-    """The files of one archive or folder, by their path below its root folder, in the archive's order."""
+    """The files of one archive or folder, by their path below its root folder, in the archive's order.
+
+    `undecoded` are those among them that hold texts in charsets of their own, as mailboxes do.
+    """
 
     path: str
     root: str = ""
@@ -29,6 +32,7 @@ class Package:
     license: str | None = None
     date: str | None = None
     files: dict[str, str] = field(default_factory=dict)
+    undecoded: dict[str, bytes] = field(default_factory=dict)
 
     def locator(self, file: str, anchor: str = "") -> str:
         """`archive!member#anchor`."""
@@ -43,26 +47,34 @@ def open_package(
     limits: Limits = DEFAULT_LIMITS,
     charset: str | None = None,
     declared: Callable[[bytes], Iterable[str]] = of_text,
+    holds_others: Callable[[str, bytes], bool] = lambda name, content: False,
 ) -> Package:
     """Reads the wanted files, decoded, and the metadata. A file whose charset can't be told is told to `reject`.
 
-    `charset` is the user's option, `declared` finds the labels that a file itself names. Name and version come from the
+    `charset` is the user's option, `declared` finds the labels that a file itself names, `holds_others` tells by name and
+    content which files aren't one text: they stay bytes. Name and version come from the
     metadata, else from the archive's own name.
     """
     texts: dict[str, str] = {}
+    undecoded: dict[str, bytes] = {}
     dates: list[str] = []
     for member in members(path, include=(*include, *METADATA, *LICENSE_FILES), limits=limits, reject=reject):
+        content = member.read()
+        if holds_others(member.name, content):
+            undecoded[member.name] = content
+            continue
         try:
-            content = member.read()
             texts[member.name] = decode(content, declared=declared(content), option=charset).text
         except ValueError as error:
             reject(member.name, "encoding", error)
             continue
         dates += [member.date] if member.date else []
-    return describe(path, texts, max(dates, default=None))
+    return describe(path, texts, max(dates, default=None), undecoded)
 
 
-def describe(path: str, texts: dict[str, str], date: str | None) -> Package:
+def describe(
+    path: str, texts: dict[str, str], date: str | None, undecoded: Mapping[str, bytes] | None = None
+) -> Package:
     """The package that these files are, by what its metadata and licence among them say."""
     metadata, granting = [], []
     for name in sorted(texts, key=lambda name: (name.count("/"), name)):
@@ -71,7 +83,7 @@ def describe(path: str, texts: dict[str, str], date: str | None) -> Package:
             metadata.append(texts[name])
         elif re.match(r"(?i)licen[sc]e|copying", base):
             granting.append(texts[name])
-    package = Package(path, date=date, files=texts)
+    package = Package(path, date=date, files=texts, undecoded=dict(undecoded or {}))
     _strip_root(package)
     fields: Any = HeaderParser().parsestr(metadata[0] if metadata else "")
     own = path.rstrip("/").rpartition("/")[2]
@@ -84,10 +96,12 @@ def describe(path: str, texts: dict[str, str], date: str | None) -> Package:
 
 def _strip_root(package: Package) -> None:
     """Takes the one folder that everything lies in out of the names."""
-    roots = {name.partition("/")[0] for name in package.files}
-    if len(roots) == 1 and all("/" in name for name in package.files):
+    names = [*package.files, *package.undecoded]
+    roots = {name.partition("/")[0] for name in names}
+    if len(roots) == 1 and all("/" in name for name in names):
         package.root = f"{roots.pop()}/"
         package.files = {name[len(package.root) :]: text for name, text in package.files.items()}
+        package.undecoded = {name[len(package.root) :]: content for name, content in package.undecoded.items()}
 
 
 def _license(fields: Any, texts: Sequence[str]) -> str | None:

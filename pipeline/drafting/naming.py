@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from glob import escape
 
 from winnow.formats.containers.records import PACKED
+from winnow.formats.markup.mail import MAILDIR
 
 MOST_PATTERNS = 24  # that one entry of a profile names for files whose suffixes say nothing
 
@@ -59,7 +60,12 @@ def suffix(name: str) -> str:
 
 
 def pattern(name: str) -> str:
-    """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one."""
+    """What a reader of a folder is asked for: the suffix without that of a compression, or the whole name without one.
+
+    Of a message in a Maildir folder, no two of which are called alike, it is the folder.
+    """
+    if MAILDIR.search(name):
+        return f"*{posixpath.basename(posixpath.dirname(name))}/[0-9]*"
     inner = PACKED.sub("", name.rpartition("/")[2])
     return f"*{escape(posixpath.splitext(inner)[1] or inner)}"
 

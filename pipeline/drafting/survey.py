@@ -13,7 +13,7 @@ from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.records import PACKED
 from winnow.pipeline.drafting.columns import BOOK_CHARACTERS, reading
 from winnow.pipeline.drafting.glimpse import is_text, translated_into
-from winnow.pipeline.drafting.groups import NOT_PLACED, group_of, is_source
+from winnow.pipeline.drafting.groups import DATA, NOT_PLACED, group_of, is_source
 from winnow.pipeline.drafting.naming import apart, asked_for, cover, folders_of, globs, pattern, patterns, suffix
 from winnow.stages.document import Content
 from winnow.stages.ingest import mathematics
@@ -127,16 +127,21 @@ def _repositories(files: Iterable[str]) -> set[str]:
 
 
 def _code(files: Mapping[str, int], top: str) -> set[str]:
-    """Folders right below the top most of whose files are source code.
+    """Folders right below the top most of whose files are source code. Data beside it counts for neither, if it isn't most.
 
     None where they hold less than a tenth of all files: examples in a tree of documentation are no repositories.
     """
-    counted: dict[str, Counter[bool]] = defaultdict(Counter)
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
     for name in files:
         inner = name.removeprefix(f"{top}/")
         if "/" in inner and "/.git/" not in f"/{inner}":
-            counted[f"{top}/{inner.partition('/')[0]}"][is_source(name)] += 1
-    found = {folder: counts.total() for folder, counts in counted.items() if counts[True] > counts[False]}
+            what = "code" if is_source(name) else "data" if name.lower().endswith(DATA) else "other"
+            counted[f"{top}/{inner.partition('/')[0]}"][what] += 1
+    found = {
+        folder: counts.total()
+        for folder, counts in counted.items()
+        if counts["code"] > counts["other"] and counts["code"] >= LEAST_CODE * counts.total()
+    }
     return set(found) if sum(found.values()) >= LEAST_CODE * len(files) else set()
 
 

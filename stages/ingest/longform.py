@@ -1,11 +1,12 @@
 """Books, manuals, laws and papers: whole works in reading order, without what is not the work.
 
 A file is a work: EPUB (chapters in the order of the spine), plain text (Project Gutenberg's frame, page numbers,
-running headers and hard line ends removed), Markdown, R Markdown and Quarto, reStructuredText, XHTML, notebooks, mail (of a
-mailbox each message), PDF (with the extra `pdf`), office text, manual pages and other markup (with the extra `pandoc`); a
-file of any other name that `include` asks for is plain text, if its bytes are text. In a folder or an archive the pages
-that a table of contents joins (Sphinx, mkdocs, mdBook) are one work, in its order; every other file is its own. Every file
-that is asked for is a work or a rejection, one that stands in another's work too.
+running headers and hard line ends removed), Markdown, R Markdown and Quarto, reStructuredText, XHTML, notebooks, mail (of
+a mailbox each message, whatever the file is called), subtitles (what is said), PDF (with the extra `pdf`), office text,
+manual pages and other markup (with the extra `pandoc`); a file of any other name that `include` asks for is plain text, if
+its bytes are text. In a folder or an archive the pages that a table of contents joins (Sphinx, mkdocs, mdBook) are one
+work, in its order; every other file is its own. Every file that is asked for is a work or a rejection, one that stands in
+another's work too.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from winnow.formats.dialogues.manuals import NO_PAGE, read_page
 from winnow.formats.dialogues.questions import language_of
 from winnow.formats.markup.boilerplate import reflow, strip_gutenberg, unpaginate
 from winnow.formats.markup.epub import read_epub
-from winnow.formats.markup.mail import is_mail, letters
+from winnow.formats.markup.mail import holds_mail, is_mail, letters
 from winnow.formats.markup.markdown import chunked, clean, front_matter
 from winnow.formats.markup.notebooks import notebook_text
 from winnow.formats.markup.pandoc import OFFICE, form_of, is_manual, read_by_pandoc
 from winnow.formats.markup.pdf import read_pdf
 from winnow.formats.markup.reading_order import books
 from winnow.formats.markup.rst import to_markdown as rst_to_markdown
+from winnow.formats.markup.subtitles import is_subtitles, spoken
 from winnow.formats.markup.xhtml import to_markdown as xhtml_to_markdown
 from winnow.formats.splits import Split
 from winnow.stages.document import Content
@@ -55,7 +57,8 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
 # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 7: charsets of Albanian, Greek and French are told apart
-VERSION = 9  # 9: changed wordings of permissive licences are unknown
+# 10: mail and subtitles in text files, and subtitles by name, are read as what they say
+VERSION = 10  # 9: changed wordings of permissive licences are unknown
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS
@@ -66,7 +69,7 @@ class Settings(SourceSettings):
 
     include: tuple[str, ...] = (
         *("*.txt", "*.md", "*.rst", "*.epub", "*.xhtml", "*.html", "*.htm", "*.pdf"),
-        *("*.Rmd", "*.qmd", "*.ipynb", "*.docx", "*.odt", "*.eml", "*.mbox"),
+        *("*.Rmd", "*.qmd", "*.ipynb", "*.docx", "*.odt", "*.eml", "*.mbox", "*.srt", "*.vtt"),
     )
     join: bool = True
     reflow: bool = True
@@ -114,7 +117,14 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
         works = _books(_lone(split.path, limits, reject), package, settings, reject)
     else:
         wanted = (*texts, *CONTENTS_FILES)
-        package = open_package(split.path, include=wanted, reject=reject, limits=limits, charset=settings.charset)
+        package = open_package(
+            split.path,
+            include=wanted,
+            reject=reject,
+            limits=limits,
+            charset=settings.charset,
+            holds_others=_holds_mail,
+        )
         binaries = members(split.path, include=others, limits=limits, reject=reject)
         works = chain(_texts(package, texts, settings, reject), _books(binaries, package, settings, reject))
     for work in works:
@@ -152,10 +162,34 @@ def _texts(package: Package, patterns: Sequence[str], settings: Settings, reject
             reject(package.root + name, "page", "tests, metadata or a licence")
         elif package.version and read_page(name, text) is None:
             reject(package.root + name, "page", "no heading")
+        elif name.lower().endswith(".txt") and is_subtitles(name, text):
+            yield from _subtitles(package.root + name, text, None, reject)
         elif name.lower().endswith(".txt") and not package.version:
             yield _plain(package.root + name, text, settings)
         else:
             yield Work(package.root + name, _page(name, text), _title(name, text))
+    for name, content in package.undecoded.items():
+        if package.version and NO_PAGE.search(name):
+            reject(package.root + name, "page", "tests, metadata or a licence")
+        elif any(fnmatchcase(package.root + name, pattern) for pattern in patterns):
+            yield from _letters(package.root + name, content, reject)
+
+
+def _holds_mail(name: str, content: bytes) -> bool:
+    return (is_mail(name) or name.lower().endswith(".txt")) and holds_mail(content)
+
+
+def _letters(name: str, content: bytes, reject: Reject) -> Iterator[Work]:
+    for letter in letters(content, name, reject):
+        yield Work(letter.name, letter.text, letter.title, date=letter.date)
+
+
+def _subtitles(name: str, text: str, date: str | None, reject: Reject) -> Iterator[Work]:
+    said = spoken(text, name)
+    if said is None:
+        reject(name, "subtitles", "nothing in it has a time")
+    else:
+        yield Work(name, said, date=date)
 
 
 def _page(name: str, text: str) -> str:
@@ -206,14 +240,15 @@ def _books(found: Iterator[Member], package: Package, settings: Settings, reject
 def _other(member: Member, settings: Settings, reject: Reject) -> Iterator[Work]:
     """A file of another markup, or one whose name says nothing, `README` or `NEWS.Debian`: plain text, if it is text."""
     name, content = member.name, member.read()
+    form = form_of(name)
+    marked_up = name.lower().endswith((".md", ".rst", *CHUNK_SUFFIXES))
+    plain = form is None and not marked_up and not name.lower().endswith(".ipynb") and not other_markup(name)
+    if is_mail(name) or (plain and holds_mail(content)):
+        yield from _letters(name, content, reject)
+        return
     if other_markup(name):
         reject(name, "format", name.rpartition(".")[2])
         return
-    if is_mail(name):
-        for letter in letters(content, name, reject):
-            yield Work(letter.name, letter.text, letter.title, date=letter.date)
-        return
-    form = form_of(name)
     if name.lower().endswith(tuple(OFFICE)):
         yield from _works(name, read_by_pandoc(content, name, reject), member)
         return
@@ -228,10 +263,12 @@ def _other(member: Member, settings: Settings, reject: Reject) -> Iterator[Work]
     except ValueError as error:
         reject(name, "encoding" if b"\0" not in content else "format", error)
         return
+    if plain and is_subtitles(name, text):
+        yield from _subtitles(name, text, member.date, reject)
+        return
     if form is not None and (form != "man" or is_manual(text)):
         yield from _works(name, read_by_pandoc(text.encode(), name, reject), member)
         return
-    marked_up = name.lower().endswith((".md", ".rst", *CHUNK_SUFFIXES))
     yield Work(name, _page(name, text), _title(name, text)) if marked_up else _plain(name, text, settings)
 
 

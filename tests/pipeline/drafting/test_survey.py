@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import importlib.util
+import mailbox
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from winnow.formats.splits import Split
 from winnow.pipeline.cli import cli
 from winnow.pipeline.drafting.draft import manifest_text
-from winnow.pipeline.drafting.groups import NOT_PLACED
+from winnow.pipeline.drafting.groups import NOT_PLACED, XML
 from winnow.pipeline.drafting.naming import MOST_PATTERNS
 from winnow.pipeline.drafting.survey import RARE, survey
 from winnow.stages.ingest import bilingual, longform
@@ -190,3 +191,34 @@ def test_prose_is_asked_for_less_certainty_of_its_language_than_pages(tmp_path: 
         f"  - {{recipe: language, content: [prose], {model}, thresholds: {{score: {{minimum: 0.5}}}}}} # in place of 0.65"
         in said
     )
+
+
+def test_a_maildir_and_a_folder_of_mh_are_read_by_their_messages(tmp_path: Path) -> None:
+    """Flags and hosts stand where other names have a suffix: `1700000000.M1P2Q3.mail.example.pl` is no Perl."""
+    (tmp_path / "box").mkdir()
+    maildir, mh = mailbox.Maildir(tmp_path / "box" / "inbox"), mailbox.MH(tmp_path / "box" / "drafts")
+    for number in range(12):
+        message = mailbox.MaildirMessage(f"From: a@example.org\nSubject: {number}\nMessage-ID: <{number}>\n\n{TEXT}")
+        message.set_subdir("cur" if number % 2 else "new")
+        message.set_flags("SR" if number % 3 else "")
+        maildir.add(message)
+        mh.add(message)
+    (tmp_path / "box" / "inbox" / "new" / "1700000000.M1P2Q3.mail.example.pl").write_text(
+        f"From: b\nTo: c\nReceived: d\n\n{TEXT}"
+    )
+    (found,) = survey([str(tmp_path / "box")]).finds
+    assert (found.kind, found.files) == ("longform", 25)  # and MH's own list, which is no mail
+    builder = Builder(source="mail", kind="longform", emit=lambda table: None)
+    longform.read(Split(found.paths[0]), longform.Settings(**found.options), builder)
+    assert (builder.documents, [row["rule"] for row in builder.rejections]) == (25, [])
+
+
+def test_subtitles_are_text_and_a_folder_of_xml_is_no_repository(tmp_path: Path) -> None:
+    for name in ("films/one.srt", "films/two.vtt", *(f"records/{number}.xml" for number in range(9))):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{TEXT}")
+    found = survey([str(tmp_path)])
+    assert [(find.kind, find.options["include"]) for find in found.finds] == [("longform", ["*.srt", "*.vtt"])]
+    assert {why: len(names) for (_, why), names in found.unplaced.items()} == {XML: 9}
+    (tmp_path / "records" / "build.py").write_text("print('once')\n")
+    assert "repositories" in {find.kind for find in survey([str(tmp_path)]).finds}
