@@ -91,7 +91,7 @@ def estimates(
             group[2] = max(group[2], size)
         told = []
         for kind, (count, size, most) in groups.items():
-            rate = _rate(known, step.name, kind)
+            rate = rate_of(known, step.name, kind)
             if rate is not None:
                 fixed = _fixed(step.name, raw, rate, settings) if kind == WHOLE else None
                 told.append(_of_kind(rate, kind, count, size if kind != WHOLE else raw, most, fixed))
@@ -102,7 +102,8 @@ def estimates(
     return found, unknown
 
 
-def _rate(known: Sequence[Rates], step: str, kind: str) -> Rate | None:
+def rate_of(known: Sequence[Rates], step: str, kind: str) -> Rate | None:
+    """The rate of the first run that has measured the step, of its other kinds together where it hasn't met this one."""
     measured = [rates[step] for rates in known if step in rates]
     for rates in measured:
         if kind in rates:

@@ -8,6 +8,7 @@ each raw byte of the run.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -75,9 +76,16 @@ def read_rates(workspace: Workspace) -> Rates:
     """The rates that a run keeps; none where it keeps none that can be read."""
     try:
         found = json.loads(workspace.read_bytes(PATH))
-        return {step: {kind: Rate(**rate) for kind, rate in rates.items()} for step, rates in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {step: {kind: _read_rate(rate) for kind, rate in rates.items()} for step, rates in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
+
+
+def _read_rate(said: Mapping[str, Any]) -> Rate:
+    """Raises `TypeError` or `ValueError` for what isn't one."""
+    if not all(type(value) in (int, float) and math.isfinite(value) and value >= 0 for value in said.values()):
+        raise ValueError("a rate is made of numbers")
+    return Rate(**said)
 
 
 def _rates(receipts: Sequence[Receipt], kinds: Kinds, raw: int, read: float) -> dict[str, Rate]:

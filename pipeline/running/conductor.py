@@ -14,7 +14,8 @@ from winnow.pipeline.configuration.ancestry import AFTER, as_noted
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.planning import fetch
-from winnow.pipeline.planning.estimate import kinds_of
+from winnow.pipeline.planning.estimate import kinds_of, known_rates
+from winnow.pipeline.planning.lengths import Lengths
 from winnow.pipeline.planning.parts import Part, changed_since, find_parts, in_hand, input_sizes
 from winnow.pipeline.planning.plan import check_recipes, steps
 from winnow.pipeline.proof.lock import build_lock, write_lock
@@ -102,6 +103,7 @@ def conduct(
     chosen = _parts_of(sources, parts, last)
     workspace = Workspace(out)
     _check_room(workspace, sum(sizes.values()))
+    kinds = kinds_of(parts, sizes)
     done = []
     with (
         alone(workspace, wait=wait),
@@ -113,6 +115,7 @@ def conduct(
             rework_versions,
             paranoid,
             alone=True,
+            lengths=Lengths(kinds=kinds, known=known_rates(out)),
         ) as runner,
     ):
         runner.sizes, left = workspace.listed()
@@ -141,7 +144,7 @@ def conduct(
     digest, changed = write_lock(workspace, whole)
     runner.standing.write()
     if runner.worked:
-        write_rates(workspace, planned, [receipts for _, receipts in done], kinds_of(parts, sizes), runner.sizes)
+        write_rates(workspace, planned, [receipts for _, receipts in done], kinds, runner.sizes)
     write_seal(workspace, done)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from winnow.pipeline.configuration.reading import ConfigurationError
+from winnow.pipeline.planning.lengths import Lengths
 from winnow.pipeline.record.environment import environment, note_environment
 from winnow.pipeline.record.ledger import Book, Held, Ledger, in_order, receipt_files
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
@@ -39,7 +40,6 @@ ROLL_CALL_SECONDS = 2.0
 """Between two counts of the workers: the window grows and shrinks with them."""
 SHARED_SECONDS = 30.0
 """How long a file of another machine may take to be seen here: network file systems remember what isn't there."""
-FEW_INPUTS = 32
 
 YOUNG_OBJECTS = 50_000
 """New objects between two looks of the garbage collector. A unit builds large trees without cycles (syntax trees, rows,
@@ -72,6 +72,7 @@ class Runner:
     rework_versions: bool = False
     paranoid: bool = False
     alone: bool = False
+    lengths: Lengths = field(default_factory=Lengths)
     sizes: Sizes | None = None  # what lay there when the run began, where somebody has listed it
     worked: int = 0  # units that this runner has had worked
     damaged: list[str] = field(default_factory=list)  # units whose files weren't as their receipts say
@@ -219,7 +220,9 @@ class Runner:
         from distributed import KilledWorker, as_completed
 
         client = self._connected()
-        queue: Iterator[Unit[Any]] | None = iter(sorted(pending, key=self._size, reverse=True))  # None: no further one
+        lengths = self.lengths.of(step.name, pending, self._sizes)
+        longest_first = sorted(range(len(pending)), key=lengths.__getitem__, reverse=True)
+        queue: Iterator[Unit[Any]] | None = map(pending.__getitem__, longest_first)  # None: no further one
         units: dict[tuple[str, ...], Unit[Any]] = {}
         suspects: list[Unit[Any]] = []
 
@@ -268,11 +271,6 @@ class Runner:
                 )
             if not self._shared:
                 time.sleep(1)
-
-    def _size(self, unit: Unit[Any]) -> int:
-        """Bytes that the unit reads, as far as they tell it from others: those of a whole exchange are the same for all."""
-        inputs = unit.inputs
-        return unit.raw_bytes + (sum(self._sizes.get(name, 0) for name in inputs) if len(inputs) < FEW_INPUTS else 0)
 
     def _connected(self) -> Any:
         if self._client is None:
