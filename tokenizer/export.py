@@ -45,10 +45,7 @@ def tokenizer_json(vocabulary: Vocabulary, name: str = "the model") -> dict[str,
     """
     if not vocabulary.is_lossless:
         raise ExportError(f"{name} can't be exported: only a BPE with byte fallback and no normalisation has equal ids")
-    pieces = [
-        piece if kind in (Kind.CONTROL, Kind.UNKNOWN, Kind.BYTE) else piece.replace(SPACE, " ")
-        for piece, kind in zip(vocabulary.pieces, vocabulary.kinds, strict=True)
-    ]
+    pieces = vocabulary.plain
     special = vocabulary.ids_of(Kind.CONTROL)
     return {
         "version": "1.0",

@@ -62,15 +62,12 @@ def read(path: str) -> Files:
 @lru_cache(maxsize=4)
 def _same_ids(fields: bytes, model: bytes) -> bool:
     """Whether a tokenizer.json has the pieces of a lossless model, and no token of its own."""
-    from winnow.tokenizer.vocabulary import SPACE, Kind, VocabularyError, read_vocabulary
+    from winnow.tokenizer.vocabulary import Kind, VocabularyError, read_vocabulary
 
     try:
         asked = json.loads(fields)
         vocabulary = read_vocabulary(model)
-        pieces = {
-            piece if kind in (Kind.CONTROL, Kind.UNKNOWN, Kind.BYTE) else piece.replace(SPACE, " "): number
-            for number, (piece, kind) in enumerate(zip(vocabulary.pieces, vocabulary.kinds, strict=True))
-        }
+        pieces = {piece: number for number, piece in enumerate(vocabulary.plain)}
         added = {token["content"]: token["id"] for token in asked["added_tokens"]}
         controls = {vocabulary.pieces[number]: number for number in vocabulary.ids_of(Kind.CONTROL)}
         return vocabulary.is_lossless and asked["model"]["vocab"] == pieces and added == controls

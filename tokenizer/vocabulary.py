@@ -30,6 +30,11 @@ class Kind(IntEnum):
     BYTE = 6
 
 
+# Looked up once: Python finds a member of an enumeration far slower than a number.
+_BYTE, _CONTROL, _NORMAL = int(Kind.BYTE), int(Kind.CONTROL), int(Kind.NORMAL)
+_BY_NAME = frozenset({_BYTE, _CONTROL, int(Kind.UNKNOWN)})
+
+
 class VocabularyError(ValueError):
     """A file that isn't a sentencepiece model."""
 
@@ -58,13 +63,19 @@ class Vocabulary:
     @cached_property
     def spellings(self) -> tuple[bytes, ...]:
         """The bytes that each id stands for; control pieces stand for their own name."""
-        return tuple(self._spelling(piece, kind) for piece, kind in zip(self.pieces, self.kinds, strict=True))
+        return tuple(self._spelling(piece, kind) for piece, kind in zip(self.pieces, self.kinds.tolist(), strict=True))
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """The pieces with spaces as spaces; bytes, control pieces and the unknown by their names."""
+        named = zip(self.pieces, self.kinds.tolist(), strict=True)
+        return [piece if kind in _BY_NAME else piece.replace(SPACE, " ") for piece, kind in named]
 
     @staticmethod
     def _spelling(piece: str, kind: int) -> bytes:
-        if kind == Kind.BYTE:
+        if kind == _BYTE:
             return bytes([int(piece[3:5], 16)])  # <0x41>
-        return piece.replace(SPACE, " ").encode() if kind != Kind.CONTROL else piece.encode()
+        return piece.replace(SPACE, " ").encode() if kind != _CONTROL else piece.encode()
 
 
 def read_vocabulary(model: bytes, name: str = "the model") -> Vocabulary:
@@ -80,7 +91,7 @@ def read_vocabulary(model: bytes, name: str = "the model") -> Vocabulary:
                 piece = dict(_fields(_message(value)))
                 pieces.append(_message(piece[1]).decode())
                 scores.append(struct.unpack("<f", _message(piece.get(2, b"\0\0\0\0")))[0])
-                kinds.append(int(piece.get(3, Kind.NORMAL)))
+                kinds.append(int(piece.get(3, _NORMAL)))
             elif field == 2:
                 trainer = dict(_fields(_message(value)))
             elif field == 3:
