@@ -34,6 +34,7 @@ TAR_ERRORS = (tarfile.TarError, ValueError, OverflowError, RecursionError, Looku
 Reject = Callable[[str, str, object], None]
 """`reject(name, rule, value)`: the member's name, why it was skipped (`link`, `size`, `bomb` …), and what was found."""
 
+Include = Sequence[str] | Callable[[str], bool]
 DEFAULT_LIMITS = Limits()
 
 
@@ -58,13 +59,15 @@ def ignore(name: str, rule: str, value: object) -> None:
 def members(
     path: str,
     *,
-    include: Sequence[str] = ("*",),
+    include: Include = ("*",),
     limits: Limits = DEFAULT_LIMITS,
     reject: Reject = ignore,
     start: int = 0,
     stop: int = -1,
 ) -> Iterator[Member]:
     """Yields the files of `path` whose name matches one of the patterns (`*` crosses `/`), in the archive's own order.
+
+    In place of patterns `include` may be a function that says of a name whether it is asked for.
 
     Files of a folder come sorted by name. `start` and `stop` bound the entries looked at, as `member_splits` cut them.
     Raises `OSError` when the path itself can't be read.
@@ -82,7 +85,7 @@ def unpack(
     stream: IO[bytes],
     name: str,
     *,
-    include: Sequence[str] = ("*",),
+    include: Include = ("*",),
     limits: Limits = DEFAULT_LIMITS,
     reject: Reject = ignore,
     start: int = 0,
@@ -93,6 +96,15 @@ def unpack(
         yield from _Walk(include, limits, reject, start, stop).file(stream, name)
     except Broken as broken:
         reject(name, broken.rule, broken.value)
+
+
+def holds_members(path: str) -> bool:
+    """Whether a path is a folder or an archive, or is called one: no lone file, compressed or not."""
+    filesystem, root = filesystem_of(path)
+    if filesystem.isdir(root) or ARCHIVE_NAME.search(path):
+        return True
+    with filesystem.open(root, "rb") as stream:
+        return stream.read(4) == ZIP_MAGIC or _is_tar(Inflated(stream, DEFAULT_LIMITS).peek(tarfile.BLOCKSIZE))
 
 
 def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
@@ -121,7 +133,7 @@ def member_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
 class _Walk:
     """One journey through one archive: how far it has come, and what it has seen."""
 
-    include: Sequence[str]
+    include: Include
     limits: Limits
     reject: Reject
     start: int
@@ -249,6 +261,8 @@ class _Walk:
         return name
 
     def _asked_for(self, name: str) -> bool:
+        if callable(self.include):
+            return self.include(name)
         return any(fnmatchcase(name, pattern) for pattern in self.include)
 
 

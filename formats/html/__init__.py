@@ -6,5 +6,6 @@ tags, furniture, grid                      the words of HTML, of boilerplate, an
 features, context, classify, model.npz     content or boilerplate
 formulas, superscripts                     formulas in markup, as LaTeX
 head, addresses, markdown_writer           what a page says of itself; links; the text that comes out
+saved                                      pages of saved sites, by their names and first bytes
 learning/                                  how the model was made: pages of which the content is known
 """

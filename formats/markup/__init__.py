@@ -2,5 +2,5 @@
 
 latex: macros, commands, verbatim, listings, pseudocode, algorithm2e; projects of many files
 rst: directives, roles, grids; reading_order over its pages
-markdown, xhtml, epub, pdf, mail, boilerplate
+markdown, xhtml, epub, pdf, mail, subtitles, boilerplate
 """

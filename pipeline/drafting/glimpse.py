@@ -19,6 +19,7 @@ from winnow.formats.charset.pages import decode
 from winnow.formats.containers.columnar import LIMITS
 from winnow.formats.containers.inflate import Broken, Inflated
 from winnow.formats.containers.records import COLUMNAR, read_records, table_format
+from winnow.formats.html.saved import is_page, may_be_page
 from winnow.formats.splits import Split, size_of
 from winnow.formats.translations.catalogues import language_of_po
 from winnow.formats.translations.file_names import aliases
@@ -141,6 +142,11 @@ def is_text(path: str) -> bool:
         return bool(decode_text(head[: head.rfind(b"\n") + 1] or head).text.strip())
     except ValueError:
         return False
+
+
+def is_saved_page(path: str) -> bool:
+    """Whether a file that isn't called HTML is a page of a saved site, by its name and its first bytes."""
+    return may_be_page(path.rpartition("/")[2]) and is_page(_head(path, FEW_BYTES))
 
 
 def translated_into(path: str) -> str | None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.records import PACKED
+from winnow.formats.html.saved import DYNAMIC_NAME
 from winnow.pipeline.drafting.columns import BOOK_CHARACTERS, reading
-from winnow.pipeline.drafting.glimpse import is_text, translated_into
-from winnow.pipeline.drafting.groups import DATA, NOT_PLACED, group_of, is_source
+from winnow.pipeline.drafting.glimpse import is_saved_page, is_text, translated_into
+from winnow.pipeline.drafting.groups import DATA, NOT_PLACED, SINGLE_CODE, group_of, is_source
 from winnow.pipeline.drafting.naming import apart, asked_for, cover, folders_of, globs, pattern, patterns, suffix
 from winnow.stages.document import Content
 from winnow.stages.ingest import mathematics
@@ -132,15 +133,22 @@ def _code(files: Mapping[str, int], top: str) -> set[str]:
     None where they hold less than a tenth of all files: examples in a tree of documentation are no repositories.
     """
     counted: dict[str, Counter[str]] = defaultdict(Counter)
+    probed: Counter[str] = Counter()
+    saved: Counter[str] = Counter()
     for name in files:
         inner = name.removeprefix(f"{top}/")
         if "/" in inner and "/.git/" not in f"/{inner}":
             what = "code" if is_source(name) else "data" if name.lower().endswith(DATA) else "other"
-            counted[f"{top}/{inner.partition('/')[0]}"][what] += 1
+            folder = f"{top}/{inner.partition('/')[0]}"
+            if what == "code" and DYNAMIC_NAME.search(name) and probed[folder] < TABLES_PROBED:
+                probed[folder] += 1
+                saved[folder] += is_saved_page(name)
+            counted[folder][what] += 1
     found = {
         folder: counts.total()
         for folder, counts in counted.items()
         if counts["code"] > counts["other"] and counts["code"] >= LEAST_CODE * counts.total()
+        if saved[folder] <= probed[folder] / 2  # most of them pages: a site that was saved
     }
     return set(found) if sum(found.values()) >= LEAST_CODE * len(files) else set()
 
@@ -153,8 +161,10 @@ def _files(
     looked = 0
     for name in files:
         group = group_of(name)
-        if group == NOT_PLACED and looked < LOOKED_INTO:
+        if group in (NOT_PLACED, SINGLE_CODE) and looked < LOOKED_INTO:
             looked += 1
+            group = "pages" if is_saved_page(name) else group
+        if group == NOT_PLACED and looked <= LOOKED_INTO:
             group = "plain" if not other_markup(PACKED.sub("", name)) and is_text(name) else group
         groups[group].append(name)
     for group, names in groups.items():

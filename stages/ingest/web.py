@@ -4,28 +4,31 @@ What an input is follows from its name: `*.warc`, `*.wet`, `*.arc` (also `.gz`, 
 `*.paths` lists archives or indexes; `*.cdx`, `*.cdxj`, `cdx-00000.gz` and a Parquet file with the column `warc_filename`
 are indexes, of which only the selected rows are fetched; other tables (Parquet, JSON lines, CSV) hold a page a row;
 anything else is a folder, a tar or zip file or a lone page. Archives in a folder, a tar or a zip file (so WACZ too) are
-read as archives. Every record, row and page becomes a document or a rejection.
+read as archives. A saved site's pages may be called as its addresses were (`view.php?id=3`, `about`): of a name that isn't
+HTML's own the bytes tell whether it is a page. Every record, row and page becomes a document or a rejection.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import Field
 
+from winnow.filters.linguist import language_of
 from winnow.formats.addresses import filesystem_of, opened
 from winnow.formats.charset.marks import utf_16
-from winnow.formats.containers.archives import Reject, below, member_splits, members
+from winnow.formats.containers.archives import Reject, below, holds_members, member_splits, members
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response
 from winnow.formats.containers.inflate import Broken, Limits
 from winnow.formats.containers.records import read_records, record_splits, table_format
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.html.extraction import Engine, extract
+from winnow.formats.html.saved import DYNAMIC_NAME, LOOKS_LIKE_HTML, SNIFFED_BYTES, is_page, may_be_page
 from winnow.formats.splits import SPLIT_BYTES, Split, byte_splits
 from winnow.stages.document import Content
 from winnow.stages.ingest.source import Builder, SourceSettings
@@ -35,8 +38,8 @@ ARCHIVE = re.compile(r"\.(w?arc|wet|wat)(\.(gz|zst|open|bad))*$", re.IGNORECASE)
 PATHS = re.compile(r"\.paths(\.gz)?$", re.IGNORECASE)
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
 SAYS_NOTHING = frozenset({"", "application/octet-stream", "text/plain", "unknown/unknown", "unk", "no-type"})
-LOOKS_LIKE_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p|table|h1)\b", re.IGNORECASE)
-SNIFFED_BYTES = 2048
+LANGUAGES_OF_PAGES = (None, "HTML", "PHP")  # as names tell them: no `README`, no `Makefile`
+PAGES = ("*.html", "*.htm", "*.xhtml")
 ARCHIVED = ("*.warc*", "*.arc*", "*.wet*")
 ARCHIVED_LIMITS = Limits(
     member_bytes=1 << 30, slack=1 << 30, ratio=1000.0
@@ -57,7 +60,8 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
-VERSION = 9  # 9: less certainty is asked of the blocks of lists and services
+# 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
+VERSION = 10  # 9: less certainty is asked of the blocks of lists and services
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 
@@ -68,7 +72,9 @@ class Settings(SourceSettings):
     engine: Engine = Field(Engine.BLOCKS, description="what tells content from boilerplate")
     links: bool = Field(False, description="keep links as [text](address)")
     mathematics: bool = Field(True, description="keep formulas as LaTeX in $…$ and $$…$$")
-    include: tuple[str, ...] = Field(("*.html", "*.htm", "*.xhtml"), description="members of folders and archives")
+    include: tuple[str, ...] = Field(
+        PAGES, description="members of folders and archives; by default those, too, that a saved site calls otherwise"
+    )
     columns: Mapping[str, str] = Field(
         {"html": "html", "url": "url"}, description="of tables: what holds the `html`, its `url`, `date`, `charset`"
     )
@@ -99,7 +105,7 @@ def splits(path: str, settings: Settings) -> list[Split]:
 
 def _folder(path: str, entries: Sequence[tuple[str, Any]], root: int, settings: Settings) -> Iterator[Split]:
     """The files that are asked for, each as if it were named; links and devices as members of the folder, to be rejected."""
-    wanted = (*settings.include, *map(str.upper, settings.include))
+    wanted = _wanted(settings)
     odd = -1  # where a run of them has begun
     for index, (full, entry) in enumerate([*entries, ("", {"type": "file"})]):
         name = full[root:]
@@ -110,12 +116,21 @@ def _folder(path: str, entries: Sequence[tuple[str, Any]], root: int, settings: 
         if odd >= 0:
             yield Split(path, odd, index)
             odd = -1
-        if archive or _is_like(name, wanted):
+        if archive or wanted(name.lstrip("/")):
             yield from splits(f"{path.rstrip('/')}{name}", settings)
 
 
-def _is_like(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def _wanted(settings: Settings) -> Callable[[str], bool]:
+    """Which files of a folder or an archive are taken for pages: those that `include` names, by default of saved sites, too."""
+    patterns = (*settings.include, *map(str.upper, settings.include))
+    saved = settings.include == PAGES
+
+    def wanted(name: str) -> bool:
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return True
+        return saved and may_be_page(name) and language_of(name.rpartition("/")[2], "") in LANGUAGES_OF_PAGES
+
+    return wanted
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:
@@ -161,16 +176,30 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
         builder.reject(locator=f"{name}!{member}", rule=rule, value=value)
 
     limits = Limits(member_bytes=settings.page_bytes)
-    lone = any(split.path.lower().endswith(pattern.lstrip("*").lower()) for pattern in settings.include)
-    include = ("*",) if lone else settings.include
+    lone = not holds_members(split.path)
+    include = ("*",) if lone else _wanted(settings)
+    before = builder.documents + len(builder.rejections)
     found = members(split.path, include=include, limits=limits, reject=reject, start=split.start, stop=split.stop)
     for member in found:
         locator = name if lone else f"{name}!{member.name}"
+        trusted = _is_like(member.name, settings.include) and not DYNAMIC_NAME.search(member.name)
+        if not trusted and not is_page(member.content):
+            builder.reject(locator=locator, rule="no_page", value=repr(bytes(member.content[:40])))
+            continue
         path = None if lone else member.name
         _add_page(member.content, locator, settings, builder, date=member.date, path=path)
+    if lone:
+        return
     filesystem, root = filesystem_of(split.path)
     if not filesystem.isdir(root):  # whose archives are pieces by themselves
         _read_archived(split, settings, builder, reject)
+    if (split.start, split.stop) == (0, -1) and builder.documents + len(builder.rejections) == before:
+        builder.reject(locator=name, rule="nothing", value=f"no file like {', '.join(settings.include)}")
+
+
+def _is_like(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name is one of those asked for, in whatever case."""
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _read_archived(split: Split, settings: Settings, builder: Builder, reject: Reject) -> None:
