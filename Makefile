@@ -144,7 +144,7 @@ test: setup-test ## run all tests, a file at a time on each core
 
 fuzz: setup-test ## unusual files beside their own libraries, harmed ones led by coverage: make fuzz [FUZZ=20000] [SECONDS=600]
 	$(INSTALL) atheris==3.0.0
-	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py
+	WINNOW_FUZZ=$(FUZZ) .venv/bin/python -m pytest tests/formats/containers/test_unusual_files.py tests/formats/containers/test_unusual_documents.py
 	.venv/bin/python -m tests.fuzz --seconds $(SECONDS)
 
 real-files: setup-test ## 4,000 real files of twelve kinds beside the libraries of their kinds; needs apt: make real-files [CORPUS=build/real]

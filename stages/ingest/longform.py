@@ -58,7 +58,8 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 7: charsets of Albanian, Greek and French are told apart
 # 10: mail and subtitles in text files, and subtitles by name, are read as what they say
-VERSION = 10  # 9: changed wordings of permissive licences are unknown
+# 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
+VERSION = 11  # 9: changed wordings of permissive licences are unknown
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS
