@@ -11,14 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from winnow.formats.splits import size_of
+from winnow.pipeline.configuration.manifest import Packing
 from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.planning.parts import Part, find_parts
 from winnow.pipeline.planning.plan import steps
 from winnow.pipeline.record.receipt import fingerprint
 from winnow.pipeline.running.runner import work_unit
 from winnow.stages.run.unit import Unworkable
+from winnow.stages.shards.pack import pack_best_fit, split
 
-LAST_STEP = "encode"  # what comes after it has no kernels that take a second to compile
+LAST_STEP = "encode"  # what comes after it has no kernels but those of packing, and needs more than small parts
+LENGTHS, CAPACITY = (8, 4, 2, 3, 4, 2, 2, 5), 10  # of which best fit makes one sequence more than patterns do
 VOCABULARY = 8000  # pieces: room for the signs of a Chinese text, and a small text caps it
 SMALLEST_INPUT = 100_000  # bytes: enough text to train a vocabulary on
 
@@ -39,6 +42,8 @@ def warm(settings: Settings) -> int:
                 digests.update({written.path: written.digest for written in receipt.outputs})
             if step.name == LAST_STEP:
                 break
+    if settings.manifest.packing == Packing.BEST_FIT:
+        pack_best_fit(split(LENGTHS, CAPACITY), CAPACITY)
     return len(parts)
 
 
