@@ -153,14 +153,14 @@ def fetch(folder: Path) -> None:
     debian, packages = folder / "debian", folder / "packages"
     for place in (debian, packages):
         place.mkdir(parents=True, exist_ok=True)
-    wanted = [name for name in DEBIAN.split() if not list(debian.glob(f"{name}_*.deb"))]
+    wanted = [name for name in DEBIAN if not list(debian.glob(f"{name}_*.deb"))]
     if wanted:
         subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=debian, check=True)
     for archive in debian.glob("*.deb"):
         target = debian / archive.name.partition("_")[0]
         if not target.exists():
             subprocess.run(["dpkg", "-x", archive, target], check=True)
-    for pinned in INDEX.split():
+    for pinned in INDEX:
         name, _, version = pinned.partition("==")
         if not list(packages.glob(f"{name.replace('-', '[-_]')}-{version}.*")):
             file, content = source_distribution(name, version)
