@@ -54,7 +54,7 @@ def of_text(text: str) -> str | None:
     return _of_text(text[:MAXIMAL_TEXT])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _of_text(text: str) -> str | None:
     if (titled := _titled(text)) is not None:
         return titled

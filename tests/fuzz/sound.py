@@ -79,6 +79,10 @@ SOURCES: Mapping[str, str] = {
     "p/e.ts": "import { a } from './a';\nexport const x: number = a + 1;\n",
     "p/g.go": 'package g\nimport "fmt"\nfunc F() { fmt.Println(1) }\n',
     "p/H.java": "package p;\nimport java.util.List;\nclass H { int x; }\n",
+    "p/package.json": '{"name": "p", "main": "e.ts", "exports": {".": {"import": "./e.ts"}, "./*": "./*.ts"}}',
+    "p/tsconfig.json": '{"compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["./*"]}}}',
+    "p/Cargo.toml": '[package]\nname = "p"\n[lib]\npath = "c.rs"\n[dependencies]\nq = {package = "r"}\n',
+    "p/go.mod": "module ex.org/p\n\ngo 1.22\n",
     "p/docs/index.rst": RST,
 }
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+DEEPEST = 50  # levels of lists and tables in a manifest
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -28,6 +30,25 @@ class Facts:
     mentions: frozenset[str] = frozenset()
     settings: Mapping[str, object] = field(default_factory=dict)
     parsed: bool = False
+
+
+def bounded(settings: dict[str, object]) -> dict[str, object]:
+    """What a manifest says, without what is nested deeper than any is meant to be: resolvers follow it all the way down."""
+    return {key: value for key, value in settings.items() if _is_shallow(value)}
+
+
+def _is_shallow(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False
 
 
 @dataclass(frozen=True)

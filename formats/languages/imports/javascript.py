@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from winnow.formats.languages import parsing
-from winnow.formats.languages.imports.facts import Facts, Tree, ancestors, join, parent
+from winnow.formats.languages.imports.facts import Facts, Tree, ancestors, bounded, join, parent
 
 LANGUAGES = ("JavaScript", "TypeScript", "Vue", "Svelte", "Astro")
 MANIFESTS = ("package.json", "tsconfig*.json", "jsconfig.json")
@@ -83,7 +83,7 @@ def read_manifest(content: bytes, path: str) -> Facts:
             settings = {key: options[key] for key in ("baseUrl", "paths") if key in options}
             if isinstance(said.get("extends"), str):
                 settings["extends"] = said["extends"]
-    return Facts(path=path, language="JSON", settings=settings)
+    return Facts(path=path, language="JSON", settings=bounded(settings))
 
 
 # A string or a comment that never ends runs to the end of the text: nothing reads that as JSON.

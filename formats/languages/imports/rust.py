@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from winnow.formats.languages import parsing
-from winnow.formats.languages.imports.facts import Facts, Tree, ancestors, join, parent
+from winnow.formats.languages.imports.facts import Facts, Tree, ancestors, bounded, join, parent
 
 LANGUAGES = ("Rust",)
 MANIFESTS = ("Cargo.toml",)
@@ -121,13 +121,15 @@ def read_manifest(content: bytes, path: str) -> Facts:
         settings["edition"] = package.get("edition")
     if isinstance(library, dict):
         settings["library"] = {key: library[key] for key in ("name", "path") if isinstance(library.get(key), str)}
-    targets = [target for kind in ("bin", "example", "test", "bench") for target in said.get(kind) or ()]
+    tables = [said.get(kind) for kind in ("bin", "example", "test", "bench")]
+    targets = [target for table in tables if isinstance(table, list) for target in table]
     settings["roots"] = [target["path"] for target in targets if isinstance(target, dict) and "path" in target]
     renamed = {}
-    for name, dependency in (said.get("dependencies") or {}).items():
+    dependencies = said.get("dependencies")
+    for name, dependency in dependencies.items() if isinstance(dependencies, dict) else ():
         if isinstance(dependency, dict) and isinstance(dependency.get("package"), str):
             renamed[name.replace("-", "_")] = dependency["package"]
-    return Facts(path=path, language="TOML", settings={**settings, "renamed": renamed})
+    return Facts(path=path, language="TOML", settings=bounded({**settings, "renamed": renamed}))
 
 
 class Resolver:
