@@ -42,7 +42,7 @@ TESTS = {
     "stages/tokens/encode.py": ["tests/stages/tokens"],
     "stages/tokens/cuts.py": ["tests/stages/tokens/test_cuts.py", "tests/stages/tokens/test_encode.py"],
     "pipeline/record/ledger.py": ["tests/pipeline/record/test_ledger.py"],
-    "pipeline/record/receipt.py": ["tests/pipeline/proof/test_seal.py", "tests/pipeline/running/test_runner.py"],
+    "pipeline/record/receipt.py": ["tests/pipeline/proof/test_seal.py", "tests/pipeline/record/test_receipt.py"],
     "trainer/loss.py": ["tests/trainer/test_model.py"],
 }
 COPIED = ("src", "tests", *sorted(link.name for link in (ROOT / "src/winnow").iterdir() if link.is_symlink()))

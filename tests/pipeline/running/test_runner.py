@@ -1,91 +1,35 @@
-"""The runner on a real Dask cluster: done work isn't done again, a killed worker loses nothing, a failure is named."""
+"""The runner on a real Dask cluster: done work isn't done again, what is spoiled is, and a failure is named."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import StrEnum
-from hashlib import blake2b
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client
-from pydantic import BaseModel
 
 from tests.pipeline.conftest import Silence
-from winnow.filters.recipes import Rule, find_recipe
-from winnow.pipeline.configuration.reading import ConfigurationError
+from tests.pipeline.running.work import SQUARE, UNITS, Number, calls, square
 from winnow.pipeline.record import ledger
 from winnow.pipeline.record.receipt import (
-    Fingerprints,
     Receipt,
-    fingerprint,
     read_receipt,
     receipt_path,
     write_receipt,
 )
 from winnow.pipeline.record.receipt_tables import read_table, table_of, write_table
-from winnow.pipeline.running import runner as runner_module
-from winnow.pipeline.running.cluster import ROLL_CALL, connect
 from winnow.pipeline.running.failures import RunFailed
 from winnow.pipeline.running.runner import Runner
-from winnow.stages.decide import Application
-from winnow.stages.run.unit import GROUND_VERSION, Counts, File, Files, Place, Step, Unit, canonical
+from winnow.stages.run.unit import Counts, File, Step, Unit
 from winnow.stages.run.workspace import Workspace
 
 DEADLINE = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Number:
-    number: int
-    others: Files = ()
-
-
-def square(workspace: Workspace, unit: Unit[Number]) -> Counts:
-    with open(workspace.path("calls"), "a") as calls:
-        calls.write(unit.name + "\n")
-    number = unit.asked.number
-    for name in unit.asked.others:
-        number += int(workspace.read_bytes(name))
-    workspace.write_bytes(f"squares/{unit.name}", str(number**2).encode())
-    return {"number": number}
-
-
-def write(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    workspace.write_bytes(unit.name, b"")
-    return {}
-
-
-def die_once(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    if unit.name == "unit-1" and not workspace.exists("died"):
-        workspace.write_bytes("died", b"")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(workspace, unit)
-
-
-def die_in_company(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    deaths = len(workspace.list("deaths"))
-    if unit.name == "unit-1" and deaths < 2:
-        workspace.write_bytes(f"deaths/{deaths}", b"")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(workspace, unit)
-
-
-def die_always(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    if unit.name == "unit-1":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(workspace, unit)
 
 
 def meet(workspace: Workspace, unit: Unit[Any]) -> Counts:
@@ -98,49 +42,8 @@ def meet(workspace: Workspace, unit: Unit[Any]) -> Counts:
     return {}
 
 
-def lose_the_scheduler(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    os.kill(unit.asked.number, signal.SIGKILL)
-    time.sleep(DEADLINE)
-    return {}
-
-
 def divide(workspace: Workspace, unit: Unit[Any]) -> Counts:
     return {"number": 1 // (unit.asked.number - 1)}
-
-
-def fill_the_disk(workspace: Workspace, unit: Unit[Any]) -> Counts:
-    with open("/dev/full", "wb") as stream:  # Linux's device that answers every write as a full disk does
-        stream.write(b"x")
-    return {}
-
-
-UNITS = [Unit(name=f"unit-{number}", asked=Number(number=number)) for number in range(4)]
-SQUARE = Step(name="square", version=1, work=square)
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with connect(workers=2, scheduler=None, allowed_failures=1) as client:
-        yield client
-
-
-@pytest.fixture
-def run(workspace: Workspace, client: Client) -> Any:
-    os.makedirs(workspace.root, exist_ok=True)
-
-    @contextmanager
-    def cluster() -> Iterator[Client]:
-        yield client
-
-    def work(*steps: tuple[Step[Any], list[Unit[Any]]]) -> list[list[Receipt]]:
-        with Runner(workspace, cluster, Silence()) as runner:
-            return [runner.run(step, units) for step, units in steps]
-
-    return work
-
-
-def calls(workspace: Workspace) -> list[str]:
-    return sorted(Path(workspace.path("calls")).read_text().split())
 
 
 def test_every_unit_is_worked_once_and_has_its_receipt(run: Any, workspace: Workspace) -> None:
@@ -274,12 +177,6 @@ def test_a_torn_receipt_is_as_good_as_none(run: Any, workspace: Workspace) -> No
     assert read_receipt(workspace, "square", "unit-2") is not None
 
 
-def test_a_killed_worker_costs_nothing_but_time(run: Any, workspace: Workspace) -> None:
-    [receipts] = run((Step(name="square", version=1, work=die_once), UNITS))
-    assert workspace.exists("died")
-    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
-
-
 def test_two_runs_share_a_scheduler_and_no_unit(client: Client, tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
 
@@ -303,34 +200,6 @@ def test_a_scheduler_keeps_as_much_of_many_units_as_of_few(workspace: Workspace,
     ]
     run((SQUARE, units))
     assert len(set(client.cluster.scheduler.task_prefixes) - before) <= 1
-
-
-def test_workers_that_dask_gave_up_are_replaced(run: Any, workspace: Workspace, client: Client) -> None:
-    cluster = client.cluster
-    lost = list(cluster.workers.values())
-    for nanny in lost:
-        cluster.sync(nanny.close)  # what becomes of a nanny whose worker dies while it starts
-    [receipts] = run((SQUARE, UNITS))
-    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
-    patience = time.monotonic() + 10 * ROLL_CALL / 1000  # one may have done all before the next roll call
-    while not set(lost).isdisjoint(cluster.workers.values()) and time.monotonic() < patience:
-        time.sleep(0.1)
-    assert set(lost).isdisjoint(cluster.workers.values())
-
-
-def test_a_unit_that_kills_its_workers_is_quarantined_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
-    with pytest.raises(RunFailed) as caught:
-        run((Step(name="square", version=1, work=die_always), UNITS))
-    [failure] = caught.value.failures
-    assert (failure.unit, "died" in failure.reason) == ("unit-1", True)
-    done = {unit.name for unit in UNITS if read_receipt(workspace, "square", unit.name)}
-    assert done == {"unit-0", "unit-2", "unit-3"}
-
-
-def test_a_unit_blamed_for_dead_workers_gets_a_last_try_alone(run: Any, workspace: Workspace) -> None:
-    [receipts] = run((Step(name="square", version=1, work=die_in_company), UNITS))
-    assert len(workspace.list("deaths")) == 2
-    assert [receipt.counts["number"] for receipt in receipts] == [0, 1, 2, 3]
 
 
 def test_an_error_names_the_unit_and_the_others_are_done(run: Any, workspace: Workspace) -> None:
@@ -362,132 +231,6 @@ def test_the_longest_units_begin_first_and_receipts_keep_their_order(client: Cli
         assert larger <= place + 5  # two workers, six units open at a time: the others have begun before
 
 
-def test_shared_parameters_and_files_count_for_every_unit_that_has_them() -> None:
-    shared = tuple(File(f"f{number}") for number in range(40))
-    units = [Unit(name=f"u{number}", asked=Number(number=number, others=shared)) for number in range(3)]
-    digests = {name: name for name in shared}
-    marking = Fingerprints(SQUARE, digests)
-    marks = [marking.of(unit) for unit in units]
-    assert marks == [fingerprint(SQUARE, unit, digests) for unit in units]
-    assert len({*marks, *(fingerprint(SQUARE, unit, {**digests, "f39": "x"}) for unit in units)}) == 6
-
-
-def written_out(value: Any, digests: dict[str, str]) -> str:
-    """What a fingerprint is of, as it was first written: each value by itself, nothing remembered."""
-
-    def files(names: Files) -> str:
-        told = "".join(f"{name}\0{digests[name]}\0" for name in names).encode("utf-8", "surrogatepass")
-        return f"{len(names)} files {blake2b(told, digest_size=16).hexdigest()}"
-
-    if isinstance(value, File):
-        return files((value,))
-    if isinstance(value, tuple) and value and all(isinstance(inner, File) for inner in value):
-        return files(value)
-    if isinstance(value, list | tuple):
-        return f"[{','.join(written_out(inner, digests) for inner in value if not isinstance(inner, Place))}]"
-    if is_dataclass(value) and not hasattr(value, "identity"):
-        named = [(field.name, getattr(value, field.name)) for field in fields(value)]
-        told = [f"{name}:{written_out(one, digests)}" for name, one in named if not isinstance(one, Place)]
-        return f"{{{','.join(told)}}}"
-    return json.dumps(canonical(value, files), sort_keys=True, ensure_ascii=False)
-
-
-class Colour(StrEnum):
-    RED = "red"
-
-
-class Options(BaseModel):
-    width: float = 1.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Everything:
-    value: Any
-    more: tuple[Any, ...]
-
-
-def test_a_fingerprint_is_of_all_parameters_written_out() -> None:
-    shared = tuple(File(f"f{number}") for number in range(40))
-    rule = Rule(name="a", measure="b", minimum=0.5)
-    values = [
-        None, True, 3, -0.0, 1e300, "文 \"\n\udc80", Place("/here"), File("f1"), shared, (), [], (File("f2"), "no file"),
-        Colour.RED, {"b": Place("/x"), "a": File("f3"), "c": shared}, frozenset({"b", "a"}), Number(number=1, others=shared[:2]),
-        rule, (Place("/there"), None, 2.0), Application(recipe=find_recipe("gopher_quality")), Options(),
-    ]  # fmt: skip
-    digests = {name: f"{number:032x}" for number, name in enumerate(shared)}
-    marking = Fingerprints(SQUARE, digests)
-    for place, value in enumerate([*values, *values]):
-        unit = Unit(name=f"u{place}", asked=Everything(value=value, more=(value, values[(place - 1) % len(values)])))
-        heading = f"square\0{1}\0{GROUND_VERSION}\0{unit.name}\0"
-        content = (heading + written_out(unit.asked, digests)).encode("utf-8", "surrogatepass")
-        assert marking.of(unit) == blake2b(content, digest_size=16).hexdigest()
-
-
-def test_a_file_that_no_receipt_vouches_for_cannot_be_an_input() -> None:
-    with pytest.raises(KeyError):
-        fingerprint(SQUARE, Unit(name="x", asked=Number(number=1, others=(File("nowhere"),))), {})
-
-
-def test_a_receipt_survives_its_own_format() -> None:
-    receipt = Receipt(step="s", unit="u", fingerprint="f", counts={"文档": 3}, seconds=0.5)
-    assert Receipt.from_json(receipt.to_json()) == receipt
-    assert json.loads(receipt.to_json())["counts"] == {"文档": 3}
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
-def test_a_full_disk_is_named_without_a_traceback(run: Any) -> None:
-    with pytest.raises(RunFailed) as caught:
-        run((Step(name="fill", version=1, work=fill_the_disk), UNITS[:1]))
-    assert caught.value.failures[0].reason == "the disk is full ([Errno 28] No space left on device): free some space"
-
-
-def test_a_scheduler_that_is_lost_is_one_sentence(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Of one's own, on loopback, with one worker; it is killed while it has a unit worked."""
-    monkeypatch.setattr("winnow.pipeline.running.cluster.CONNECT_SECONDS", 2)
-    os.makedirs(workspace.root, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    address = f"tcp://127.0.0.1:{port}"
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    module = [sys.executable, "-m"]
-    scheduler = subprocess.Popen(
-        [*module, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"], **quiet
-    )
-    worker = subprocess.Popen(
-        [*module, "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"], **quiet
-    )
-    kill = Step(name="kill", version=1, work=lose_the_scheduler)
-    units = [Unit(name="unit-0", asked=Number(number=scheduler.pid))]
-    try:
-        deadline = time.monotonic() + DEADLINE
-        while not _answers(int(port)):
-            assert time.monotonic() < deadline, "the scheduler never came up"
-            time.sleep(0.1)
-        with (
-            Runner(workspace, lambda: connect(workers=None, scheduler=address), Silence()) as runner,
-            pytest.raises(RunFailed) as failed,
-        ):
-            runner.run(kill, units)
-    finally:
-        for process in (scheduler, worker):
-            process.kill()
-            process.wait()
-    assert [failure.reason for failure in failed.value.failures] == [
-        "the Dask scheduler was lost, and with it what became of this unit: start it again"
-    ]
-    assert "Traceback" not in caplog.text
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
 def test_workers_of_another_folder_write_where_the_run_lies(
     tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,13 +241,3 @@ def test_workers_of_another_folder_write_where_the_run_lies(
     with Runner(workspace, lambda: nullcontext(client), Silence()) as runner:
         runner.run(SQUARE, UNITS[:2])
     assert (tmp_path / "runs/mid/squares/unit-1").exists()
-
-
-def test_a_folder_that_workers_dont_share_ends_the_run(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of a process is a file system that no other process sees."""
-    monkeypatch.setattr(runner_module, "SHARED_SECONDS", 0.0)
-    with (
-        Runner(Workspace("memory://unshared"), lambda: nullcontext(client), Silence()) as runner,
-        pytest.raises(ConfigurationError, match="isn't to be seen here"),
-    ):
-        runner.run(Step(name="write", version=1, work=write), UNITS[:1])
