@@ -19,6 +19,7 @@ ASKED_BY = {
     "formats/html/formulas.py:_needles": "constants",
     "formats/languages/parsing.py:_parser": "grammars that are installed",
     "formats/languages/parsing.py:_query": "grammars that are installed, patterns of ours",
+    "pipeline/record/environment.py:digest_of_code": "folders of ours",
     "pipeline/record/receipt.py:_fields": "classes",
     "stages/ingest/tables.py:_columns": "expressions of a profile",
 }
