@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from winnow.formats.markup import bounded_yaml
+from winnow import bounded_yaml
 from winnow.formats.markup.rst import directive_contents
 
 SUFFIXES = (".rst", ".txt", ".md")

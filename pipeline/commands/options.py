@@ -15,7 +15,7 @@ import click
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from winnow.formats.markup import bounded_yaml
+from winnow import bounded_yaml
 from winnow.pipeline import terminal
 from winnow.pipeline.configuration.reading import ConfigurationError, nearest
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from winnow.formats.markup.bounded_yaml import BoundedLoader
+from winnow.bounded_yaml import BoundedLoader
 from winnow.pipeline.configuration.packaged import MANIFESTS
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -68,7 +68,7 @@ def test_an_input_in_which_nothing_is_read_is_a_loss(winnow, tmp_path: Path) -> 
     asked = write(tmp_path, "{kind: web, paths: [letters]}", ["x"])
     answer = winnow("run", *asked, "--out", tmp_path / "run", "--until", "ingest", "--workers", "1")
     assert answer.status == 2
-    assert "all 1 records are lost at ingest, 1 by web.unread: letters: one.docx" in answer.said
+    assert "all 1 records are lost at ingest, 1 by web.nothing: letters: no file like *.html" in answer.said
 
 
 def test_plan_tells_what_it_will_understand(winnow, tmp_path: Path, english: list[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from winnow import bounded_yaml
 from winnow.stages.decontaminate.items import identified
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.trainer.config import TrainingError
@@ -64,7 +65,7 @@ _SETS = TypeAdapter(list[PromptSet])
 def read_sets(path: Path) -> list[PromptSet]:
     """The sets of a manifest, `sets:` a list; paths are the manifest's own folder's. Raises `TrainingError`."""
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        told = bounded_yaml.load(path.read_text(encoding="utf-8"))
         found = _SETS.validate_python(told["sets"] if isinstance(told, dict) and "sets" in told else told)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TrainingError(f"{path} can't be read: {error}") from error

@@ -17,6 +17,7 @@ import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from winnow import bounded_yaml
 from winnow.trainer.alignment.conduct import spells_a_tag
 from winnow.trainer.config import TrainingError
 
@@ -56,7 +57,7 @@ _RULES = TypeAdapter(list[Rule])
 def read_rules(path: Path) -> list[Rule]:
     """A YAML list of rules. Raises `TrainingError` with the place of the first that is none."""
     try:
-        return _RULES.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _RULES.validate_python(bounded_yaml.load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TrainingError(f"{path} can't be read: {error}") from error
     except ValidationError as error:

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from winnow.formats.markup import bounded_yaml
+from winnow import bounded_yaml
 from winnow.pipeline.configuration.profile import Profile
 from winnow.pipeline.configuration.reading import ConfigurationError, read_model
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
