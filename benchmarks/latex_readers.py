@@ -25,7 +25,7 @@ from typing import NamedTuple
 import click
 
 from benchmarks.oracles.real_references import pandoc
-from benchmarks.real_files import BROKEN, KINDS, ours, words
+from benchmarks.real_files import BROKEN, KINDS, fetch_debian, ours, words
 
 DEBIAN = (
     *("haskell98-report", "pari-doc", "texlive-latex-base-doc", "texlive-latex-recommended-doc"),
@@ -59,19 +59,6 @@ class Read(NamedTuple):
     words: Counter[str]
     signs: Counter[str]
     broken: bool
-
-
-def fetch(folder: Path) -> None:
-    """Brings the packages that aren't there, and unpacks them."""
-    place = folder / "debian"
-    place.mkdir(parents=True, exist_ok=True)
-    wanted = [name for name in DEBIAN if not list(place.glob(f"{name}_*.deb"))]
-    if wanted:
-        subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=place, check=True)
-    for archive in place.glob("*.deb"):
-        target = place / archive.name.partition("_")[0]
-        if not target.exists():
-            subprocess.run(["dpkg", "-x", archive, target], check=True)
 
 
 def documents(folder: Path, most: int) -> list[Path]:
@@ -167,7 +154,7 @@ def shares(read: Counter[str], one: Counter[str], other: Counter[str], few: int)
 @click.option("--peers-only", is_flag=True, help="let the peers read, and print nothing")
 def main(folder: Path, fetching: bool, most: int, worst: int, peers_only: bool) -> None:
     if fetching:
-        fetch(folder)
+        fetch_debian(DEBIAN, folder / "debian")
     kept = folder / "read"
     kept.mkdir(exist_ok=True)
     failed: Counter[str] = Counter()

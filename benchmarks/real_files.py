@@ -22,7 +22,7 @@ import subprocess
 import tarfile
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,18 +148,23 @@ class Account:
     unread_by_peer: int = 0
 
 
+def fetch_debian(names: Sequence[str], place: Path) -> None:
+    """Brings Debian's packages that aren't there into a folder, and unpacks each beside its archive."""
+    place.mkdir(parents=True, exist_ok=True)
+    wanted = [name for name in names if not list(place.glob(f"{name}_*.deb"))]
+    if wanted:
+        subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=place, check=True)
+    for archive in place.glob("*.deb"):
+        target = place / archive.name.partition("_")[0]
+        if not target.exists():
+            subprocess.run(["dpkg", "-x", archive, target], check=True)
+
+
 def fetch(folder: Path) -> None:
     """Brings packages that aren't there, unpacks Debian's, and lays up to `MOST` files of each kind into `files/KIND`."""
     debian, packages = folder / "debian", folder / "packages"
-    for place in (debian, packages):
-        place.mkdir(parents=True, exist_ok=True)
-    wanted = [name for name in DEBIAN if not list(debian.glob(f"{name}_*.deb"))]
-    if wanted:
-        subprocess.run(["apt-get", "download", "-qq", *wanted], cwd=debian, check=True)
-    for archive in debian.glob("*.deb"):
-        target = debian / archive.name.partition("_")[0]
-        if not target.exists():
-            subprocess.run(["dpkg", "-x", archive, target], check=True)
+    packages.mkdir(parents=True, exist_ok=True)
+    fetch_debian(DEBIAN, debian)
     for pinned in INDEX:
         name, _, version = pinned.partition("==")
         if not list(packages.glob(f"{name.replace('-', '[-_]')}-{version}.*")):

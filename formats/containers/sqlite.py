@@ -130,8 +130,8 @@ def _rows(database: sqlite3.Connection, table: str, reject: Reject) -> Iterator[
 
 def _keyed(database: sqlite3.Connection, table: str, reject: Reject) -> Iterator[tuple[str, Mapping[str, Any]]]:
     row = -1
-    [pages], [size] = (database.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
     try:
+        [pages], [size] = (database.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
         found = database.execute(f"SELECT * FROM {_quoted(table)}")
         columns = [name for name, *_ in found.description]
         for row, values in enumerate(found):

@@ -164,13 +164,12 @@ def command(
         raise ConfigurationError("\n".join(lost))
 
 
-HOUR = 3600
 WORKERS = (16, 64)  # for which hours are told, too
 
 
 def _core_hours(one: Estimate | None) -> str:
     """The cell of a step; empty where no run has measured it."""
-    return f"{one.seconds / HOUR:,.3f}" if one else ""
+    return f"{one.core_hours:,.3f}" if one else ""
 
 
 def _summed(found: Sequence[Estimate], unknown: Sequence[str], workers: int) -> Iterator[str]:
@@ -187,7 +186,7 @@ def _summed(found: Sequence[Estimate], unknown: Sequence[str], workers: int) -> 
         sum(getattr(one, name) for one in found) / 1e9 for name in ("read", "written", "exchanged")
     )
     yield (
-        f"{least}{sum(one.seconds for one in found) / HOUR:,.2f} core-hours: {hours}; {read:,.2f} GB read, {written:,.2f} GB "
+        f"{least}{sum(one.core_hours for one in found):,.2f} core-hours: {hours}; {read:,.2f} GB read, {written:,.2f} GB "
         f"written and {exchanged:,.2f} GB exchanged; a worker needs up to {max(one.memory for one in found) / 1e6:,.0f} MB"
     )
     if unknown:

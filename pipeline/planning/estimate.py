@@ -34,6 +34,10 @@ class Estimate:
     exchanged: float
     memory: int
 
+    @property
+    def core_hours(self) -> float:
+        return self.seconds / HOUR
+
     def hours(self, workers: int) -> float:
         """Until the step is done: no sooner than its longest unit."""
         return max(self.seconds / workers, self.longest, self.units * TASK_SECONDS) / HOUR

@@ -37,7 +37,7 @@ BY_WORDS = {
 
 MEMORY_WORDS = (
     *("MemoryError", "std::bad_alloc", "Cannot allocate memory", "memory allocation of"),  # Python, C++, C, Rust
-    *("Unable to allocate", "Memory allocation", "out of memory", UNMAPPED, *BY_WORDS),  # LLVM, OpenBLAS
+    *("Unable to allocate", "Memory allocation", "LLVM ERROR: out of memory", UNMAPPED, *BY_WORDS),  # LLVM, OpenBLAS
 )
 """One of these stands in whatever a process prints that ends for want of memory."""
 

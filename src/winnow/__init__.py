@@ -12,7 +12,7 @@ lie here:
     formats/     what raw corpora are written in
     filters/     judgements over Arrow batches, and their compiled kernels
     tokenizer/   text to ids and back
-    bounded_yaml  the one loader of YAML, for all rooms
+    bounded_yaml the one loader of YAML, for all rooms
     manifests/   what each training stage is made of, and profiles that say where its inputs lie
 
 What a notebook wants is here: `winnow.open_run`, `measure`, `extract`, `encode` (see `winnow.frames`), loaded when asked for.

@@ -57,9 +57,9 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 4: notebooks, R Markdown, Quarto, office text, manual pages and other markup are read
 # 3: files of other names are text where their bytes are; compressed ones in folders and archives are read
 # 7: charsets of Albanian, Greek and French are told apart
+# 9: changed wordings of permissive licences are unknown
 # 10: mail and subtitles in text files, and subtitles by name, are read as what they say
-# 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
-VERSION = 11  # 9: changed wordings of permissive licences are unknown
+VERSION = 11  # 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS

@@ -60,8 +60,10 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, AssertionError)
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
-# 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
-VERSION = 10  # 9: less certainty is asked of the blocks of lists and services
+# 9: less certainty is asked of the blocks of lists and services
+VERSION = (
+    10  # 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
+)
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 

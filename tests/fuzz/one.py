@@ -49,7 +49,7 @@ def main() -> None:
 
     def look(content: bytes) -> None:
         try:
-            target(content)
+            target.look(content)
         except Exception as error:
             place = f"{name}-{site(error)}"
             if not (FOUND / f"{place}.traceback").exists():

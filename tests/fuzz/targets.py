@@ -36,9 +36,6 @@ class Target:
     sound: tuple[bytes, ...]
     look: Callable[[bytes], None]
 
-    def __call__(self, content: bytes) -> None:
-        self.look(content)
-
 
 def _file(name: str, kind: str) -> Callable[[bytes], None]:
     @cache

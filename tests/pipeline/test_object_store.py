@@ -110,7 +110,7 @@ def test_a_run_on_an_object_store_writes_the_bytes_of_a_local_one(
         (("diff", out, out), ""),
         (("inspect", out, "--rows", "1"), ""),
         (("explain", out, "pages/difflib.html"), "pages/difflib.html"),
-        (("trace", f"{out}/{shard}", "0", "5"), "segment"),
+        (("trace", f"{out}/{shard}", "0", "100"), "documents/"),
         (("export", out, "--format", "jsonl", "--phase", shard.parts[1], "--out", str(tmp_path / "rows.jsonl")), ""),
     ):
         told = winnow(store, *asked)

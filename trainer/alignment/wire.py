@@ -165,9 +165,8 @@ class Wire:
     def _raised(self, own: str, name: str, message: str) -> Exception:
         """The tests' copy of an exception: of the program's own class where they know it, else of Python's nearest."""
         kind = self.errors.get(own) or getattr(builtins, name, None)
-        ends = (
-            StopIteration | StopAsyncIteration
-        )  # of a `map` over a program's function, and of what is compared with it
+        # Those that end a `map` over a program's function, and what is compared with it.
+        ends = StopIteration | StopAsyncIteration
         if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ends):
             try:
                 return kind(message)

@@ -12,13 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from winnow import bounded_yaml
 from winnow.stages.decontaminate.items import identified
 from winnow.stages.decontaminate.settings import Benchmark
 from winnow.trainer.config import TrainingError
+from winnow.trainer.safety.written import read_yaml
 
 TEXTS = ("prompt", "question", "instruction", "goal", "behavior", "request", "query", "text")
 CATEGORIES = ("category", "type", "risk_area", "semanticcategory", "semantic_category", "harm_category", "subcategory")
@@ -64,11 +63,9 @@ _SETS = TypeAdapter(list[PromptSet])
 
 def read_sets(path: Path) -> list[PromptSet]:
     """The sets of a manifest, `sets:` a list; paths are the manifest's own folder's. Raises `TrainingError`."""
+    told = read_yaml(path)
     try:
-        told = bounded_yaml.load(path.read_text(encoding="utf-8"))
         found = _SETS.validate_python(told["sets"] if isinstance(told, dict) and "sets" in told else told)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TrainingError(f"{path} can't be read: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise TrainingError(f"{path}: sets.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -14,12 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from winnow import bounded_yaml
 from winnow.trainer.alignment.conduct import spells_a_tag
 from winnow.trainer.config import TrainingError
+from winnow.trainer.safety.written import read_yaml
 
 TAGS, PERSONAL_DATA = "tags", "personal_data"
 
@@ -56,10 +55,9 @@ _RULES = TypeAdapter(list[Rule])
 
 def read_rules(path: Path) -> list[Rule]:
     """A YAML list of rules. Raises `TrainingError` with the place of the first that is none."""
+    told = read_yaml(path)
     try:
-        return _RULES.validate_python(bounded_yaml.load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TrainingError(f"{path} can't be read: {error}") from error
+        return _RULES.validate_python(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
