@@ -3,6 +3,9 @@
     python -m benchmarks.charsets FOLDER          of wheels whose catalogues and documentation measure (pip download)
     python -m benchmarks.charsets --debian FOLDER of Debian's packages instead: manual pages, documentation, questions
     python -m benchmarks.charsets --tuning        the texts that the decision was tuned on instead (news and the UDHR)
+    python -m benchmarks.charsets --declared FOLDER of short texts, translations in `*.mo` (`/usr/share/locale`), each cut to
+                                                  one to four words, too: those that in a charset of their language are UTF-8
+                                                  by chance, and those in UTF-8 that declare a charset which can read them
 
 Measured are translations of programs in some sixty languages, or those other texts, one text a catalogue or file and
 charset, cut to 200 to 4,000 bytes with at least 20 that aren't ASCII. Right is the same decoded text, whatever the charset
@@ -11,6 +14,7 @@ is called. Shorter pieces are printed apart: there a rejection that names the tr
 
 from __future__ import annotations
 
+import gettext
 import hashlib
 import json
 import random
@@ -26,6 +30,7 @@ import click
 
 from benchmarks.charset_texts import texts as of_debian
 from benchmarks.gold import rows
+from winnow.formats.charset.decision import decode
 from winnow.formats.charset.detection import Undecided, detect
 from winnow.formats.translations.catalogues import read_po
 
@@ -149,6 +154,70 @@ def resiliparse(content: bytes) -> str:
     return bytes_to_str(content, told)
 
 
+def messages(folder: Path) -> Iterator[tuple[str, str]]:
+    """`(language, text)` of the translations that programs show, each once, with pieces of one to four words or signs."""
+    seen: set[tuple[str, str]] = set()
+    for path in sorted(folder.rglob("*.mo")):
+        language = re.sub(r"[@.].*", "", path.relative_to(folder).parts[0]).lower()
+        if language not in CHARSETS:
+            continue
+        try:
+            translations = gettext.GNUTranslations(path.open("rb"))
+        except (OSError, ValueError, IndexError):  # not every file is one that Python reads
+            continue
+        for key, text in translations._catalog.items():  # type: ignore[attr-defined]
+            if not key or not isinstance(text, str) or BROKEN.search(text) or key == text:
+                continue
+            chance = random.Random(f"{language}{text}")
+            units = re.findall(r"[\u2e80-\uffff]+", text) if re.search(r"[\u2e80-\uffff]", text) else [text.split()]
+            unit, most = chance.choice(units), chance.randint(1, 4)
+            start = chance.randrange(max(len(unit) - most, 0) + 1)
+            part = unit[start : start + most]
+            for piece in (text, part if isinstance(part, str) else " ".join(part)):
+                if not piece.isascii() and (language, piece) not in seen:
+                    seen.add((language, piece))
+                    yield language, piece
+
+
+def declared(folder: Path, wrong: bool) -> None:
+    """How many short texts are read right that are UTF-8 by chance, and that are UTF-8 and declare something else."""
+    chances, right, lies, taken = Counter[int](), Counter[int](), Counter[int](), Counter[int]()
+    encoded = 0
+    for language, text in messages(folder):
+        own = {charset for charset in CHARSETS[language] if not charset.startswith("utf")}
+        for charset in own:
+            content = written_in(text, charset)
+            encoded += content is not None
+            if content is not None and is_utf_8(content):
+                signs = min(len(set(content.decode()) - set(map(chr, range(128)))), 8)
+                chances[signs] += 1
+                right[signs] += (good := decode(content, declared=(charset,)).text == content.decode(charset))
+                if wrong and not good:
+                    click.echo(f"  {language} {charset} {content.decode(charset)[:60]!r} {content.decode()[:60]!r}")
+        if random.Random(text).random() < 0.1:
+            for charset in sorted(own | {"cp1252", "gb18030"}):
+                try:
+                    text.encode().decode(charset)
+                except UnicodeDecodeError:
+                    continue
+                signs = min(len(set(text) - set(map(chr, range(128)))), 8)
+                lies[signs] += 1
+                taken[signs] += (good := decode(text.encode(), declared=(charset,)).text == text)
+                if wrong and not good:
+                    click.echo(f"  {language} declares {charset} {text[:60]!r}")
+    click.echo(f"{encoded:,} short texts in charsets of their languages, {chances.total():,} of them UTF-8 by chance")
+    for title, count, good in (("by chance", chances, right), ("wrongly declared", lies, taken)):
+        told = ", ".join(f"{signs} {good[signs]}/{count[signs]}" for signs in sorted(count))
+        click.echo(f"  {title:<16} right {good.total() / count.total():.4f}   by different signs: {told}")
+
+
+def is_utf_8(content: bytes) -> bool:
+    try:
+        return bool(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
 ENGINES: dict[str, Callable[[bytes], str | tuple[str, ...]]] = {
     "winnow": ours,
     "chardet": chardet,
@@ -163,7 +232,13 @@ ENGINES: dict[str, Callable[[bytes], str | tuple[str, ...]]] = {
 @click.option("--tuning", "tuned", is_flag=True, help="print the texts that the decision was tuned on")
 @click.option("--alone", is_flag=True, help="ours without its peers")
 @click.option("--wrong", is_flag=True, help="print what we got wrong")
-def main(folder: Path | None, debian: bool, tuned: bool, alone: bool, wrong: bool) -> None:
+@click.option(
+    "--declared", "declarations", is_flag=True, help="short texts and what they declare; the folder holds `*.mo`"
+)
+def main(folder: Path | None, debian: bool, tuned: bool, alone: bool, wrong: bool, declarations: bool) -> None:
+    if declarations and folder is not None:
+        declared(folder, wrong)
+        return
     if folder is None and not tuned:
         raise click.UsageError("name a folder of wheels, or --tuning")
     texts = list(tuning() if tuned or folder is None else of_debian(folder) if debian else catalogues(folder))

@@ -1,8 +1,9 @@
 """Text from bytes: one decision for every file that isn't a web page.
 
-In order: the option that the user set; a byte order mark; UTF-8, which nothing else passes for by chance; what the
-format declares, where the bytes agree; the bytes themselves, with a margin. What none of them settles is an error that
-names the candidates, so that the user can set the option.
+In order: the option that the user set; a byte order mark; UTF-8, which of longer texts nothing else passes for by chance,
+unless what the format declares reads better (`coincidence`); what it declares, where the bytes agree; the bytes
+themselves, with a margin. What none of them settles is an error that names the candidates, so that the user can set the
+option.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from winnow.formats.charset.coincidence import declared_instead
 from winnow.formats.charset.detection import Undecided, detect
 from winnow.formats.charset.labels import known
 from winnow.formats.charset.marks import MARKS, marked, mostly_utf_8, seven_bits, wide
@@ -62,9 +64,11 @@ def _decoded(content: bytes, labels: tuple[str | None, ...], option: str | None)
         name = seven_bits(content, labels)
         return Decoded(content.decode(name, "replace"), name)
     try:
-        return Decoded(content.decode("utf-8"), "utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         pass
+    else:
+        return Decoded(*(declared_instead(content, text, labels) or (text, "utf-8")))
     for label in labels:
         if (codec := known(label)) is None:
             continue

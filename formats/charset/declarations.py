@@ -1,4 +1,4 @@
-"""Where text that isn't markup names its charset: LaTeX's packages, environments and magic comments, editors' marks.
+"""Where text names its charset: LaTeX's packages, environments and magic comments, editors' marks, headers of catalogues.
 
 A declaration is only heard where it is no comment, but for comments that editors read.
 """
@@ -10,9 +10,15 @@ from collections.abc import Iterator
 
 HEAD_BYTES = 1 << 16
 MAGIC = re.compile(
-    rb"^[ \t]*(?:%|#|//|;|\.\.|<!--)[^\n]{0,80}?(?:encoding|coding|charset|fileencoding|fenc)[ \t]*[:=][ \t]*([\w.-]{2,40})",
+    rb"^[ \t]*(?:%|#|//|/\*|;|\.\.|[.']\\\"|<!--)[^\n]{0,80}?(?:encoding|coding|charset|fileencoding|fenc)"
+    rb"[ \t]*[:=][ \t]*([\w.-]{2,40})",
     re.MULTILINE | re.IGNORECASE,
 )
+XML = re.compile(rb"\A(?:\xef\xbb\xbf)?\s{0,80}<\?xml\b[^<>]{0,200}?\bencoding[ \t]*=[ \t]*[\"']([\w.:-]{2,40})[\"']")
+STYLES = re.compile(rb"\A@charset \"([\w.-]{2,40})\";")
+CATALOGUE = re.compile(rb'^"Content-Type:[^"\n]{0,80}charset=([\w.:+-]{2,40})', re.IGNORECASE | re.MULTILINE)
+DOCUMENTATION = re.compile(rb"^(?:=encoding[ \t]+|:encoding:[ \t]*)([\w.-]{2,40})[ \t]*\r?$", re.MULTILINE)
+"""Perl's POD and AsciiDoc."""
 INPUTENC = re.compile(
     rb"^[^%\n]*\\(?:usepackage|RequirePackage)[ \t]*+\[([^\]]{0,1000}+)\][ \t]*+\{(?:[^{}]{0,1000},)?(?:inputenc|inputenx)\}"
     rb"|^[^%\n]*\\(?:inputencoding|CJKencoding)[ \t]*+\{([^{}]*+)\}",
@@ -52,7 +58,15 @@ def of_latex(content: bytes) -> Iterator[str]:
 
 
 def of_text(content: bytes) -> Iterator[str]:
-    """The label in an editor's mark in the first or last lines (`-*- coding: gbk -*-`, `vim: fenc=big5`)."""
+    """The labels that any other text names, the most trusted first.
+
+    Of XML, style sheets, catalogues (PO), POD and AsciiDoc where these say it; of others an editor's mark in the first or last
+    lines (`-*- coding: gbk -*-`, `vim: fenc=big5`).
+    """
+    head = content[:HEAD_BYTES]
+    for pattern in (XML, STYLES, CATALOGUE, DOCUMENTATION):
+        if found := pattern.search(head):
+            yield _python_name(found[1])
     for part in (content[:1024], content[-1024:]):
         if found := MAGIC.search(part):
             yield _python_name(found[1])

@@ -1,7 +1,7 @@
 """The text of a web page: declared by header or markup, or told from the bytes themselves, and never an error.
 
-What is valid UTF-8 and not plain ASCII is UTF-8 whatever a server says: text of another charset passes for it by chance
-in fewer than one page of a million. The same goes for UTF-8 with a wrong byte here and there, for UTF-16, whose zeros give
+What is valid UTF-8 and not plain ASCII is UTF-8 whatever a server says, unless it has a few signs that read better in the
+charset that is declared (`coincidence`). The same goes for UTF-8 with a wrong byte here and there, for UTF-16, whose zeros give
 it away, and for the charsets of seven bits, whose escapes do. After that the HTTP header and `<meta charset>` are believed
 as long as the bytes agree with them. A header of Latin-1, which servers send unasked, gives way to a `<meta>` that names
 anything else and fits, and to the bytes where they clearly are of another script.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from winnow.formats.charset.coincidence import declared_instead
 from winnow.formats.charset.detection import Undecided, detect
 from winnow.formats.charset.labels import known
 from winnow.formats.charset.marks import marked, mostly_utf_8, seven_bits, utf_16
@@ -43,11 +44,11 @@ def decode(content: bytes, hint: str | None = None) -> tuple[str, str]:
     if content.isascii():
         name = seven_bits(content, (hint, declared))
         return content.decode(name, "replace"), name
-    if (text := mostly_utf_8(content)) is not None:
-        return text, "utf-8"
     labels = [known(hint), known(declared)]
     if labels[0] in UNASKED and labels[1] not in (None, "utf-8"):
         labels.reverse()
+    if (text := mostly_utf_8(content)) is not None:
+        return ("\ufffd" not in text and declared_instead(content, text, labels)) or (text, "utf-8")
     for name in filter(None, labels):
         text = content.decode(name, "replace")
         if text.count("\ufffd") > WRONG_SHARE * len(text):

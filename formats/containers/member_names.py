@@ -1,10 +1,12 @@
-"""Names of archive members: which ones are harmful, and how to write them down."""
+"""Names of archive members: which ones are harmful, which are asked for, and how to write them down."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 NAME_BYTES = 1024
+CLASS_OR_LETTER = re.compile(r"\[(!?)([^\]]{0,80})\]|([^\W\d_])")
 
 
 def harm(name: str) -> str | None:
@@ -22,6 +24,19 @@ def harm(name: str) -> str | None:
     ):
         return "name"
     return None
+
+
+def in_any_case(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Patterns (`fnmatch.fnmatchcase`) that names in any case fit: `*.htm` as `*.[hH][tT][mM]`."""
+    return tuple(CLASS_OR_LETTER.sub(_either, pattern) for pattern in patterns)
+
+
+def _either(found: re.Match[str]) -> str:
+    letter = found[3]
+    if letter is None:
+        return f"[{found[1]}{found[2]}{found[2].swapcase()}]"
+    lower, upper = letter.lower(), letter.upper()
+    return f"[{lower}{upper}]" if lower != upper and len(lower) == len(upper) == 1 else letter
 
 
 def _is_unicode(name: str) -> bool:

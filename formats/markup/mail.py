@@ -13,12 +13,10 @@ import email.policy
 import email.utils
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from email.message import EmailMessage
 from typing import NamedTuple
 
 from winnow.formats.charset.decision import decode
-from winnow.formats.charset.labels import known
 from winnow.formats.containers.archives import Reject
 from winnow.formats.markup.xhtml import to_markdown
 
@@ -31,8 +29,6 @@ HEAD_BYTES = 1 << 16
 CARRIED = frozenset({b"message-id", b"received", b"return-path", b"delivered-to", b"mime-version", b"in-reply-to"})
 """Headers that programs write, and few people who begin a text with `From:` and `Subject:`."""
 MARK = b"\xef\xbb\xbf"  # what a page says of its charset is settled
-OF_TWO_BYTES = frozenset({"gb18030", "gbk", "big5", "big5hkscs", "cp949", "euc_kr", "cp932", "shift_jis", "euc_jp"})
-CHANCE_BYTES = 6  # that aren't ASCII; 磨 in GB18030 is ĥ in UTF-8
 FAULTS = (ValueError, LookupError, TypeError, AttributeError, email.errors.MessageError)
 """What the standard library raises for headers and parts that aren't as they should be."""
 
@@ -113,17 +109,8 @@ def _text(part: EmailMessage) -> str:
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return ""
-    text = _decoded(content, part.get_content_charset()).replace("\r\n", "\n")
+    text = decode(content, declared=(part.get_content_charset(),)).text.replace("\r\n", "\n")
     return to_markdown(MARK + text.encode()) if part.get_content_subtype() == "html" else text
-
-
-def _decoded(content: bytes, label: str | None) -> str:
-    """As any text is decoded, but that two or three signs of Chinese or Japanese may be UTF-8, too, by chance."""
-    codec = known(label)
-    if codec in OF_TWO_BYTES and sum(byte > 127 for byte in content) <= CHANCE_BYTES:
-        with suppress(UnicodeDecodeError):
-            return content.decode(codec)
-    return decode(content, declared=(label,)).text
 
 
 def _header(message: EmailMessage, name: str) -> str | None:

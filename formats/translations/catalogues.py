@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from winnow.formats.charset.labels import known
 from winnow.formats.markup.roles import to_markdown_inline
 
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
 MARKED = re.compile(r":[a-zA-Z][\w+.:-]{0,60}:`[^`]|``[^`]|[^`\s]`__?(?!\w)")
-CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:+-]{2,40})', re.IGNORECASE)
 LANGUAGE = re.compile(r'^"Language:[ \t]*([A-Za-z]{2,3}(?:[-_@]\w++)*+)', re.MULTILINE)
 LINE_END = re.compile(r"\r\n|\n|\r")
 HEADER_BYTES = 1 << 16
@@ -26,21 +24,6 @@ class Pair:
     target: str
     place: str
     context: str = ""
-
-
-def decode_po(content: bytes) -> str:
-    """The text of a PO file: UTF-8, or what its header says (`Content-Type: text/plain; charset=GB18030`).
-
-    Raises `UnicodeDecodeError` for a file that is neither.
-    """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        declared = CHARSET.search(content[:HEADER_BYTES])
-        charset = known(declared[1].decode("ascii")) if declared else None
-        if charset is None:
-            raise
-        return content.decode(charset)
 
 
 def language_of_po(text: str) -> str | None:

@@ -51,11 +51,17 @@ def weight(text: str) -> int:
 def misfit(
     source: str, target: str, languages: tuple[str, str], ratio: tuple[float, float], check_language: bool
 ) -> Misfit | None:
-    """The first check that the pair fails: empty, untranslated, language, length ratio. Short pairs skip the ratio."""
+    """The first check that the pair fails: empty, untranslated, broken letters, language, length ratio.
+
+    Short pairs skip the ratio.
+    """
     if not source.strip() or not target.strip():
         return Misfit("empty", "", "both texts")
     if source.strip() == target.strip():
         return Misfit("untranslated", target[:80], "a translation")
+    for text in (source, target):
+        if (at := text.find("\ufffd")) >= 0:
+            return Misfit("encoding", text[max(at - 40, 0) : at + 40], "no byte that its charset lacks")
     if check_language:
         for text, language in zip((source, target), languages, strict=True):
             share = _han_share(_prose(text))

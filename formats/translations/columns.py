@@ -196,10 +196,11 @@ class Tables:
             at += table.size
 
 
-def find_tables(path: str, languages: Languages, split_bytes: int) -> Tables:
+def find_tables(path: str, languages: Languages, split_bytes: int, charset: str | None = None) -> Tables:
     """The tables of a folder, or the one that a file is by its name; an archive has none that could be cut.
 
     A `.txt` counts when it is packed or larger than `split_bytes`; whether it is a table shows when it is read.
+    `charset` is the user's option.
     """
     filesystem, root = filesystem_of(path)
     if not filesystem.isdir(root):
@@ -209,7 +210,7 @@ def find_tables(path: str, languages: Languages, split_bytes: int) -> Tables:
             return Tables(lone=[(inner, "no file of the other language; name the folder that both lie in")])
         size = max(int(filesystem.size(root) or 0), 1)
         form = _form(name, size, split_bytes)
-        return Tables([Table(inner, form, Text(path), size=size)] if form else [])
+        return Tables([Table(inner, form, Text(path, told=charset), size=size)] if form else [])
     sizes = {
         name[len(root.rstrip("/")) + 1 :]: max(int(entry["size"] or 0), 1)
         for name, entry in sorted(filesystem.find(root, detail=True).items())
@@ -217,7 +218,7 @@ def find_tables(path: str, languages: Languages, split_bytes: int) -> Tables:
     }
 
     def text(name: str) -> Text:
-        return Text(f"{path.rstrip('/')}/{name}")
+        return Text(f"{path.rstrip('/')}/{name}", told=charset)
 
     found = [
         Table(name, form, text(name), size=size)

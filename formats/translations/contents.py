@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 
+from winnow.formats.charset.decision import decode
+from winnow.formats.charset.declarations import of_text
 from winnow.formats.containers.archives import Member, Reject, ignore, members
 from winnow.formats.containers.inflate import Limits
 from winnow.formats.containers.packages import LICENSE_FILES, METADATA, Package, describe
-from winnow.formats.translations.catalogues import Pair, decode_po
+from winnow.formats.translations.catalogues import Pair
 from winnow.formats.translations.columns import Form, Table, Tables, has_cells
 from winnow.formats.translations.file_names import PAGES, Languages, half_endings, halves
 from winnow.formats.translations.lines import HEAD_BYTES, Text
@@ -35,6 +37,7 @@ class _Gathered:
 
     languages: Languages
     reject: Reject
+    charset: str | None
     texts: dict[str, str] = field(default_factory=dict)
     tables: dict[str, bytes] = field(default_factory=dict)
     dates: list[str] = field(default_factory=list)
@@ -45,8 +48,8 @@ class _Gathered:
             self.tables[name] = content
         else:
             try:
-                self.texts[name] = decode_po(content) if name.endswith(".po") else content.decode("utf-8-sig")
-            except UnicodeDecodeError as error:
+                self.texts[name] = decode(content, declared=of_text(content), option=self.charset).text
+            except ValueError as error:
                 self.reject(name, "encoding", error)
                 return
         self.dates += [member.date] if member.date else []
@@ -60,9 +63,9 @@ class _Gathered:
         return package
 
 
-def open_archive(path: str, languages: Languages, reject: Reject) -> Contents:
-    """The contents of an archive or of a lone file, whose tables are in memory."""
-    gathered, has_memories = _Gathered(languages, reject), False
+def open_archive(path: str, languages: Languages, reject: Reject, charset: str | None = None) -> Contents:
+    """The contents of an archive or of a lone file, whose tables are in memory. `charset` is the user's option."""
+    gathered, has_memories = _Gathered(languages, reject, charset), False
     pages = (f"*{suffix}" for suffix in PAGES)
     wanted = (*TEXTS, *pages, "*.tsv", *(f"*{ending}" for ending in half_endings(languages)), "*.tmx")
     for member in members(path, include=wanted, limits=LIMITS, reject=reject):
@@ -71,15 +74,17 @@ def open_archive(path: str, languages: Languages, reject: Reject) -> Contents:
         else:
             gathered.take(member)
     sides = halves(gathered.tables, languages)
-    texts = {name: Text(name, content) for name, content in gathered.tables.items()}
+    texts = {name: Text(name, content, charset) for name, content in gathered.tables.items()}
     tables = [Table(name, Form.CELLS, text) for name, text in texts.items() if name.endswith((".tsv", ".txt"))]
     tables += [Table(ours, Form.HALVES, texts[ours], texts[theirs], theirs) for ours, theirs in sides.pairs]
     return Contents(gathered.package(path), tables, sides.lone, has_memories)
 
 
-def open_folder(path: str, large: Tables, languages: Languages, reject: Reject, text_bytes: int) -> Contents:
+def open_folder(
+    path: str, large: Tables, languages: Languages, reject: Reject, text_bytes: int, charset: str | None = None
+) -> Contents:
     """The contents of a folder besides its `large` tables; a `.txt` of more than `text_bytes` may be one of them."""
-    gathered = _Gathered(languages, reject)
+    gathered = _Gathered(languages, reject, charset)
     taken = {table.name for table in large.found if table.form != Form.MEMORY and table.is_table}
     books = tuple(escape(table.name) for table in large.found if not (table.is_table or table.source.packed))
     small = Limits(member_bytes=text_bytes)
@@ -91,7 +96,7 @@ def open_folder(path: str, large: Tables, languages: Languages, reject: Reject, 
                 gathered.take(member)
     gathered.texts = dict(sorted(gathered.texts.items()))
     tables = [
-        Table(name, Form.CELLS, Text(name, content))
+        Table(name, Form.CELLS, Text(name, content, charset))
         for name, content in gathered.tables.items()
         if name.endswith(".txt")
     ]

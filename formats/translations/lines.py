@@ -53,10 +53,14 @@ class Newlines:
 
 @dataclass(frozen=True)
 class Text:
-    """A file, or a member of an archive that is in memory. A compressed one can only be read from its beginning."""
+    """A file, or a member of an archive that is in memory. A compressed one can only be read from its beginning.
+
+    `told` is the charset that the user names.
+    """
 
     path: str
     content: bytes | None = field(default=None, repr=False)
+    told: str | None = None
 
     @property
     def packed(self) -> bool:
@@ -172,7 +176,7 @@ def _charset(text: Text) -> str:
     head = text.head()
     if b"\0" in head:
         raise ValueError("a zero byte")
-    return charset_of(head)
+    return charset_of(head, text.told)
 
 
 def _newlines(text: Text) -> Newlines:

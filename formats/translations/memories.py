@@ -10,6 +10,9 @@ from io import BufferedReader
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+from winnow.formats.charset.coincidence import declared_instead
+from winnow.formats.charset.declarations import XML
+from winnow.formats.charset.streams import is_utf_8
 from winnow.formats.containers.archives import Reject, ignore
 from winnow.formats.containers.bounds import RECORD_BYTES
 from winnow.formats.containers.inflate import Broken
@@ -52,16 +55,17 @@ def memory_pairs(
     if begin < 0 or (cut and begin == end):
         return
     before = head[: found[0]] if found else b""
+    charset = charset_instead(head)
     try:
         if cut:
-            yield from read_tmx(_Range(_range(text, before, begin, end)), *languages, number)
+            yield from read_tmx(_Range(_range(text, before, begin, end)), *languages, number, charset)
         else:
             with text.open() as stream:
-                yield from read_tmx(BufferedReader(stream, READ_BYTES), *languages)
+                yield from read_tmx(BufferedReader(stream, READ_BYTES), *languages, 0, charset)
     except Damaged as damaged:
         if not found:
             raise
-        yield from _one_by_one(text, before, begin, end, languages, number, damaged.number, reject, name)
+        yield from _one_by_one(text, before, begin, end, languages, number, damaged.number, reject, name, charset)
 
 
 def _beginning(stream: Any) -> bytes:
@@ -92,12 +96,13 @@ def _one_by_one(
     first: int,
     reject: Reject,
     name: str,
+    charset: str | None,
 ) -> Iterator[Pair]:
     """The pairs from the unit `first` on, each read as a memory by itself. `number` is that of the unit at `begin`."""
     for unit in _unit_bytes(text, begin, end):
         if number >= first:
             try:
-                yield from read_tmx(_Range(iter((head, unit, END))), *languages, number)
+                yield from read_tmx(_Range(iter((head, unit, END))), *languages, number, charset)
             except Damaged as damaged:
                 reject(f"{name}#{number}", "tmx", damaged)
         number += 1
@@ -132,12 +137,23 @@ def _closed(unit: bytes) -> bytes:
     return unit if end < 0 else unit[: end + 5]
 
 
-def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Iterator[Pair]:
+def charset_instead(head: bytes) -> str | None:
+    """`utf-8` where the beginning of XML is that, and declares another charset; None where what it declares holds."""
+    declared = XML.search(head)
+    if declared is None or head.isascii() or not is_utf_8(head):
+        return None
+    label = declared[1].decode("ascii")
+    known_wide = label.lower().startswith(("utf", "ucs", "iso-10646"))
+    text = head.decode("utf-8", "ignore")
+    return None if known_wide or declared_instead(text.encode(), text, (label,)) else "utf-8"
+
+
+def read_tmx(stream: Stream, source: str, target: str, number: int = 0, charset: str | None = None) -> Iterator[Pair]:
     """The units of a TMX file that have both languages (`en` also finds `en-US`), in the memory of one unit.
 
-    Their places count from `number`. A segment is one line, without the codes of its file's own mark-up. Raises
-    `ValueError` for a file that declares entities, which no memory needs and bombs do, and `Damaged` for one that isn't
-    XML, after the units before the damage.
+    Their places count from `number`. A `charset` is read in place of the one that the file declares. A segment is one line,
+    without the codes of its file's own mark-up. Raises `ValueError` for a file that declares entities, which no memory needs
+    and bombs do, and `Damaged` for one that isn't XML, after the units before the damage.
     """
     from lxml import etree
 
@@ -151,6 +167,7 @@ def read_tmx(stream: Stream, source: str, target: str, number: int = 0) -> Itera
             no_network=True,
             load_dtd=False,
             huge_tree=False,
+            encoding=charset,
         )
         for place, (_, unit) in enumerate(walk, number):
             texts: dict[str, str] = {}

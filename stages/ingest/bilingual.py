@@ -38,7 +38,8 @@ from winnow.stages.ingest.tables import look_up, text_of
 
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
 # 5: words beside what is documented from code; 4: compressed files in folders and archives are read
-VERSION = 7  # 7: changed wordings of permissive licences are unknown
+# 7: changed wordings of permissive licences are unknown
+VERSION = 8  # 8: one decision on charsets for catalogues, pages, tables and memories; broken letters are rejections
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.TRANSLATIONS
 
@@ -89,7 +90,8 @@ def splits(path: str, settings: Settings) -> list[Split]:
     """Tables and memories by rows or bytes; an archive, a catalogue and what is compressed are one piece."""
     if settings.columns and table_format(path):
         return record_splits(path, settings.split_bytes)
-    return find_tables(path, settings.languages, settings.split_bytes).splits(path, settings.split_bytes)
+    tables = find_tables(path, settings.languages, settings.split_bytes, settings.charset)
+    return tables.splits(path, settings.split_bytes)
 
 
 def read(split: Split, settings: Settings, builder: Builder) -> None:
@@ -136,16 +138,17 @@ class _Reader:
 
     def files(self) -> None:
         """The tables that the piece has a share of; in the first piece also all that isn't cut."""
-        tables = find_tables(self.path, self.languages, self.settings.split_bytes)
+        charset = self.settings.charset
+        tables = find_tables(self.path, self.languages, self.settings.split_bytes, charset)
         shares = [share for share in tables.within(self.split) if share[0].is_table]
         if self.split.start == 0:
             for name, why in tables.lone:
                 self.writer.reject(name, "counterpart", why)
             if tables.in_folder:
                 text_bytes = self.settings.split_bytes
-                self.contents(open_folder(self.path, tables, self.languages, self.writer.reject, text_bytes))
+                self.contents(open_folder(self.path, tables, self.languages, self.writer.reject, text_bytes, charset))
             elif not shares and not tables.lone:
-                self.contents(open_archive(self.path, self.languages, self.writer.reject))
+                self.contents(open_archive(self.path, self.languages, self.writer.reject, charset))
         granted = folder_license(self.path) if tables.in_folder and shares else None
         writer = replace(self.writer, package=Package(self.path, license=granted))
         for table, start, stop in shares:

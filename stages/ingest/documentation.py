@@ -65,7 +65,8 @@ DESCRIBED = (True, False, False, False)  # one function in four is asked the oth
 # 4: words beside what is documented from code
 # 2: an attribute list ends at the next brace; 3: compressed files in folders and archives are read
 # 5: charsets of Albanian, Greek and French are told apart
-VERSION = 7  # 7: changed wordings of permissive licences are unknown
+# 7: changed wordings of permissive licences are unknown
+VERSION = 8  # 8: a declared charset is heard where UTF-8 is by chance
 CONTENT = Content.TEMPLATED
 
 

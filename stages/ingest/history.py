@@ -22,7 +22,8 @@ from winnow.formats.splits import Split
 from winnow.stages.ingest.repositories import text_of
 from winnow.stages.ingest.source import Builder, SourceSettings
 
-VERSION = 3  # 3: changed wordings of permissive licences are unknown
+# 3: changed wordings of permissive licences are unknown
+VERSION = 4  # 4: a declared charset is heard where UTF-8 is by chance
 SPLIT_COMMITS = 500
 CONTEXT_LINES = 3
 

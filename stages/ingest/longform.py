@@ -25,6 +25,7 @@ from winnow.formats.charset.declarations import of_text
 from winnow.formats.containers.archives import Member, Reject, members
 from winnow.formats.containers.bounds import TooLarge, check_markup
 from winnow.formats.containers.inflate import Limits
+from winnow.formats.containers.member_names import in_any_case
 from winnow.formats.containers.packages import Package, open_package
 from winnow.formats.dialogues.manuals import NO_PAGE, read_page
 from winnow.formats.dialogues.questions import language_of
@@ -59,7 +60,8 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 7: charsets of Albanian, Greek and French are told apart
 # 9: changed wordings of permissive licences are unknown
 # 10: mail and subtitles in text files, and subtitles by name, are read as what they say
-VERSION = 11  # 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
+# 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
+VERSION = 12  # 12: XML, POD, AsciiDoc and manual pages are heard, and so is any declaration; names in any case
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS
@@ -109,9 +111,9 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
             builder.reject(locator=locator, rule=rule, value=value, threshold=threshold)
 
     limits = Limits(member_bytes=settings.member_bytes)
-    asked = (*settings.include, *map(str.upper, settings.include), *map(str.lower, settings.include))
-    texts = [pattern for pattern in asked if pattern.lower().endswith(TEXT_SUFFIXES)]
-    others = [pattern for pattern in asked if not pattern.lower().endswith(TEXT_SUFFIXES)]
+    asked = settings.include
+    texts = in_any_case(pattern for pattern in asked if pattern.lower().endswith(TEXT_SUFFIXES))
+    others = in_any_case(pattern for pattern in asked if not pattern.lower().endswith(TEXT_SUFFIXES))
     package = Package(split.path)
     works: Iterator[Work]
     if split.path.lower().endswith((".epub", *OFFICE)):  # zip files, which by themselves would be taken for archives

@@ -20,6 +20,7 @@ from winnow.formats.charset.decision import UnknownCharset, decode
 from winnow.formats.charset.declarations import of_latex, of_text
 from winnow.formats.charset.labels import known
 from winnow.formats.containers.archives import PACKED_SUFFIX, Member, members, unpack
+from winnow.formats.containers.member_names import in_any_case
 from winnow.formats.containers.packages import LICENSE_FILES, METADATA, describe
 from winnow.formats.containers.records import Record, read_records, record_splits, table_format
 from winnow.formats.dialogues.implementations import module_name, parse_module
@@ -50,7 +51,8 @@ COMMENT = re.compile(rb"(?<!\\)%[^\n]*")
 # 4: compressed files in folders and archives are read; 5: environments that show a preamble are listings
 # 6: a compressed file without a suffix is LaTeX by its commands
 # 7: charsets of Albanian, Greek and French are told apart
-VERSION = 9  # 9: changed wordings of permissive licences are unknown
+# 9: changed wordings of permissive licences are unknown
+VERSION = 10  # 10: a declared charset is heard where UTF-8 is by chance; names in any case
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.MATHEMATICS
 
@@ -116,7 +118,7 @@ class _Archive(NamedTuple):
         """What is looked at: files that are read or describe others, archives, and a lone compressed file."""
         python = ("*.py",) if self.settings.docstrings else ()
         files = (*self.settings.include, *python, *(f"*{suffix}" for suffix in (*PREAMBLES, *PACKED)))
-        return (*files, *map(str.upper, files), *METADATA, *LICENSE_FILES, glob.escape(self._alone()))
+        return (*in_any_case(files), *METADATA, *LICENSE_FILES, glob.escape(self._alone()))
 
     def read(self, found: Iterable[Member]) -> None:
         """All documents of what is found; an archive of nothing that is read is a rejection itself."""
@@ -209,7 +211,7 @@ def _works(texts: Mapping[str, str], root: str, settings: Settings) -> Iterator[
             papers[name] = text
         elif suffix == ".py" and settings.docstrings:
             yield name, _docstrings(name, text, root)
-        elif not any(fnmatchcase(name, pattern) for pattern in (*settings.include, *map(str.upper, settings.include))):
+        elif not any(fnmatchcase(name, pattern) for pattern in in_any_case(settings.include)):
             continue  # read for what it says of the others
         elif suffix in FORMAL:
             yield name, _Work(text, proof=FORMAL[suffix])

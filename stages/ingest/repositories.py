@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from winnow.filters.linguist import HEAD_CHARACTERS, language_of
+from winnow.formats.charset.declarations import of_latex, of_text
 from winnow.formats.charset.pages import decode
 from winnow.formats.containers.archives import member_splits
 from winnow.formats.containers.git import Repository, is_repository
@@ -31,9 +32,11 @@ from winnow.stages.ingest.source import Builder, SourceSettings
 
 REPLACEMENTS = 0.01  # share of characters that may be lost to a charset before a file counts as binary
 PACKAGED = ("Python", "Cython")
+TEX = (".tex", ".ltx", ".latex", ".sty", ".cls")
 PEP263 = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: changed texts of licences are unknown
-VERSION = 5  # 5: changed wordings of permissive licences are unknown
+# 5: changed wordings of permissive licences are unknown
+VERSION = 6  # 6: a declared charset is heard where UTF-8 is by chance; LaTeX, styles, PO and POD are heard
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.CODE
 
@@ -111,7 +114,7 @@ def read(split: Split, settings: Settings, builder: Builder) -> None:
         text = None
         if rule is None:
             text = notebook_text(file.content) if file.path.endswith(".ipynb") else None
-            text = text_of(file.content) if text is None else text
+            text = text_of(file.content, file.path) if text is None else text
         if text is None:
             reject(file.path, rule or "charset", file.path)
         else:
@@ -135,13 +138,18 @@ def _add(file: Member, text: str, container: Container, grants: Grants, builder:
     )
 
 
-def text_of(content: bytes) -> str | None:
+def text_of(content: bytes, path: str = "") -> str | None:
     """The text of a source file in UTF-8, or in the charset it declares or shows; None where it is no text."""
-    declared = PEP263.search(b"\n".join(content[:512].splitlines()[:2]))
-    text, _ = decode(content, declared[1].decode("ascii") if declared else None)
+    text, _ = decode(content, None if content.isascii() else _declared(content, path))
     if text.count("\ufffd") > REPLACEMENTS * len(text) or "\0" in text:
         return None
     return text
+
+
+def _declared(content: bytes, path: str) -> str | None:
+    if declared := PEP263.search(b"\n".join(content[:512].splitlines()[:2])):
+        return declared[1].decode("ascii")
+    return next(of_latex(content) if path.lower().endswith(TEX) else of_text(content), None)
 
 
 def _read_table(split: Split, settings: Settings, builder: Builder) -> None:

@@ -25,6 +25,7 @@ from winnow.formats.containers.archives import Reject, below, holds_members, mem
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response
 from winnow.formats.containers.inflate import Broken, Limits
+from winnow.formats.containers.member_names import in_any_case
 from winnow.formats.containers.records import read_records, record_splits, table_format
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.html.extraction import Engine, extract
@@ -61,9 +62,8 @@ EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, Recursi
 # 4: a page of a folder has the id that its own name gives it, and threads; 5: a second look where next to nothing is kept
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
 # 9: less certainty is asked of the blocks of lists and services
-VERSION = (
-    10  # 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
-)
+# 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
+VERSION = 11  # 11: a declared charset is heard where UTF-8 is by chance; names in any case
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 
@@ -124,11 +124,11 @@ def _folder(path: str, entries: Sequence[tuple[str, Any]], root: int, settings: 
 
 def _wanted(settings: Settings) -> Callable[[str], bool]:
     """Which files of a folder or an archive are taken for pages: those that `include` names, by default of saved sites, too."""
-    patterns = (*settings.include, *map(str.upper, settings.include))
+    asked = in_any_case(settings.include)
     saved = settings.include == PAGES
 
     def wanted(name: str) -> bool:
-        if any(fnmatchcase(name, pattern) for pattern in patterns):
+        if _is_like(name, asked):
             return True
         return saved and may_be_page(name) and language_of(name.rpartition("/")[2], "") in LANGUAGES_OF_PAGES
 
@@ -184,7 +184,7 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
     found = members(split.path, include=include, limits=limits, reject=reject, start=split.start, stop=split.stop)
     for member in found:
         locator = name if lone else f"{name}!{member.name}"
-        trusted = _is_like(member.name, settings.include) and not DYNAMIC_NAME.search(member.name)
+        trusted = _is_like(member.name, in_any_case(settings.include)) and not DYNAMIC_NAME.search(member.name)
         if not trusted and not is_page(member.content):
             builder.reject(locator=locator, rule="no_page", value=repr(bytes(member.content[:40])))
             continue
@@ -200,8 +200,7 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
 
 
 def _is_like(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is one of those asked for, in whatever case."""
-    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _read_archived(split: Split, settings: Settings, builder: Builder, reject: Reject) -> None:

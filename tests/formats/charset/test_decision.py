@@ -51,9 +51,11 @@ def test_a_mark_is_no_text(charset: str) -> None:
     assert decode("Öl".encode(charset), option=charset.removesuffix("-sig")).text == "Öl"
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
-def test_utf_8_is_utf_8_whatever_is_declared(text: str) -> None:
-    told = decode(text.encode(), declared=("gbk",))
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.sampled_from([None, "utf-8", "x"])
+)
+def test_utf_8_is_utf_8_where_nothing_else_is_declared(text: str, label: str | None) -> None:
+    told = decode(text.encode(), declared=(label, "gbk") if label == "utf-8" else (label,))
     if "\x1b" not in text and "~{" not in text and not text.startswith(("\ufeff", "\ufffe")):
         assert told.text == (text if "\n" in text else text.replace("\r", "\n"))
 

@@ -341,9 +341,74 @@ def sayable(text: str, charset: str) -> bool:
 
 
 @pytest.mark.parametrize("header", ["charset=UTF-8", "charset=CHARSET", "nothing"])
-def test_a_catalogue_in_no_charset_that_it_names_is_a_rejection(header: str, tmp_path: Path, ingest: Any) -> None:
+def test_a_catalogue_in_another_charset_than_it_names_is_told_by_its_bytes(
+    header: str, tmp_path: Path, ingest: Any
+) -> None:
     text = PO.replace("charset=UTF-8", header)
-    (tmp_path / "zh.po").write_bytes(text.encode("gbk"))
+    texts = {}
+    for charset in ("utf-8", "gbk"):
+        (tmp_path / "zh.po").write_bytes(text.encode(charset))
+        documents, _ = ingest("bilingual", tmp_path / "zh.po", direction="forward")
+        texts[charset] = [row["text"] for row in documents]
+    assert texts["gbk"] == texts["utf-8"] != []
+
+
+def test_a_catalogue_in_no_charset_that_is_told_is_a_rejection_until_it_is_named(tmp_path: Path, ingest: Any) -> None:
+    path, languages = tmp_path / "fr.po", {"target_language": "fr"}
+    path.write_bytes(b'msgid "naive"\nmsgstr "na\xefve"\n\nmsgid "yellow"\nmsgstr "\x9elu\x9d"\n')
+    documents, rejections = ingest("bilingual", path, **languages)
+    assert documents == [] and [row["rule"] for row in rejections] == ["bilingual.encoding"]
+    documents, rejections = ingest("bilingual", path, charset="cp1250", **languages)
+    assert "žluť" in documents[0]["text"] and rejections == []
+
+
+def test_an_entry_with_a_byte_that_is_none_of_its_charset_costs_itself_alone(tmp_path: Path, ingest: Any) -> None:
+    said = "".join(f'msgid "The mill number {n}"\nmsgstr "第{n}座磨坊"\n\n' for n in range(40)).encode()
+    (tmp_path / "zh.po").write_bytes(said.replace("第7座".encode(), b"\xff7" + "座".encode()))
     documents, rejections = ingest("bilingual", tmp_path / "zh.po")
-    assert documents == []
     assert [row["rule"] for row in rejections] == ["bilingual.encoding"]
+    assert (
+        "第6座磨坊" in documents[0]["text"]
+        and "\n7座" not in documents[0]["text"]
+        and "第7座" not in documents[0]["text"]
+    )
+
+
+@pytest.mark.parametrize("form", ["halves", "cells", "pages", "memory"])
+def test_the_charset_that_the_user_names_is_heard_in_every_form(form: str, tmp_path: Path, ingest: Any) -> None:
+    """A word that is UTF-8 by chance: nothing but the user tells."""
+    folder, english, chinese = tmp_path / "in", "unknown\n", "未知\n".encode("gb18030")
+    settings: dict[str, Any] = {"charset": "gb18030"}
+    folder.mkdir()
+    if form == "halves":
+        (folder / "a.en").write_text(english)
+        (folder / "a.zh").write_bytes(chinese)
+    elif form == "cells":
+        (folder / "a.tsv").write_bytes(english.encode().strip() + b"\t" + chinese)
+    elif form == "memory":
+        head = b'<?xml version="1.0" encoding="gb18030"?>'
+        unit = (
+            b'<tu><tuv xml:lang="en"><seg>unknown</seg></tuv><tuv xml:lang="zh"><seg>%s</seg></tuv></tu>'
+            % chinese.strip()
+        )
+        (folder / "a.tmx").write_bytes(head + b'<tmx version="1.4"><header/><body>' + unit + b"</body></tmx>")
+        settings = {}
+    else:
+        for language, text in (("en", english.encode()), ("zh", chinese)):
+            (folder / language).mkdir()
+            (folder / language / "a.md").write_bytes(b"# A\n\n" + text)
+    documents, rejections = ingest("bilingual", folder, **settings)
+    assert "未知" in documents[0]["text"] and "unknown" in documents[0]["text"] and rejections == []
+
+
+@pytest.mark.parametrize("pieces", [1 << 30, 200])
+def test_a_memory_that_declares_another_charset_than_its_own_is_utf_8(pieces: int, tmp_path: Path, ingest: Any) -> None:
+    units = "".join(
+        f'<tu><tuv xml:lang="en"><seg>Mill {n}</seg></tuv><tuv xml:lang="zh"><seg>第{n}座磨坊</seg></tuv></tu>'
+        for n in range(9)
+    )
+    text = f'<?xml version="1.0" encoding="iso-8859-1"?><tmx version="1.4"><header/><body>{units}</body></tmx>'
+    (tmp_path / "a.tmx").write_text(text, "utf-8")
+    documents, rejections = ingest("bilingual", tmp_path / "a.tmx", split_bytes=pieces)
+    said = "\n".join(row["text"] for row in documents)
+    assert all(f"第{n}座磨坊" in said for n in range(9)) and rejections == []

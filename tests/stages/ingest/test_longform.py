@@ -309,3 +309,11 @@ def test_formulas_of_books_are_those_of_pages(markup: str, said: str) -> None:
 def test_a_document_type_with_entities_leaves_nothing_in_the_text() -> None:
     page = '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY nbsp "&#160;">]><html><body><p>Text.</p></body></html>'
     assert to_markdown(page.encode()) == "Text.\n"
+
+
+def test_names_are_taken_in_any_case(tmp_path: Path, ingest: Any) -> None:
+    for number, name in enumerate(["a.Txt", "b.TXT", "c.txt", "d.rMD", "e.Htm"]):
+        text = f"The mill number {number} stood still for weeks. " * 60
+        (tmp_path / name).write_text(f"<p>{text}</p>" if name.endswith("Htm") else text)
+    documents, rejections = ingest("longform", tmp_path)
+    assert len(documents) == 5 and rejections == []

@@ -373,3 +373,11 @@ def test_lines_that_end_in_carriage_returns_alone_are_lines(tmp_path: Path, inge
     documents, rejections = ingest("mathematics", tmp_path / "old.tex")
     assert [row["text"].split()[:2] for row in documents] == [["One", "two."]]
     assert rejections == []
+
+
+def test_names_are_taken_in_any_case(tmp_path: Path, ingest: Any) -> None:
+    paper = "\\documentclass{article}\n\\begin{document}\n%s\n\\end{document}\n"
+    for number, name in enumerate(["a.TeX", "b.TEX", "c.tex", "d.LaTeX"]):
+        (tmp_path / name).write_text(paper % (f"The mill number {number} stood still for weeks. " * 9))
+    documents, rejections = ingest("mathematics", tmp_path)
+    assert len(documents) == 4 and rejections == []

@@ -375,3 +375,19 @@ def test_a_mutated_archive_still_gives_records_and_faults(corpora: Path, tmp_pat
     path.write_bytes(bytes(content))
     documents, rejected = ingest(path)
     assert len(documents) + rejected.total() == len(read_all(bytes(content)))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("include", [web.PAGES, ("*.htm",)])
+def test_names_of_pages_are_taken_in_any_case(include: tuple[str, ...], packed: bool, tmp_path: Path) -> None:
+    names = ["Page.HtM", "PAGE.HTM", "page.htm", "Folder/Other.Htm"]
+    if packed:
+        with zipfile.ZipFile(tmp_path / "site.zip", "w") as archive:
+            for number, name in enumerate(names):
+                archive.writestr(name, PAGE.replace("The river", f"In {number} the river"))
+    else:
+        for number, name in enumerate(names):
+            (tmp_path / "site" / str(number) / name).parent.mkdir(parents=True)
+            (tmp_path / "site" / str(number) / name).write_text(PAGE.replace("The river", f"In {number} the river"))
+    documents, rejected = ingest(tmp_path / ("site.zip" if packed else "site"), web.Settings(include=include))
+    assert len(documents) == len(names) and not rejected
