@@ -1,12 +1,14 @@
-"""What grows with the number of parts: the plan, its fingerprints, and an exchange; with the exponent of each.
+"""What grows with the number of parts: the plan, its fingerprints, an exchange, every step; with the exponent of each.
 
     python -m benchmarks.scale plan 1000 4000 16000        seconds and memory of the driver for a manifest's whole plan
     python -m benchmarks.scale exchange 250 1000 4000      scatter, join and gather, files and opens counted
     python -m benchmarks.scale run 1000 4000 16000         plan, resume, verify, report, status of a finished run
+    python -m benchmarks.scale work 1000 4000 16000        every step of a run as its units took, and the driver
 
 Parts are synthetic: for `plan` 64 MiB pieces of empty files, whose digests are made up; for `exchange` tables of
 `--rows` random keys, and a bucket for every 16 parts, as many as their rows ask for; for `run` a run's files and
-receipts (`benchmarks/synthetic_run.py`), kept in `--folder`, over which the commands themselves are called. Each size
+receipts (`benchmarks/synthetic_run.py`), kept in `--folder`, over which the commands themselves are called; for `work`
+inputs of 1 MiB that hold twelve pages of made-up prose, worked for real by two workers. Each size
 runs in a process of its own; times are those of the processor. The exponent is that of the cost between one size and
 the next: 1 is linear.
 """
@@ -14,20 +16,25 @@ the next: 1 is linear.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+
+from benchmarks.synthetic_run import prose
 
 PART_BYTES = 64 << 20
 PARTS_OF_A_FILE = 16
@@ -153,6 +160,55 @@ def run(parts: int, folder: Path) -> Found:
     return found
 
 
+def work(parts: int, folder: Path, workers: int) -> Found:
+    """A run over so many inputs from nothing to the lock: seconds of the processor that the units of each step took, and
+    those and the memory of the process that conducts it, in which Dask's scheduler is."""
+    from winnow.pipeline.record.rates import read_rates
+    from winnow.stages.run.workspace import Workspace
+
+    place = folder / f"worked-{parts}"
+    told = place / "driver.json"
+    if not told.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        options = [*prose(place, parts), "--workers", str(workers)]
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            told.write_text(json.dumps(pool.submit(conducted, options).result()))
+    rates = read_rates(Workspace(str(place / "run")))
+    steps = {step: sum(rate.seconds for rate in kinds.values()) for step, kinds in rates.items()}
+    return {**steps, "all units": sum(steps.values()), **json.loads(told.read_text())}
+
+
+def conducted(options: Sequence[str]) -> Found:
+    """Calls `winnow run` in this process, with its output thrown away."""
+    from winnow.pipeline.cli import main as winnow_main
+
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        try:
+            winnow_main(["run", *options])
+        except SystemExit as ended:
+            if ended.code:
+                raise RuntimeError(f"winnow run ends with {ended.code}") from None
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"driver": used.ru_utime + used.ru_stime, "driver MB": used.ru_maxrss / 1024}
+
+
+def report_steps(found: Sequence[tuple[int, Found]]) -> None:
+    """A row for each step, a column for each size, with the exponent from the one before."""
+    print("seconds".ljust(34), *(f"{size:,} parts".rjust(18) for size, _ in found))
+    for name in dict.fromkeys(name for _, values in found for name in values):
+        cells, before = [], None
+        for size, values in found:
+            if name not in values:  # a join that fewer files don't ask for
+                cells.append("–".rjust(18))
+                continue
+            grown = ""
+            if before is not None and before[1] > 0 and values[name] > 0:
+                grown = f" ({math.log(values[name] / before[1]) / math.log(size / before[0]):.2f})"
+            cells.append(f"{values[name]:,.1f}{grown}".rjust(18))
+            before = size, values[name]
+        print(name.ljust(34), *cells)
+
+
 def _seconds(work: Callable[[], object]) -> float:
     before = time.process_time()
     work()
@@ -183,20 +239,24 @@ def report(found: Sequence[tuple[int, Found]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["plan", "exchange", "run"])
+    parser.add_argument("what", choices=["plan", "exchange", "run", "work"])
     parser.add_argument("parts", nargs="+", type=int)
     parser.add_argument("--manifest", default="pretrain")
     parser.add_argument("--rows", type=int, default=2_000)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/winnow-scale"), help="where synthetic runs are kept")
+    parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     if given.what == "run":
         report([(size, run(size, given.folder)) for size in given.parts])
         return
-    work = {"plan": plan, "exchange": exchange}[given.what]
+    if given.what == "work":
+        report_steps([(size, work(size, given.folder, given.workers)) for size in given.parts])
+        return
+    calling = {"plan": plan, "exchange": exchange}[given.what]
     found = []
     for size in given.parts:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            found.append((size, pool.submit(measured, work, size, given.manifest, given.rows).result()))
+            found.append((size, pool.submit(measured, calling, size, given.manifest, given.rows).result()))
     report(found)
 
 

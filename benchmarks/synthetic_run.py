@@ -32,7 +32,10 @@ from winnow.stages.run.workspace import Workspace, Written
 
 SEEDS = 160  # parts, more than the files that a bucket is gathered from: exchanges are joined in both runs
 PART_BYTES = 60_000_000  # of an input of the large run, a hole in the disk: 100,000 are 6 TB
+LOOKED_AT = b'{"text": "What `winnow plan` looks at."}\n' * 20  # before the hole, which no look reads then
 DOCUMENTS = 12
+SAMPLE_BYTES = 2_000  # of each part for the tokenizer: a document of its twelve
+SITES = 10  # parts for each line that documents share: 120 of them hold it, more than `lines` lets stay
 SEED_BYTES = 1 << 20  # of an input of the small run: smaller ones would be bundled
 PARTS_OF_A_BUCKET = 64
 LAST = "index"
@@ -53,7 +56,7 @@ deduplicate:
   lines: {documents: 100}
   minhash: {threshold: 0.7, component_rounds: 8, remember: true}
 decontaminate: {words: 5}
-tokenizer: {vocabulary_size: 1000, sample_bytes: 200000}
+tokenizer: {vocabulary_size: 1000, sample_bytes: SAMPLE}
 mixture:
   sources: {web: 100}
 packing: concatenate
@@ -81,7 +84,7 @@ def configured(folder: Path, parts: int) -> list[str]:
     item = {"id": "1", "question": "How many golden pears does the third orchard of the monastery carry in a dry year?"}
     (folder / "inputs" / "items.jsonl").write_text(json.dumps(item) + "\n")
     buckets = max(4, parts // PARTS_OF_A_BUCKET)
-    (folder / "manifest.yaml").write_text(MANIFEST)
+    (folder / "manifest.yaml").write_text(MANIFEST.replace("SAMPLE", str(SAMPLE_BYTES * parts)))
     (folder / "profile.yaml").write_text(
         PROFILE.replace("INPUTS", str(folder / "inputs")).replace("BUCKETS", str(buckets))
     )
@@ -94,27 +97,34 @@ def options_of(folder: Path) -> list[str]:
     return [word for option, name in names.items() for word in (option, str(folder / name))]
 
 
-def small_run(folder: Path) -> Path:
-    """Works `SEEDS` parts of made-up prose for real, unless that was done; the run's folder."""
+def worked_run(folder: Path, parts: int) -> Path:
+    """Works so many parts of made-up prose for real, unless that was done; the run's folder."""
     run = folder / "run"
     if (run / "lock.json").exists():
         return run
-    options = configured(folder, SEEDS)
+    options = prose(folder, parts)
+    subprocess.run(winnow("run", *options), check=True, stdout=subprocess.DEVNULL)
+    return run
+
+
+def prose(folder: Path, parts: int) -> list[str]:
+    """Writes so many inputs of made-up prose, each of which is a part, with manifest and profile; the options naming them."""
+    options = configured(folder, parts)
     words = [
         f"{a}{b}" for a in ("ba", "ke", "lo", "mi", "nu", "pra", "sto") for b in ("", "ran", "tel", "vish", "mond")
     ]
     words += ["the", "be", "to", "of", "and", "that", "have", "with"]
-    for part in range(SEEDS):
+    for part in range(parts):
         draw = random.Random(part)
         lines = []
         for number in range(DOCUMENTS):
             source = draw if number else random.Random(part // 2)  # the first is that of another part, too
             text = ". ".join(" ".join(source.choices(words, k=12)) for _ in range(10)) + "."
+            text += f"\nThis page belongs to site {(part + number) % max(parts // SITES, 1)} of many such sites."
             lines.append(json.dumps({"text": text, "url": f"https://example.org/{part}/{number}"}))
         content = "\n".join(lines) + "\n"
-        (folder / "inputs" / "web" / f"{part:06d}.jsonl").write_text(content.ljust(SEED_BYTES, "\n"))
-    subprocess.run(winnow("run", *options), check=True, stdout=subprocess.DEVNULL)
-    return run
+        (folder / "inputs" / "web" / f"{part:06d}.jsonl").write_text(content.ljust(SEED_BYTES))
+    return options
 
 
 def large_run(folder: Path, parts: int, small: Path) -> list[str]:
@@ -122,7 +132,7 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
     options = configured(folder, parts)
     for part in range(parts):
         with open(folder / "inputs" / "web" / f"{part:06d}.jsonl", "wb") as stream:
-            stream.write(b'{"text": "What `winnow plan` looks at."}\n')
+            stream.write(LOOKED_AT)
             stream.truncate(PART_BYTES)
     settings = load_settings(options[1], options[3])
     likes = _likes(small)
@@ -150,7 +160,7 @@ def large_run(folder: Path, parts: int, small: Path) -> list[str]:
                 if (parent := os.path.dirname(target)) not in folders:
                     folders.add(parent)
                     os.makedirs(parent, exist_ok=True)
-                _link(small / source, target)
+                _link(f"{small}/{source}", target)
                 digests[path] = written.digest
             if step.name == PACK:
                 _note_shard(workspace, outputs, digests)
@@ -224,14 +234,13 @@ def _alike(kinds: Mapping[str, Sequence[Receipt]], name: str) -> tuple[Receipt, 
     return like, outputs
 
 
-def _link(source: Path, target: str) -> None:
+def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno != errno.EMLINK:  # a file has 65,000 names at the most
             raise
-        with open(target, "wb") as stream:
-            stream.write(source.read_bytes())
+        shutil.copyfile(source, target)
 
 
 def finished_run(folder: Path, parts: int) -> list[str]:
@@ -240,6 +249,6 @@ def finished_run(folder: Path, parts: int) -> list[str]:
     if (place / "run" / "lock.json").exists():
         return options_of(place)
     shutil.rmtree(place, ignore_errors=True)
-    options = large_run(place, parts, small_run(folder / "small"))
+    options = large_run(place, parts, worked_run(folder / "small", SEEDS))
     subprocess.run(winnow("run", *options, "--workers", "1"), check=True, stdout=subprocess.DEVNULL)
     return options

@@ -84,7 +84,11 @@ def _near(filesystem: Any, path: str) -> str:
 
 
 def _is_unicode(name: str) -> bool:
-    return not any("\ud800" <= sign <= "\udfff" for sign in name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folders_escaped(filesystem: Any, pattern: str) -> str:

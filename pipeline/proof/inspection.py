@@ -255,7 +255,7 @@ def _problem(seen: Inspection, path: str, digest: str, witness: str, size: int |
 
 def _find_foreign(seen: Inspection, sealed: seal.Seal | None) -> None:
     known = {*seen.receipts, *seen.tables, *TOP, *(sealed.files if sealed else ())}
-    own = seal.folders_of(seen.outputs.folders())
+    own = lock.folders_of(seen.outputs.folders())
     seen.folders = {receipt.FOLDER, environment.FOLDER, *own, *(sealed.folders if sealed else ())}
     for path in chain(seen.listed, seen.left):
         top, inside, _ = path.partition("/")

@@ -29,7 +29,7 @@ from winnow.pipeline.record.environment import (
     note_environment,
     read_environment,
 )
-from winnow.pipeline.record.ledger import Ledger
+from winnow.pipeline.record.ledger import Ledger, counts_of
 from winnow.pipeline.record.receipt import Receipt
 from winnow.pipeline.record.receipt_tables import Table
 from winnow.stages.ingest.source import kind_version, optional_packages
@@ -43,11 +43,14 @@ FINAL_FOLDERS = ("shards/", "tokenizer/", "rl/", "generated/")
 
 
 def build_lock(
-    workspace: Workspace, settings: Settings, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]
+    workspace: Workspace,
+    settings: Settings,
+    done: Sequence[tuple[Step[Any], Sequence[Receipt]]],
+    summed: Sequence[StepSum],
 ) -> dict[str, Any]:
-    """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran."""
+    """The lock of a finished run. `done` holds each step with its receipts, in the order in which they ran, `summed` what
+    they come to."""
     manifest, profile = settings.manifest, settings.profile
-    summed = [step_sum(step.name, step.version, receipts) for step, receipts in done]
     used = sorted({digest for one in summed for digest in one.entry["environments"]})
     if environment().digest in used:  # whose table a power failure may have taken, after the last unit was worked
         note_environment(workspace)
@@ -61,7 +64,7 @@ def build_lock(
         "rules": [canonical(entry.application()) for entry in manifest.filters],
         "kinds": _kinds(settings),
         "code": {code.module: code.digest for code in _code(settings)},
-        "inputs": [receipt.counts for step, receipts in done if step.name == "inventory" for receipt in receipts],
+        "inputs": [counts for step, receipts in done if step.name == "inventory" for _, counts in counts_of(receipts)],
         "steps": [one.entry for one in summed],
         "outputs": dict(sorted(output for one in summed for output in one.outputs.items())),
     }
@@ -143,10 +146,12 @@ def flat_counts(counts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, 
 @dataclass(frozen=True)
 class StepSum:
     """`entry`: what the lock says of a step, its units by number, environment and count, and one digest over their
-    files. `outputs`: the digests of those of its files that the run is made for, by their paths."""
+    files. `outputs`: the digests of those of its files that the run is made for, by their paths. `folders`: the outermost
+    ones that its files lie in, sorted."""
 
     entry: Mapping[str, Any]
     outputs: Mapping[str, str]
+    folders: Sequence[str]
 
 
 class Tally:
@@ -156,6 +161,7 @@ class Tally:
         self._environments: Counter[str] = Counter()
         self._counts: dict[str, int] = {}
         self._outputs: dict[str, str] = {}
+        self._folders: set[str] = set()
         self._told: list[tuple[str, str]] = []  # of each unit, by its name: paths and digests of its files
 
     def add(self, receipts: Iterable[Receipt]) -> None:
@@ -163,7 +169,7 @@ class Tally:
             self._environments[receipt.environment or UNKNOWN] += 1
             add_counts(self._counts, receipt.counts)
             self._told.append((receipt.unit, "".join([_told(out.path, out.digest) for out in receipt.outputs])))
-            self._note((out.path, out.digest) for out in receipt.outputs)
+            self._note([(out.path, out.digest) for out in receipt.outputs])
 
     def enter(self, table: Table) -> None:
         """Adds the receipts of a table, none of which is made."""
@@ -174,10 +180,11 @@ class Tally:
         told = list(map(_told, paths, digests))
         rows = ["".join(told[start:stop]) for start, stop in pairwise(starts)]
         self._told.extend(zip(table.column("unit"), rows, strict=True))
-        self._note(zip(paths, digests, strict=True))
+        self._note(list(zip(paths, digests, strict=True)))
 
-    def _note(self, written: Iterable[tuple[str, str]]) -> None:
+    def _note(self, written: Sequence[tuple[str, str]]) -> None:
         self._outputs.update([one for one in written if one[0].startswith(FINAL_FOLDERS)])
+        self._folders |= folders_of(path for path, _ in written)
 
     def sum(self, step: str, version: int) -> StepSum:
         summary = hashlib.blake2b(digest_size=DIGEST_BYTES)
@@ -191,7 +198,12 @@ class Tally:
             "counts": dict(sorted(self._counts.items())),
             "digest": summary.hexdigest(),
         }
-        return StepSum(entry, self._outputs)
+        return StepSum(entry, self._outputs, sorted(self._folders))
+
+
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """The outermost folders of files."""
+    return {path.partition("/")[0] for path in paths if "/" in path}
 
 
 def _told(path: str, digest: str) -> str:

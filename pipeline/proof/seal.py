@@ -9,7 +9,7 @@ Receipts prove the files. It is written last; where nothing has changed, it stay
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,10 @@ def read_seal(workspace: Workspace) -> Seal | None:
         return None
 
 
-def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> None:
-    """Seals a run whose lock is written, `done` being each step with its receipts.
+def write_seal(
+    workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Receipt]]], summed: Sequence[lock.StepSum]
+) -> None:
+    """Seals a run whose lock is written, `done` being each step with its receipts, `summed` what they come to.
 
     What was sealed before and is written once keeps its old digest, so that no damage since is sealed over. A run in
     which anything changed is sealed without its report, until that is made anew.
@@ -95,18 +97,8 @@ def write_seal(workspace: Workspace, done: Sequence[tuple[Step[Any], Sequence[Re
         files[FUNNEL] = content_digest(workspace.read_bytes(FUNNEL))
     files.update((path, content_digest(workspace.read_bytes(path))) for path in NOTES if workspace.exists(path))
     if not (unchanged and {path: digest for path, digest in sealed.items() if path != REPORT} == files):
-        workspace.write_bytes(PATH, Seal(files, receipts, sorted(_folders(done))).to_json())
-
-
-def _folders(done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> set[str]:
-    """The outermost folders of all files of these receipts."""
-    found: set[str] = set()
-    for _, worked in done:
-        if isinstance(worked, Ledger):
-            found.update(*(folders_of(table.written()[1]) for table in worked.tables()))
-        else:
-            found.update(folders_of(output.path for receipt in worked for output in receipt.outputs))
-    return found
+        folders = sorted({folder for one in summed for folder in one.folders})
+        workspace.write_bytes(PATH, Seal(files, receipts, folders).to_json())
 
 
 def _tables(files: Mapping[str, str]) -> set[str]:
@@ -140,11 +132,6 @@ def report_stands(workspace: Workspace) -> bool:
     """Whether the report is there as it was sealed."""
     seal = read_seal(workspace)
     return seal is not None and _stands(workspace, REPORT, seal.files)
-
-
-def folders_of(paths: Iterable[str]) -> set[str]:
-    """The outermost folders of files."""
-    return {path.partition("/")[0] for path in paths if "/" in path}
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,6 +71,15 @@ class Ledger(Sequence[Receipt]):
         number = bisect_right(self._ends, place)
         table = read_table(self._workspace, self.paths[number])
         return next(table.receipts([place - (self._ends[number] - len(table))]))
+
+
+def counts_of(receipts: Sequence[Receipt]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the unit of each receipt reports, after its name; no receipt of a table is made for it."""
+    if isinstance(receipts, Ledger):
+        for table in receipts.tables():
+            yield from zip(table.column("unit"), table.counts(), strict=True)
+    else:
+        yield from ((receipt.unit, receipt.counts) for receipt in receipts)
 
 
 class Book:
@@ -307,8 +316,8 @@ def done_of(workspace: Workspace, planned: Mapping[str, Sequence[str]]) -> dict[
             found[book.step] = len(book.units().intersection(names))
         else:
             wanted = pa.array([name.encode("utf-8", "surrogatepass") for name in names], pa.binary())
-            there = [pc.is_in(table.array("unit").cast(pa.binary()), wanted) for table in book.tables]
-            found[book.step] = sum(pc.sum(one).as_py() or 0 for one in there)
+            there = [chunk.cast(pa.binary()) for table in book.tables for chunk in table.array("unit").chunks]
+            found[book.step] = pc.sum(pc.is_in(pa.chunked_array(there, pa.binary()), wanted)).as_py() or 0
     return found
 
 

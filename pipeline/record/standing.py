@@ -24,13 +24,15 @@ from winnow.stages.run.workspace import Workspace
 PATH = "standing.json"
 PLANNING = ("pipeline/configuration", "pipeline/planning", "pipeline/record")
 """Folders whose code makes units and their fingerprints, besides those that shape bytes."""
-ASKED, TABLES, RECEIPTS = "asked", "tables", "receipts"
+ASKED, TABLES, RECEIPTS, SUM = "asked", "tables", "receipts", "sum"
+STEPS, DIGEST = "steps", "digest"
 
 
 class Standing:
     """The notes of a run, and the digest of what has stood so far while its steps are gone through in order.
 
-    Of each step the digest of what was `asked`, and its `tables` in their order or one digest of its `receipts`.
+    Of each step the digest of what was `asked`, and its `tables` in their order or one digest of its `receipts`; of tables
+    also what they come to, as somebody who has read them has it noted.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -72,27 +74,48 @@ class Standing:
         """Notes that these receipts answer what was asked, and goes on to the next step."""
         state = _state(receipts)
         if asked is not None:
-            self._now[step] = {ASKED: asked, **state}
+            before = self._before.get(step, {})
+            same = TABLES in state and before.get(TABLES) == state[TABLES]  # their names are digests of their bytes
+            self._now[step] = {ASKED: asked, **state, **({SUM: before[SUM]} if same and SUM in before else {})}
         self._past = content_digest(json.dumps([self._past, step, state]).encode())
+
+    def sum(self, step: str) -> Mapping[str, Any] | None:
+        """What was noted of the tables by which a step stands now; None where nothing was."""
+        return self._now.get(step, {}).get(SUM)
+
+    def note_sum(self, step: str, told: Mapping[str, Any]) -> None:
+        """Notes what the tables of a step come to, in JSON values; nothing of a step that has none."""
+        if TABLES in self._now.get(step, {}):
+            self._now[step] = {**self._now[step], SUM: told}
 
     def write(self) -> None:
         """Keeps the notes of a run of which all steps were gone through, where one has tables; removes those of another."""
         if not any(TABLES in note for note in self._now.values()):
             self._workspace.remove(PATH)
         elif self._now != self._before:
-            self._workspace.write_bytes(PATH, (json.dumps(self._now, indent=1) + "\n").encode())
+            self._workspace.write_bytes(PATH, _encoded(self._now))
 
 
 def _read(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
-    """The notes as they lie there; none where they can't be read."""
+    """The notes as they lie there; none where one byte isn't as it was written."""
     try:
-        found = json.loads(workspace.read_bytes(PATH))
-        notes = {
-            str(step): note for step, note in found.items() if ASKED in note and (TABLES in note or RECEIPTS in note)
+        content = workspace.read_bytes(PATH)
+        notes: dict[str, Mapping[str, Any]] = {
+            str(step): dict(note) for step, note in json.loads(content)[STEPS].items()
         }
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        if _encoded(notes) != content or any(
+            ASKED not in one or not one.keys() & {TABLES, RECEIPTS} for one in notes.values()
+        ):
+            return {}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return {}
     return notes
+
+
+def _encoded(notes: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The notes with a digest of their own."""
+    digest = content_digest(json.dumps(notes).encode())
+    return (json.dumps({STEPS: notes, DIGEST: digest}, indent=1) + "\n").encode()
 
 
 def _state(receipts: Sequence[Receipt]) -> dict[str, Any]:

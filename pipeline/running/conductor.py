@@ -18,7 +18,7 @@ from winnow.pipeline.planning.estimate import kinds_of, known_rates
 from winnow.pipeline.planning.lengths import Lengths
 from winnow.pipeline.planning.parts import Part, changed_since, find_parts, in_hand, input_sizes
 from winnow.pipeline.planning.plan import check_recipes, steps
-from winnow.pipeline.proof.lock import build_lock, write_lock
+from winnow.pipeline.proof.lock import StepSum, build_lock, step_sum, write_lock
 from winnow.pipeline.proof.seal import write_seal
 from winnow.pipeline.record.environment import environment, kept_notes, read_environment, worked_in
 from winnow.pipeline.record.funnel import PLAN
@@ -26,6 +26,7 @@ from winnow.pipeline.record.ledger import Book, receipt_files
 from winnow.pipeline.record.rates import write_rates
 from winnow.pipeline.record.receipt import FOLDER as RECEIPTS
 from winnow.pipeline.record.receipt import Receipt
+from winnow.pipeline.record.standing import Standing
 from winnow.pipeline.running import losses
 from winnow.pipeline.running.cluster import Tls, connect
 from winnow.pipeline.running.lease import alone
@@ -132,20 +133,20 @@ def conduct(
                     losses.check(step.name, lost, parts, settings, workspace)
             if step.name == HISTOGRAM_STEP.name and settings.manifest.mixture.consumed is not None:
                 losses.tell_consumed(console, done[-1][1], settings)
-            if step.name in CHECKED or step is planned[-1][0]:
+            if runner.worked and (step.name in CHECKED or step is planned[-1][0]):
                 _check_inputs(planned)
             if step.name == last:
                 break
-    whole = build_lock(workspace, settings, done) if len(done) == len(planned) else None
-    worked = {entry["step"]: entry["environments"] for entry in whole["steps"]} if whole else _worked_in(done)
+    summed = _summed(done, runner.standing) if len(done) == len(planned) else None
+    worked = {one.entry["step"]: one.entry["environments"] for one in summed} if summed else _worked_in(done)
     kept = (*_without(asked, settings), *_kept(workspace, worked), *_mended(runner.damaged))
-    if whole is None:
+    if summed is None:
         return Finished(done=done, kept=kept)
-    digest, changed = write_lock(workspace, whole)
+    digest, changed = write_lock(workspace, build_lock(workspace, settings, done, summed))
     runner.standing.write()
     if runner.worked:
         write_rates(workspace, planned, [receipts for _, receipts in done], kinds, runner.sizes)
-    write_seal(workspace, done)
+    write_seal(workspace, done, summed)
     return Finished(done=done, lock_digest=digest, changed=changed, kept=kept)
 
 
@@ -155,6 +156,19 @@ def _plan(planned: Sequence[Planned], settings: Settings, workspace: Workspace) 
     if not settings.line:
         return plan
     return {**plan, AFTER: as_noted(settings.line[0].place, workspace.path(""))}
+
+
+def _summed(done: Sequence[tuple[Step[Any], Sequence[Receipt]]], standing: Standing) -> list[StepSum]:
+    """What each step comes to. Of tables that stood it was noted, and they aren't read again."""
+    found = []
+    for step, receipts in done:
+        noted = standing.sum(step.name)
+        if noted is not None and noted["entry"]["version"] == step.version:
+            found.append(StepSum(**noted))
+        else:
+            found.append(step_sum(step.name, step.version, receipts))
+            standing.note_sum(step.name, vars(found[-1]))
+    return found
 
 
 def _worked_in(done: Sequence[tuple[Step[Any], Sequence[Receipt]]]) -> dict[str, dict[str, int]]:

@@ -15,6 +15,7 @@ from winnow.pipeline.configuration.settings import Settings
 from winnow.pipeline.drafting.glimpse import remedy
 from winnow.pipeline.planning.parts import Part
 from winnow.pipeline.record.funnel import DROPS, INGEST_REJECTIONS
+from winnow.pipeline.record.ledger import counts_of
 from winnow.pipeline.record.receipt import Receipt
 from winnow.stages import decide
 from winnow.stages.document import REJECTION
@@ -44,16 +45,17 @@ class Loss:
         return self.came - self.reasons.total()
 
 
-def losses(parts: Iterable[Part], receipts: Iterable[Receipt]) -> dict[str, Loss]:
+def losses(parts: Iterable[Part], receipts: Sequence[Receipt]) -> dict[str, Loss]:
     """By source, from the receipts of one step that told `documents` and `rejected`."""
     source_of = {part.name: part.source for part in parts}
     found: dict[str, Loss] = {source: Loss() for source in source_of.values()}
-    for receipt in receipts:
-        loss = found[source_of[receipt.unit]]
-        rejected = Counter(receipt.counts.get("rejected", {}))
-        loss.reasons.update(rejected)
-        came = int(receipt.counts.get("documents", 0))
-        loss.came += came if "kept" in receipt.counts else came + rejected.total()
+    for unit, counts in counts_of(receipts):
+        loss = found[source_of[unit]]
+        rejected = counts.get("rejected", {})
+        for rule, count in rejected.items():
+            loss.reasons[rule] += count
+        came = int(counts.get("documents", 0))
+        loss.came += came if "kept" in counts else came + sum(rejected.values())
     return found
 
 
@@ -66,11 +68,11 @@ def tell(console: Console, step: str, found: dict[str, Loss]) -> None:
     console.print(table)
 
 
-def tell_consumed(console: Console, receipts: Iterable[Receipt], settings: Settings) -> None:
+def tell_consumed(console: Console, receipts: Sequence[Receipt], settings: Settings) -> None:
     """How much is left out, since a model has read it. Raises `ConfigurationError` where that is nothing, or all."""
     told: Counter[str] = Counter()
-    for receipt in receipts:
-        told.update({name: receipt.counts.get(name, 0) for name in ("documents", "tokens", *CONSUMED)})
+    for _, counts in counts_of(receipts):
+        told.update({name: counts.get(name, 0) for name in ("documents", "tokens", *CONSUMED)})
     documents, tokens = (told[name] for name in CONSUMED)
     place = settings.in_manifest("mixture", "consumed")
     if not documents:

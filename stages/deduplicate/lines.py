@@ -1,7 +1,7 @@
 """Lines or paragraphs that many documents share: menus, notices, footers. They are taken out; the documents stay.
 
     count       each part: in how many documents each line stands, scattered by its hash
-    resolve     each bucket: the hashes of lines in more documents than the bound
+    resolve     each bucket: the hashes of lines in more documents than the bound, sent back to the parts that hold them
     mark        each part: where such lines stand, spans/deduplicate.lines/<part>.parquet; a document of which too
                 little is left is dropped
 
@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from winnow.stages.deduplicate.address import lanes_for, part_keys
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
-from winnow.stages.run.exchange import gather, joined, scatter
+from winnow.stages.run.exchange import bucket_of, gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
@@ -32,6 +33,21 @@ SPAN = pa.schema(
         pa.field("start", pa.int64(), nullable=False),  # bytes of the text
         pa.field("end", pa.int64(), nullable=False),
         pa.field("documents", pa.int64(), nullable=False),  # that hold the line
+    ]
+)
+COUNTED = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),  # the hash of a passage
+        pa.field("part", pa.int32(), nullable=False),
+        pa.field("documents", pa.int64(), nullable=False),  # of the part that hold it
+    ]
+)
+COMMON = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),  # of the part that holds the passage
+        pa.field("part", pa.int32(), nullable=False),
+        pa.field("hash", pa.uint64(), nullable=False),
+        pa.field("documents", pa.int64(), nullable=False),  # of all parts
     ]
 )
 
@@ -55,8 +71,9 @@ class LineSettings(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class CountPart:
-    """A part, whose passages are looked at as the settings say."""
+    """The `index`-th part, whose passages are looked at as the settings say."""
 
+    index: int
     documents: File
     drops: Files
     settings: LineSettings
@@ -64,17 +81,19 @@ class CountPart:
 
 @dataclass(frozen=True, kw_only=True)
 class ResolveBucket:
-    """One bucket of the counts of all parts, and in how many documents a passage may stand."""
+    """One bucket of the counts of all parts, `parts` of them, and in how many documents a passage may stand."""
 
     bucket: int
     counts: Files
     documents: int
+    parts: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class MarkPart(CountPart):
-    """A part, and the common passages of every bucket in order."""
+    """A part, one of `parts`, and the common passages of every bucket as they were sent to the parts."""
 
+    parts: int
     common: Files
 
 
@@ -83,19 +102,31 @@ def count_part(workspace: Workspace, unit: Unit[CountPart]) -> Counts:
     passages = _passages(workspace, unit.asked)
     held = np.unique(np.stack([passages["hash"].to_numpy(), passages["row"].to_numpy().astype(np.uint64)]), axis=1)
     keys, counts = np.unique(held[0], return_counts=True)
-    counted = pa.table({"key": keys, "documents": counts})
+    part = np.full(len(keys), unit.asked.index, np.int32)
+    counted = pa.table([keys, part, counts.astype(np.int64)], schema=COUNTED)
     scatter(workspace, _counts(unit.name), counted, unit.asked.settings.buckets)
     return {"passages": passages.num_rows, "distinct": len(keys)}
 
 
 def resolve_bucket(workspace: Workspace, unit: Unit[ResolveBucket]) -> Counts:
-    """Writes the passages of one bucket that stand in too many documents."""
+    """Finds the passages of one bucket that stand in too many documents, and tells them to the parts that hold them.
+
+    So a part reads of what is common what it holds itself, not what stands in the whole corpus.
+    """
     asked = unit.asked
     rows = gather(workspace, asked.counts, asked.bucket)
     keys, first = np.unique(rows["key"].to_numpy(), return_index=True)
     documents = np.add.reduceat(rows["documents"].to_numpy(), first) if len(first) else np.zeros(0, np.int64)
     common = documents > asked.documents
-    workspace.write_table(_common(asked.bucket), pa.table({"key": keys[common], "documents": documents[common]}))
+    held = np.diff(np.append(first, rows.num_rows))  # parts that hold each
+    part = rows["part"].to_numpy()[np.repeat(common, held)]
+    told = {
+        "key": part_keys(part, asked.parts),
+        "part": part,
+        "hash": np.repeat(keys[common], held[common]),
+        "documents": np.repeat(documents[common], held[common]),
+    }
+    scatter(workspace, _common(asked.bucket), pa.table(told, schema=COMMON), lanes_for(asked.parts))
     return {"common": int(common.sum())}
 
 
@@ -103,8 +134,10 @@ def mark_part(workspace: Workspace, unit: Unit[MarkPart]) -> Counts:
     """Writes the spans of common passages, and drops documents that hold little else."""
     asked, settings, part = unit.asked, unit.asked.settings, unit.name
     passages = _passages(workspace, asked)
-    common = pa.concat_tables([workspace.read_table(name) for name in asked.common])
-    keys, documents = common["key"].to_numpy(), common["documents"].to_numpy()  # buckets are runs of the whole
+    lane = int(bucket_of(part_keys([asked.index], asked.parts), lanes_for(asked.parts))[0])
+    common = gather(workspace, asked.common, lane)
+    common = common.filter(pa.array(common["part"].to_numpy() == asked.index)).sort_by("hash")
+    keys, documents = common["hash"].to_numpy(), common["documents"].to_numpy()
     hashes = passages["hash"].to_numpy()
     place = np.minimum(np.searchsorted(keys, hashes), max(len(keys) - 1, 0))
     found = keys[place] == hashes if len(keys) else np.zeros(len(hashes), bool)
@@ -159,9 +192,10 @@ def strip_part(workspace: Workspace, part: str, documents: pa.Table) -> pa.Table
     return strip(documents, workspace.read_table(spans_path(part)))
 
 
-COUNT = Step(name="deduplicate.lines.count", version=1, work=count_part)
-RESOLVE = Step(name="deduplicate.lines.resolve", version=1, work=resolve_bucket)
-MARK = Step(name="deduplicate.lines.mark", version=1, work=mark_part)
+# 2: what is common is sent to the parts that hold it
+COUNT = Step(name="deduplicate.lines.count", version=2, work=count_part)
+RESOLVE = Step(name="deduplicate.lines.resolve", version=2, work=resolve_bucket)
+MARK = Step(name="deduplicate.lines.mark", version=2, work=mark_part)
 
 
 def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = ()) -> tuple[Planned, ...]:
@@ -169,26 +203,31 @@ def plan(parts: Sequence[str], settings: LineSettings, earlier: Sequence[str] = 
     parts = sorted(parts)
     count = Units(
         parts,
-        lambda _, part: CountPart(
-            documents=File(f"documents/{part}.parquet"), drops=drops_of(part, earlier), settings=settings
+        lambda index, part: CountPart(
+            index=index, documents=File(f"documents/{part}.parquet"), drops=drops_of(part, earlier), settings=settings
         ),
     )
     joining, counts = joined(COUNT.name, tuple(_counts(part) for part in parts))
     resolve = [
         Unit(
             name=f"bucket-{bucket:05d}",
-            asked=ResolveBucket(bucket=bucket, counts=counts, documents=settings.documents),
+            asked=ResolveBucket(bucket=bucket, counts=counts, documents=settings.documents, parts=len(parts)),
         )
         for bucket in range(settings.buckets)
     ]
-    common = tuple(_common(bucket) for bucket in range(settings.buckets))
+    returning, common = joined(RESOLVE.name, tuple(_common(bucket) for bucket in range(settings.buckets)))
     mark = Units(
         parts,
-        lambda _, part: MarkPart(
-            documents=File(f"documents/{part}.parquet"), drops=drops_of(part, earlier), settings=settings, common=common
+        lambda index, part: MarkPart(
+            index=index,
+            parts=len(parts),
+            documents=File(f"documents/{part}.parquet"),
+            drops=drops_of(part, earlier),
+            settings=settings,
+            common=common,
         ),
     )
-    return (COUNT, count), *joining, (RESOLVE, resolve), (MARK, mark)
+    return (COUNT, count), *joining, (RESOLVE, resolve), *returning, (MARK, mark)
 
 
 def spans_path(part: str) -> str:
@@ -200,7 +239,7 @@ def _counts(part: str) -> File:
 
 
 def _common(bucket: int) -> File:
-    return File(f"exchange/{STAGE}.common/{bucket:05d}.parquet")
+    return File(f"exchange/{STAGE}.common/{bucket:05d}.buckets")
 
 
 def _passages(workspace: Workspace, asked: CountPart) -> pa.Table:

@@ -131,6 +131,8 @@ class _Plan:
         ]
 
     def pair(self, banded: Files) -> list[Unit[candidates.PairBucket]]:
+        repeats = self.settings.repeats
+        repeating = tuple(at for at, part in enumerate(self.parts) if part.rpartition("-")[0] in repeats)
         return [
             Unit(
                 name=_bucket(bucket),
@@ -142,9 +144,7 @@ class _Plan:
                     new_parts=len(self.parts),
                     complete=self.settings.complete,
                     reach=self.settings.reach,
-                    repeating=tuple(
-                        at for at, part in enumerate(self.parts) if part.rpartition("-")[0] in self.settings.repeats
-                    ),
+                    repeating=repeating,
                 ),
             )
             for bucket in range(self.settings.buckets)

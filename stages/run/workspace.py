@@ -18,7 +18,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from winnow.formats.listing import entries, folders, size_of
+from winnow.formats.listing import entries, sized
 from winnow.stages.run.digests import Digesting, stream_digest
 from winnow.stages.run.paths import Sizes
 
@@ -102,19 +102,19 @@ class Workspace:
         sizes, left = Sizes(), []
         start = len(self._base) + 1
         if self._local:
-            for folder, listed in folders(self._base):
+            for folder, names, found in sized(self._base):
                 inside = folder[start:] + "/" if len(folder) >= start else ""
-                finished = []
-                for entry in listed:
-                    if _is_temporary(entry.name):
-                        left.append(inside + entry.name)
-                    else:
-                        finished.append(entry)
-                sizes.put(inside, [entry.name for entry in finished], map(size_of, finished))
+                if some := [name for name in names if _is_temporary(name)]:
+                    left += [inside + name for name in some]
+                    finished = [
+                        (name, size) for name, size in zip(names, found, strict=True) if not _is_temporary(name)
+                    ]
+                    names, found = [name for name, _ in finished], [size for _, size in finished]
+                sizes.put(inside, names, found)
         else:
-            for path, found in self._filesystem.find(self._base, detail=True).items():
+            for path, told in self._filesystem.find(self._base, detail=True).items():
                 if not _is_temporary(path):
-                    sizes[path[start:]] = int(found["size"])
+                    sizes[path[start:]] = int(told["size"])
         return sizes, sorted(left)
 
     def leftovers(self) -> Sequence[str]:

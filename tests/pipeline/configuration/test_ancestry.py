@@ -71,7 +71,7 @@ def work(folder: Path, name: str, after: str | None, minhash: str, sources: str)
         for unit in units:
             step.work(workspace, unit)
     outputs = {path: digest_file(workspace, path) for path in workspace.list("tokenizer", ".model")}
-    lock = {**build_lock(workspace, settings, []), "outputs": outputs}
+    lock = {**build_lock(workspace, settings, [], []), "outputs": outputs}
     workspace.write_bytes("lock.json", json.dumps(lock).encode())
     parent = {} if after is None else {"after": as_noted(after, workspace.path(""))}
     workspace.write_bytes("plan.json", json.dumps({"steps": [], **parent}).encode())

@@ -14,7 +14,9 @@ from tests.pipeline.conftest import SmallRun
 from winnow.pipeline.configuration.settings import load_settings
 from winnow.pipeline.planning.parts import find_parts
 from winnow.pipeline.planning.plan import steps
+from winnow.pipeline.record.ledger import Ledger
 from winnow.pipeline.record.receipt import Fingerprints, Receipt
+from winnow.pipeline.record.receipt_tables import table_of, write_table
 from winnow.pipeline.record.standing import Standing
 from winnow.stages.run.digests import content_digest
 from winnow.stages.run.unit import File, Place, Planned, Step, Unit, Units
@@ -103,6 +105,37 @@ def unreadable() -> Callable[[int, str], Asked]:
 def test_units_that_follow_from_anything_else_have_none(tmp_path: Path) -> None:
     assert asked(Units("ab", unreadable()), tmp_path) is None
     assert asked(Units("ab", lambda at, name, number=1: Asked(number=number)), tmp_path) is None
+
+
+def test_what_tables_come_to_is_known_while_they_stand_and_not_of_others(tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path))
+
+    def tables(*units: str) -> Ledger:
+        made = table_of(Receipt(step="s", unit=unit, fingerprint="") for unit in units)
+        return Ledger(workspace, [write_table(workspace, "s", made)])
+
+    first = Standing(workspace)
+    first.note("s", "asked", tables("a", "b"))
+    assert first.sum("s") is None
+    first.note_sum("s", {"units": 2})
+    first.write()
+    again, other = Standing(workspace), Standing(workspace)
+    again.note("s", "asked otherwise", tables("a", "b"))
+    other.note("s", "asked", tables("a", "c"))
+    assert (again.sum("s"), other.sum("s")) == ({"units": 2}, None)
+
+
+def test_notes_of_which_a_byte_has_changed_are_none(tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path))
+    standing = Standing(workspace)
+    standing.note("s", "asked", Ledger(workspace, [write_table(workspace, "s", table_of([]))]))
+    standing.note_sum("s", {"units": 2})
+    standing.write()
+    content = workspace.read_bytes("standing.json")
+    workspace.write_bytes("standing.json", content.replace(b'"units": 2', b'"units": 3'))
+    harmed = Standing(workspace)
+    harmed.note("s", "asked", Ledger(workspace, [write_table(workspace, "s", table_of([]))]))
+    assert harmed.sum("s") is None
 
 
 def test_what_earlier_steps_have_written_counts(tmp_path: Path) -> None:

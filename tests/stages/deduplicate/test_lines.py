@@ -55,6 +55,23 @@ def test_paragraphs_are_separated_by_blank_lines(workspace, lay_out, work):
     assert [text.strip() for text in found] == ["Own text one.", "Own text two.", "Own text three.", texts[-1]]
 
 
+def test_a_passage_of_many_parts_is_told_to_each_part_that_holds_it_and_to_no_other(workspace, lay_out, work):
+    """Over more buckets than files are gathered from, in parts that hold different passages, some none."""
+    sites = [f"This page belongs to site {number}." for number in range(40)]
+    held = {f"a-{part:05d}": [sites[(part * 7 + number) % 40] for number in range(part % 5)] for part in range(50)}
+    texts = {part: [f"{line}\nText of {part} and {line[::-1]}" for line in own] for part, own in held.items()}
+    parts = lay_out(texts)
+    count = Counter(line for own in held.values() for line in own)
+    expected = [
+        text if count[text.split("\n")[0]] <= 2 else text.split("\n")[1] for part in parts for text in texts[part]
+    ]
+    assert 0 < sum(number > 2 for number in count.values()) < len(count)
+    assert stripped(workspace, parts, work, buckets=150) == expected
+    for part, own in held.items():
+        told = [span["documents"] for span in workspace.read_table(lines.spans_path(part)).to_pylist()]
+        assert sorted(told) == sorted(count[line] for line in own if count[line] > 2)
+
+
 TEXTS = st.lists(
     st.lists(st.sampled_from(["alpha beta", "早上好，世界", "x", "", "  gamma delta  "]), max_size=6), max_size=8
 )
