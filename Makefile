@@ -43,7 +43,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --u
   --no-annotate --no-emit-index-url --no-emit-find-links --constraint constraints.txt --override requirements/overrides.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test benchmark-test ablate search experiments handoff align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store soak requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
+.PHONY: help setup setup-train setup-test viewer view view-test pipeline plan train spine spine-test benchmark-test ablate search experiments handoff parallel-test align-test inspect report verify test fuzz real-files wheel-test readers-test quantize-test serve-test patterns hostile chaos flips flaky-store soak requirements audit sbom mutants confirm-bytes lint bench airflow-test airflow-serve-test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ view-test: setup-test viewer ## the viewer's pages in a real Chromium: make view
 
 inspect: setup ## show a shard
 	.venv/bin/winnow inspect $(RUN)
+
+parallel-test: setup-test ## training on two and four processes in every layout against one process
+	.venv/bin/python -m pytest tests/trainer/test_parallel.py -m "slow or not slow"
 
 align-test: setup-test ## GRPO by TRL and PPO by torchrl on a tiny model
 	$(INSTALL) --editable '.[align,test]'

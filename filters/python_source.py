@@ -5,7 +5,8 @@ declarations.
 from __future__ import annotations
 
 import ast
-import warnings
+
+from winnow import python_syntax
 
 PYTHON_MEASURES = ("parses", "functions", "variables", "simple_functions", "no_logic")
 LONGEST_SOURCE = 1 << 20
@@ -22,11 +23,8 @@ def measure_python(source: str, code_lines: int) -> tuple[float, ...]:
     unknown = float("nan")
     if len(source) > LONGEST_SOURCE:
         return (unknown,) * len(PYTHON_MEASURES)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in other people's strings
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # all that the parser raises for bad sources
+    tree = python_syntax.parse(source)
+    if tree is None:
         return (0.0, *(unknown,) * (len(PYTHON_MEASURES) - 1))
     if code_lines == 0:
         return (1.0, *(unknown,) * (len(PYTHON_MEASURES) - 1))

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "winnow"
 FLOORS = """
-    bounded_yaml · formats.addresses · formats.listing
+    bounded_yaml · python_syntax · formats.addresses · formats.listing
     filters.kernels · formats.charset · formats.formulas · formats.languages · formats.splits
     stages.document · stages.training
     filters · tokenizer · formats.html · formats.languages.imports · stages.run

@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from winnow import python_syntax
+
 Message = dict[str, Any]
 
 # Each pattern reads on from where it began, never back: answers may be megabytes of anything.
@@ -75,10 +77,10 @@ def _with_calls(message: Message, with_tools: bool) -> Message:
 def _value(text: str) -> Any:
     """An object or list of objects with names, from JSON or Python's way to write it; None for anything else."""
     text = QUOTED.sub(lambda found: found[1] + json.dumps(found[2]) + found[3], text)
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, python_syntax.literal):
         try:
             value = read(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        except (ValueError, RecursionError):
             continue
         listed = value if isinstance(value, list) else [value]
         if listed and all(isinstance(call, Mapping) and isinstance(call.get("name"), str) for call in listed):
@@ -126,12 +128,12 @@ def _closing(text: str, at: int) -> int:
 
 
 def _arguments(text: str) -> dict[str, Any] | None:
+    call = python_syntax.expression(f"_({text})")
+    if not isinstance(call, ast.Call) or call.args or any(item.arg is None for item in call.keywords):
+        return None
     try:
-        call = ast.parse(f"_({text})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(item.arg is None for item in call.keywords):
-            return None
-        return {str(item.arg): ast.literal_eval(_Words().visit(item.value)) for item in call.keywords}
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return {str(item.arg): python_syntax.literal(_Words().visit(item.value)) for item in call.keywords}
+    except (ValueError, RecursionError):
         return None
 
 

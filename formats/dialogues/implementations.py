@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from winnow import python_syntax
 
 DOCSTRING_CHARACTERS = 60
 STATEMENTS = 2
@@ -45,12 +46,7 @@ def parse_module(source: str) -> ast.Module | None:
     """The module's syntax tree, or None when it isn't Python 3, or is so long that it must be a table of data."""
     if len(source) > SOURCE_CHARACTERS:
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return python_syntax.parse(source)
 
 
 def definitions(tree: ast.Module, module: str) -> Iterator[Definition]:

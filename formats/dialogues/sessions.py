@@ -6,13 +6,13 @@ results as comments beneath. Nothing is ever run: the answers are the document's
 
 from __future__ import annotations
 
-import ast
 import doctest
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from winnow import python_syntax
 from winnow.formats.markup.markdown import Block
 
 BLOCK_CHARACTERS = 40_000
@@ -145,8 +145,4 @@ def _commented(lines: list[str]) -> list[Step]:
 
 
 def _parses(code: str) -> bool:
-    try:
-        ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return python_syntax.parse(code) is not None

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from winnow import python_syntax
 from winnow.formats.dialogues.dialogue import Conversation, check
 from winnow.formats.dialogues.implementations import parse_module
 from winnow.formats.dialogues.questions import pick
@@ -114,8 +115,8 @@ def _literal_kind(answer: str) -> str | None:
     if not answer or len(answer) > ANSWER_CHARACTERS or "..." in answer or NOTED.search(answer):
         return None
     try:
-        return type(ast.literal_eval(answer)).__name__
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return type(python_syntax.literal(answer)).__name__
+    except ValueError:
         return None
 
 

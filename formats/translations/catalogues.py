@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from winnow import python_syntax
 from winnow.formats.markup.roles import to_markdown_inline
 
 STRING = re.compile(r'^(msgctxt|msgid_plural|msgid|msgstr(?:\[\d+\])?)?\s*("(?:[^"\\]|\\.)*")\s*$')
@@ -79,6 +79,6 @@ def _pair(parts: Mapping[str, list[str]], fuzzy: bool, line: int) -> Iterator[Pa
 
 def _unquoted(literal: str) -> str:
     try:
-        return str(ast.literal_eval(literal))
-    except (ValueError, SyntaxError):
+        return str(python_syntax.literal(literal))
+    except ValueError:
         return literal[1:-1]
