@@ -7,6 +7,7 @@ what they keep of pages of sites they haven't seen with the extractors that work
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import md5
 from importlib.resources import files
@@ -18,7 +19,8 @@ import numpy.typing as npt
 from winnow.filters.kernels.bytes import kernel
 from winnow.formats.html.blocks import Blocks
 from winnow.formats.html.context import context
-from winnow.formats.html.elements import ELEMENT, END, NUMBER, PARENT, START
+from winnow.formats.html.copies import drop_copies
+from winnow.formats.html.elements import CODED, ELEMENT, END, NUMBER, PARENT, PRESERVED, START
 from winnow.formats.html.features import Matrix, features
 from winnow.formats.html.tags import TAG, TRAITS
 
@@ -30,6 +32,8 @@ POSSIBLE = 0.1  # the chance from which a block counts when a page's doubt is to
 DOUBT = (0.1, 0.5)  # of a page, from where to where its threshold falls
 LENIENT = 0.03  # the threshold of a page in full doubt: lists of cards, what a service offers
 FURNITURE = 1 << TRAITS.index("nav") | 1 << TRAITS.index("footer")
+DATA = re.compile(rb"(?:\{|\[\s{0,9}\{)\s{0,9}\"[\w@.$-]{1,80}\"\s{0,9}:")
+"""How a block begins that is JSON for a page's programs, and no text."""
 SHORT_CELL = 400  # bytes; a table with a longer cell is layout
 
 
@@ -105,7 +109,18 @@ def content(page: Blocks, title: str = "", *, one_work: bool = False) -> npt.NDA
         usual = threshold = best / 2
     keep: npt.NDArray[np.bool_] = chance >= np.where(furniture, usual, threshold)
     agree_in_tables(page, chance, keep, threshold)
+    drop_data(page, keep)
+    drop_copies(page, keep)
     return keep
+
+
+def drop_data(page: Blocks, keep: npt.NDArray[np.bool_]) -> None:
+    """Keeps no block that is JSON, which only the programs of a page read, unless it is a listing."""
+    begins, ends = page.text[page.blocks[:, START]], page.text[np.maximum(page.blocks[:, END] - 1, 0)]
+    braced = np.isin(begins, tuple(b"{[")) & np.isin(ends, tuple(b"}]"))
+    for block in np.flatnonzero(keep & braced & (page.blocks[:, PRESERVED] == 0) & (page.blocks[:, CODED] == 0)):
+        start, end = page.blocks[block, START], page.blocks[block, END]
+        keep[block] = DATA.match(page.text[start:end].tobytes()) is None
 
 
 def doubt(page: Blocks, chance: npt.NDArray[np.float32], threshold: float) -> float:

@@ -20,6 +20,10 @@ SCRIPT_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{8,40})\"")
 ONE_WORK = re.compile(
     r"\"@type\"\s{0,20}:\s{0,20}(?:\[\s{0,20})?\"(?:Product|(?:News|Scholarly|Tech)?Article|BlogPosting)\""
 )
+ITEM = re.compile(
+    r"\bitemtype=[\"']?https?://schema\.org/(?:(?:News|Scholarly|Tech)?Article|BlogPosting)[\"'\s>]", re.IGNORECASE
+)
+"""What `ONE_WORK` is in microdata; a list has one for each of its cards."""
 DAY = re.compile(r"(?<!\d)(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
@@ -113,7 +117,9 @@ def _of_one_work(page: str, kind: str, published: bool) -> bool:
         return True
     if kind.startswith("product"):
         return not kind.startswith("product.group")
-    return '"ItemList"' not in page and ONE_WORK.search(page) is not None
+    if '"ItemList"' in page:
+        return False
+    return ONE_WORK.search(page) is not None or len(ITEM.findall(page)) == 1
 
 
 def _attributes(tag: str) -> dict[str, str]:

@@ -63,7 +63,10 @@ EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, Recursi
 # 6: compressed pages in folders and archives are read; 7: a second look at short pages, too
 # 9: less certainty is asked of the blocks of lists and services
 # 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
-VERSION = 11  # 11: a declared charset is heard where UTF-8 is by chance; names in any case
+# 11: a declared charset is heard where UTF-8 is by chance; names in any case
+VERSION = (
+    12  # 12: schema.org is heard in microdata, too, JSON in the text is dropped, what a page has twice is kept once
+)
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 

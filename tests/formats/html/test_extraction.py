@@ -139,7 +139,19 @@ def test_less_certainty_is_asked_where_much_of_a_page_is_in_doubt_unless_it_call
         ('<script type="application/ld+json">{"@graph": [{"@type":"NewsArticle"}]}</script>', True),
         ('<script type="application/ld+json">{"@type":"ItemList","of":[{"@type":"Product"}]}</script>', False),
         ('<script type="application/ld+json">{"@type":"WebPage","name":"Product"}</script>', False),
+        ('<body itemscope itemtype="https://schema.org/NewsArticle">', True),
+        ("<article itemscope itemtype=http://schema.org/BlogPosting>", True),
+        ('<div itemtype="https://schema.org/Article"></div><div itemtype="https://schema.org/Article"></div>', False),
+        ('<div itemtype="https://schema.org/ArticleSeries"></div>', False),
     ],
 )
 def test_what_calls_itself_one_work(saying: str, one: bool) -> None:
     assert read_head(cards(saying)).one_work is one
+
+
+@pytest.mark.parametrize("data", ['{"layout": 2, "of": {"hue": 213}}', '[ {"price":15.49,"currency":"EUR"} ]'])
+def test_data_for_the_programs_of_a_page_is_no_text_and_a_listing_of_it_is(data: str) -> None:
+    page = f"<body><article><p>{STORY}</p><div>{data}</div><p>{STORY} {data} says the page.</p>%s</article></body>"
+    assert data not in extract(page % "").text.replace(f"{data} says the page", "")
+    assert f"{data} says the page" in extract(page % "").text
+    assert extract(page % f"<pre><code>{data}</code></pre>").text.count(data) == 2
