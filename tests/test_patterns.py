@@ -102,6 +102,7 @@ def test_patterns_made_linear_find_what_they_found(pattern: re.Pattern[Any], sou
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "method"),
     [
@@ -117,6 +118,7 @@ def test_slow_patterns_are_found(source: str, method: str) -> None:
     assert slow(Owned("here", re.compile(source), {method}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "method"),
     [(r"\s+$", "match"), (r"[a-z]++\d", "match"), (r"(?<!\w)\w{1,64}+@", "search"), (r"\s+", "sub")],

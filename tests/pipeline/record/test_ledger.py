@@ -93,7 +93,7 @@ ROUNDS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ROUNDS, st.dictionaries(st.sampled_from(NAMES), st.integers(1, 2), min_size=1))
 def test_killed_anywhere_no_receipt_is_believed_that_does_not_hold(
     rounds: list[tuple[dict[str, int], bool, int]], last: dict[str, int]

@@ -195,7 +195,7 @@ def test_a_mixture_without_sources_is_an_error() -> None:
         balance([cell("web")], np.array([1e6]), Mixture(sources={"web": 0}), ONE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_amounts_stay_within_the_limits_whatever_is_asked(data: st.DataObject) -> None:
     shares = st.floats(0.1, 10)
