@@ -19,6 +19,8 @@ FEW = 3  # of them, up to which a declaration of `DENSE` decides between reading
 DENSE = frozenset({"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "cp874", "koi8-u"})
 """Charsets in which the bytes that begin and go on with a character of UTF-8 are signs of every other word."""
 HIGH = re.compile(r"[^\x00-\x7f]")
+PLAIN = re.compile(r"([\x00-\x7f]{3})[\x00-\x7f]{3,}+(?<=([\x00-\x7f]{3}))")
+"""What stands between signs beyond ASCII and isn't beside one: it tells nothing, and is most of a page."""
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\ufffe\uffff]")
 EAST_ASIAN = re.compile("[\u3400-\u9fff\uac00-\ud7a3\uff61-\uff9f]")
 BESIDE_LATIN = re.compile(
@@ -61,7 +63,7 @@ def _by_chance(content: bytes, text: str, codec: str) -> str | None:
         return None
     if NO_TEXT.search(declared):
         return None
-    odd, odd_as_utf_8 = strangeness(declared), strangeness(text)
+    odd, odd_as_utf_8 = (strangeness(PLAIN.sub(r"\1 \2", reading)) for reading in (declared, text))
     alike = odd == odd_as_utf_8 and codec in DENSE and len(signs) <= FEW
     return declared if odd < odd_as_utf_8 or alike else None
 

@@ -46,7 +46,7 @@ def check_json(text: bytes) -> None:
 
     What stands in strings is looked at only where all its commas and brackets would be too many.
     """
-    if _values(text) > MOST_VALUES and _values(STRING.sub(b"", text)) > MOST_VALUES:
+    if len(text) > MOST_VALUES and _values(text) > MOST_VALUES and _values(STRING.sub(b"", text)) > MOST_VALUES:
         raise TooLarge(f"> {MOST_VALUES:,} values")
 
 

@@ -28,6 +28,8 @@ IMAGES = (
     b"alt=\"\\", b"alt='\\",
 )  # fmt: skip
 """Of images, in their attributes: what makes a look at them worth while."""
+OF_AN_IMAGE = ("math", "tex", "formula", "equation", "codecogs", "eeimg", "ql-img", "chl=", "$", "\\")
+"""One of them is in the attributes of every image that `SHOWS_FORMULA` finds something in."""
 TAGS = (b"<math", b"<m:math", b"<mml:math", b"<mjx-", b"<sup", b"<sub")
 WORDS = (
     b"katex",
@@ -109,12 +111,16 @@ def has_mathematics(page: str) -> bool:
     content = np.frombuffer(b"".join((page.encode("utf-8", "replace"), bytes(PADDING))), np.uint8)
     size = len(content) - PADDING
     if shows_image(content, size, *_beginnings(IMAGES)) and any(
-        SHOWS_FORMULA.search(image[1]) for image in IMAGE.finditer(page)
+        SHOWS_FORMULA.search(image[1]) for image in IMAGE.finditer(page) if _may_show(image[1].lower())
     ):
         return True
     if shows(content, size, LESS, *_needles(TAGS)) or shows(content, size, LETTER_X, *_needles(WORDS)):
         return True
     return ("\\(" in page or "\\[" in page) and _is_typeset(page)
+
+
+def _may_show(attributes: str) -> bool:
+    return any(word in attributes for word in OF_AN_IMAGE)
 
 
 @cache

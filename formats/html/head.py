@@ -20,9 +20,7 @@ SCRIPT_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{8,40})\"")
 ONE_WORK = re.compile(
     r"\"@type\"\s{0,20}:\s{0,20}(?:\[\s{0,20})?\"(?:Product|(?:News|Scholarly|Tech)?Article|BlogPosting)\""
 )
-ITEM = re.compile(
-    r"\bitemtype=[\"']?https?://schema\.org/(?:(?:News|Scholarly|Tech)?Article|BlogPosting)[\"'\s>]", re.IGNORECASE
-)
+ITEM = re.compile(r"itemtype=[\"']?https?://schema\.org/(?:(?:News|Scholarly|Tech)?Article|BlogPosting)[\"'\s>]")
 """What `ONE_WORK` is in microdata; a list has one for each of its cards."""
 DAY = re.compile(r"(?<!\d)(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
