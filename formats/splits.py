@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 
 from winnow.formats import listing
@@ -32,7 +33,8 @@ def bytes_in(path: str) -> int:
     """Size of one input in bytes; of a folder, of all files below it."""
     filesystem, name = filesystem_of(path)
     if "file" in filesystem.protocol:
-        return sum(map(listing.size_of, listing.entries(name))) if os.path.isdir(name) else os.path.getsize(name)
+        told = os.stat(name)
+        return sum(map(listing.size_of, listing.entries(name))) if stat.S_ISDIR(told.st_mode) else told.st_size
     if not filesystem.isdir(name):
         return size_of(path)
     return sum(int(entry["size"] or 0) for entry in filesystem.find(name, detail=True).values())

@@ -10,6 +10,7 @@ array, and what is compressed or quoted across lines, is one piece of any size. 
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
@@ -76,7 +77,7 @@ def record_splits(path: str, split_bytes: int = SPLIT_BYTES) -> list[Split]:
     Raises `ValueError` when the name of a file, or of all files of a folder, tells no format.
     """
     filesystem, root = filesystem_of(path)
-    if filesystem.isdir(root):
+    if os.path.isdir(root) if "file" in filesystem.protocol else filesystem.isdir(root):
         return _folder(path, filesystem, root.rstrip("/"), split_bytes)
     kind = _known_format(path)
     if kind in ("lines", "text") and not PACKED.search(path.lower()):

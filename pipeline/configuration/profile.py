@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from inspect import isgeneratorfunction
 from typing import Any
@@ -165,7 +165,12 @@ class Profile(Section):
 
     def relative(self, path: str) -> str:
         """The path as ids and locks see it: without the base, so that they don't depend on where the inputs lie."""
-        return as_named(path).removeprefix(f"{self.base}/")
+        return self.naming()(path)
+
+    def naming(self) -> Callable[[str], str]:
+        """`relative` for many paths: what it takes to find the base is taken once."""
+        base = f"{self.base}/"
+        return lambda path: as_named(path).removeprefix(base)
 
 
 def scaled(manifest: Manifest, profile: Profile, place: str = "the profile") -> Manifest:

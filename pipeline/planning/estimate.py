@@ -86,6 +86,9 @@ def estimates(
     raw = sum(size for _, size in kinds.values())
     found, unknown = [], []
     for step, units in planned:
+        if units and not any(step.name in rates for rates in known):
+            unknown.append(step.name)
+            continue
         groups: dict[str, list[int]] = {}
         for name in names_of(units):
             kind, size = kinds.get(name, (WHOLE, 0))

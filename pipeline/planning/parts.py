@@ -7,6 +7,7 @@ of 20 kB would be ten thousand parts.
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ def _splits(given: Input, pattern: str, settings: Settings) -> Iterator[tuple[st
     a date, and what was read before is left out.
     """
     module, options = kind_module(given.kind), given.settings()
-    profile, seen = settings.profile, settings.seen
+    profile, seen, relative = settings.profile, settings.seen, settings.profile.naming()
     try:
         paths = expand(profile.place(pattern))
     except FileNotFoundError:
@@ -107,7 +108,7 @@ def _splits(given: Input, pattern: str, settings: Settings) -> Iterator[tuple[st
             raise
         paths = []
     for path in paths:
-        name = profile.relative(path)
+        name = relative(path)
         if seen is None or not seen.has(_inventory_unit(inventory_name(name), name, path)):
             for split in module.splits(path, options):
                 if not isinstance(split, Split):
@@ -142,8 +143,9 @@ def _bundled(found: Sequence[tuple[str, Split]]) -> Iterator[list[tuple[str, Spl
 def _small(path: str) -> int | None:
     """The size of a small file in bytes; None for a larger one, and for a folder."""
     filesystem, name = filesystem_of(path)
-    if "file" in filesystem.protocol and not os.path.islink(name):
-        size, plain = os.path.getsize(name), os.path.isfile(name)
+    told = os.lstat(name) if "file" in filesystem.protocol else None
+    if told is not None and not stat.S_ISLNK(told.st_mode):
+        size, plain = told.st_size, stat.S_ISREG(told.st_mode)
     else:
         entry = filesystem.info(name)
         size, plain = int(entry["size"] or 0), entry["type"] == "file"
@@ -183,11 +185,11 @@ def inventory_name(path: str) -> str:
 
 def inventory_units(parts: Sequence[Part], settings: Settings) -> list[Unit[TakeInventory]]:
     """One unit for each raw input, model file and benchmark file."""
-    profile = settings.profile
-    paths = {inventory_name(profile.relative(path)): path for part in parts for path in part.inputs}
+    profile, relative = settings.profile, settings.profile.naming()
+    paths = {inventory_name(relative(path)): path for part in parts for path in part.inputs}
     others = [*profile.resources.values(), *(benchmark.path for benchmark in profile.benchmarks)]
     paths |= {inventory_name(path): profile.place(path) for path in others}
-    return [_inventory_unit(name, profile.relative(path), path) for name, path in sorted(paths.items())]
+    return [_inventory_unit(name, relative(path), path) for name, path in sorted(paths.items())]
 
 
 def _inventory_unit(name: str, path: str, place: str) -> Unit[TakeInventory]:
