@@ -53,6 +53,8 @@ def read_epub(stream: IO[bytes], name: str, reject: Reject) -> Book | None:
     spine = [
         items[reference.get("idref")] for reference in package.iter("{*}itemref") if reference.get("idref") in items
     ]
+    for path in dict.fromkeys(path for path in spine if path not in files and not FRONT.search(path)):
+        reject(f"{name}!{path}", "missing", "a chapter that the spine names")
     chapters = []
     for path in (path for path in spine if path in files and not FRONT.search(path)):
         try:

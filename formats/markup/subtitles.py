@@ -19,6 +19,7 @@ SUFFIXES = (".srt", ".vtt", ".sbv", ".ass", ".ssa")
 CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 TIMES = re.compile(rf"[ \t]*{CLOCK}[ \t]*-{{1,2}}>[ \t]*{CLOCK}(?![\d:])[^\n]*")
 SBV_TIMES = re.compile(rf"[ \t]*{CLOCK},{CLOCK}[ \t]*")
+OTHER_BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?![^\s])")
 FIRST_LINES = 8  # in which the first cue of a file must stand whose name doesn't say what it is
 NUMBER = re.compile(r"\s*\d+\s*")
 VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]+([^<>]{1,200})>")
@@ -92,16 +93,22 @@ def _counted(lines: list[str], times: re.Pattern[str]) -> Iterator[Cue]:
 
 
 def _blocks(lines: list[str]) -> Iterator[Cue]:
-    """Cues of WebVTT: an empty line ends one; blocks of notes, styles and regions, and names above the times, go."""
+    """Cues of WebVTT: an empty line ends one; blocks of notes, styles and regions, and names above the times, go.
+
+    Where an empty line stands between the times and what is said, that is said none the less.
+    """
     cue: Cue | None = None
-    for line in lines:
+    for line, after in pairwise([*lines, ""]):
         if TIMES.fullmatch(line):
             if cue is not None:
                 yield cue
             cue = Cue(*_times(TIMES, line), [])
         elif not line.strip():
-            if cue is not None:
+            if cue is not None and cue.lines:
                 yield cue
+                cue = None
+        elif cue is not None and not cue.lines and (TIMES.fullmatch(after) or OTHER_BLOCK.match(line)):
+            yield cue
             cue = None
         elif cue is not None:
             cue.lines.append(line)

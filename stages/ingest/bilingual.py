@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from pydantic import Field, model_validator
 
+from winnow.formats.containers.archives import Reject
 from winnow.formats.containers.packages import Package
 from winnow.formats.containers.records import read_records, record_splits, table_format
 from winnow.formats.dialogues.json_values import Misfit
@@ -39,7 +40,8 @@ from winnow.stages.ingest.tables import look_up, text_of
 # 2: a row of Parquet or Arrow above 64 MiB is rejected, and a file that swells; 3: any record above a bound
 # 5: words beside what is documented from code; 4: compressed files in folders and archives are read
 # 7: changed wordings of permissive licences are unknown
-VERSION = 8  # 8: one decision on charsets for catalogues, pages, tables and memories; broken letters are rejections
+# 8: one decision on charsets for catalogues, pages, tables and memories; broken letters are rejections
+VERSION = 9  # 9: entries that can't be read are rejections, one behind an obsolete fuzzy one is read
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.TRANSLATIONS
 
@@ -161,7 +163,7 @@ class _Reader:
         wanted = self.settings.target_language
         for name, text in files.items():
             if name.endswith(".po") and is_catalogue_of(name, wanted, language_of_po(text)):
-                writer.catalogue(package.root + name, unmarked(read_po(text)))
+                writer.catalogue(package.root + name, unmarked(read_po(text, _by_line(writer, package.root + name))))
         for name, why in found.lone:
             writer.reject(name, "counterpart", why)
         for table in found.tables:
@@ -200,6 +202,15 @@ class _Reader:
                 date=package.date,
                 license=package.license,
             )
+
+
+def _by_line(writer: Writer, name: str) -> Reject:
+    """Tells of entries of a catalogue by their lines."""
+
+    def reject(line: str, rule: str, value: object) -> None:
+        writer.reject(f"{name}#{line}", rule, value)
+
+    return reject
 
 
 def _checks(settings: Settings) -> Checks:

@@ -61,7 +61,8 @@ LANGUAGES = {"english": "en", "chinese": "zh", "german": "de", "french": "fr", "
 # 9: changed wordings of permissive licences are unknown
 # 10: mail and subtitles in text files, and subtitles by name, are read as what they say
 # 11: few signs of mail are in the charset that it names, where they may be UTF-8 by chance
-VERSION = 12  # 12: XML, POD, AsciiDoc and manual pages are heard, and so is any declaration; names in any case
+# 12: XML, POD, AsciiDoc and manual pages are heard, and so is any declaration; names in any case
+VERSION = 13  # 13: captions behind an empty line are read, missing chapters told
 # 2: a title is no line of number signs and blanks; options of commands end at the next bracket
 OPTIONAL = ("pypdfium2", "pypandoc")  # PDF files, and what pandoc reads, are rejections without them
 CONTENT = Content.BOOKS

@@ -129,3 +129,11 @@ def test_subtitles_are_works_in_the_charset_that_they_were_written_in(tmp_path: 
     assert texts["a.srt"] == texts["b.txt"] == "\n".join(russian)
     assert texts["d.ass"].split() == WORDS
     assert [(row["rule"], row["value"]) for row in rejections] == [("longform.subtitles", "nothing in it has a time")]
+
+
+def test_what_stands_behind_an_empty_line_is_said_and_notes_and_names_of_cues_are_not() -> None:
+    text = (
+        "WEBVTT\n\n00:16.960 --> 00:20.600 line:79%\n\nThe miller saw it\non the bridge.\n\n00:21.000 --> 00:22.000\n\n"
+        "NOTE nobody reads\nthis\n\n2\n00:23.000 --> 00:24.000\nWho is he?\n\n00:25.000 --> 00:26.000\n\nlast\n00:27.000 --> 00:28.000\nYes.\n"
+    )
+    assert spoken(text, "a.vtt") == "The miller saw it on the bridge.\nWho is he?\nYes."

@@ -412,3 +412,26 @@ def test_a_memory_that_declares_another_charset_than_its_own_is_utf_8(pieces: in
     documents, rejections = ingest("bilingual", tmp_path / "a.tmx", split_bytes=pieces)
     said = "\n".join(row["text"] for row in documents)
     assert all(f"第{n}座磨坊" in said for n in range(9)) and rejections == []
+
+
+HEADER = 'msgid ""\nmsgstr ""\n"Language: fr\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+RIVER = 'msgid "River"\nmsgstr "Rivière"\n'
+
+
+@pytest.mark.parametrize(
+    ("entry", "said", "refused"),
+    [
+        ('#, fuzzy\n#~| msgid "Paths:"\n#~ msgid "Path:"\n#~ msgstr "Chemin"\n\n' + RIVER, "River\nRivière", 0),
+        ('msgid "Say "go" now"\nmsgstr "Dites"\n\n' + RIVER, "River\nRivière", 1),
+        ('msgid "We connect\nthe world"\nmsgstr "Nous"\n\n' + RIVER, "River\nRivière", 1),
+        ('msgid "River"\nmsgstr "Rivi\\303\\250re, \\xc3\\xa9t\\xc3\\xa9"\n', "River\nRivière, été", 0),
+        ('msgid "A path"\nmsgstr "C:\\\\303 \\x41"\n', "A path\nC:\\303 A", 0),
+    ],
+)
+def test_entries_of_public_bug_reports_are_pairs_or_rejections(
+    entry: str, said: str, refused: int, tmp_path: Path, ingest: Any
+) -> None:
+    (tmp_path / "a.fr.po").write_text(HEADER + entry)
+    documents, rejections = ingest("bilingual", tmp_path / "a.fr.po", target_language="fr", direction="forward")
+    assert [row["text"] for row in documents] == [said]
+    assert [(row["rule"], "#" in row["locator"]) for row in rejections] == [("bilingual.syntax", True)] * refused

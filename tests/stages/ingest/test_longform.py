@@ -317,3 +317,16 @@ def test_names_are_taken_in_any_case(tmp_path: Path, ingest: Any) -> None:
         (tmp_path / name).write_text(f"<p>{text}</p>" if name.endswith("Htm") else text)
     documents, rejections = ingest("longform", tmp_path)
     assert len(documents) == 5 and rejections == []
+
+
+def test_a_chapter_that_the_spine_names_and_the_book_lacks_is_a_rejection(tmp_path: Path, ingest: Any) -> None:
+    whole = zipfile.ZipFile(io.BytesIO(epub([chapter(0), chapter(1)], [0, 1])))
+    with zipfile.ZipFile(tmp_path / "a.epub", "w") as lacking:
+        for name in whole.namelist():
+            if not name.endswith("chapter 1.xhtml"):
+                lacking.writestr(name, whole.read(name))
+    documents, rejections = ingest("longform", tmp_path / "a.epub")
+    assert len(documents) == 1 and "## Chapter 0" in documents[0]["text"]
+    assert [(row["rule"], row["locator"].endswith("!epub/text/chapter 1.xhtml")) for row in rejections] == [
+        ("longform.missing", True)
+    ]
