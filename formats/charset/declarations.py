@@ -48,12 +48,12 @@ def of_latex(content: bytes) -> Iterator[str]:
     head = content[:HEAD_BYTES]
     for found in MAGIC.finditer(head):
         yield _python_name(found[1])
-    for pattern in (CTEX, INPUTENC):
-        for found in pattern.finditer(head):
+    for pattern, *marks in ((CTEX, b"{ctex"), (INPUTENC, b"inputenc", b"inputenx", b"CJKencoding")):
+        for found in pattern.finditer(head) if any(mark in head for mark in marks) else ():
             for option in (found[1] or found[found.re.groups] or b"").split(b","):
                 yield _python_name(option)
-    for pattern in (ARABI, CJK):
-        for found in pattern.finditer(content):
+    for pattern, *marks in ((ARABI, b"cp125", b"8859-8"), (CJK, b"{CJK")):
+        for found in pattern.finditer(content) if any(mark in content for mark in marks) else ():
             yield _python_name(found[1])
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import IO
 
 from winnow.formats.containers.bounds import RECORD_BYTES, SKIPPED, TooLarge
@@ -21,6 +21,7 @@ from winnow.formats.containers.bounds import RECORD_BYTES, SKIPPED, TooLarge
 ROW_LINES = 200_000  # that a quoted row of CSV may have
 TAB_ROW_LINES = 2_000  # that one of TSV may have: each is looked at again with every line
 FAR = 1_000
+TOGETHER = 1 << 18  # characters of CSV that are cut into rows at once, at most; less than a row may have
 VAIN = 100  # quotes that close nowhere, or far away and wrong, after which they are no longer believed
 QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
 
@@ -30,6 +31,7 @@ Row = list[str] | ValueError
 def comma_separated(text: IO[str]) -> Iterator[Row]:
     """The rows of CSV; an empty line is an empty row. The first line tells the sign: `;` or a tab where it has no comma.
 
+    Lines of `text` end with `\\n` alone: `newline="\\n"`.
     A row of more than `bounds.RECORD_BYTES` characters comes as `TooLarge`.
     """
     given = _Lines(text)
@@ -38,6 +40,8 @@ def comma_separated(text: IO[str]) -> Iterator[Row]:
     csv.field_size_limit(RECORD_BYTES)
     vain = 0
     while given.more():
+        if (yield from _sound(given, sign)):
+            continue
         try:
             row = next(csv.reader(given, delimiter=sign, strict=True))
         except TooLarge as error:
@@ -57,6 +61,24 @@ def comma_separated(text: IO[str]) -> Iterator[Row]:
         else:
             yield row
         given.taken()
+
+
+def _sound(given: _Lines, sign: str) -> Generator[list[str], None, bool]:
+    """The rows of the next lines, up to the first that isn't right or goes on behind them, whose lines come again; whether
+    there were any."""
+    if not (lines := given.together()):
+        return False
+    reader = csv.reader(lines, delimiter=sign, strict=True)
+    read = 0
+    try:
+        for row in reader:
+            read = reader.line_num
+            yield row
+    except csv.Error:
+        given.put_back(lines[read:])
+    wrong = read == 0 or reader.line_num < len(lines)  # else the last row goes on behind them
+    given.room = max(given.room // 8, 1) if wrong else min(2 * given.room, TOGETHER)
+    return read > 0
 
 
 def tab_separated(text: IO[str]) -> Iterator[Row]:
@@ -154,6 +176,7 @@ class _Lines:
         self.row: list[str] = []
         self.ended = False
         self._characters = 0  # of the row
+        self.room = TOGETHER  # less where rows were wrong lately, since their lines come again
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -183,6 +206,34 @@ class _Lines:
             self._pending.append(line)
         return bool(self._pending)
 
+    def together(self) -> list[str]:
+        """The next lines, taken, of `room` characters and to the end of one, up to one that is too long."""
+        lines: list[str] = []
+        room = self.room
+        while self._pending and room > 0:
+            if len(self._pending[0]) > RECORD_BYTES:
+                return lines
+            lines.append(self._pending.popleft())
+            room -= len(lines[-1])
+        return [*lines, *self._several(room)] if room > 0 else lines
+
+    def _several(self, room: int) -> list[str]:
+        """The lines of the next `room` characters, the last to its end unless it is too long."""
+        text = self._text.read(room)
+        if text and text[-1] != "\n":
+            text += self._text.readline(RECORD_BYTES + 1)
+        *lines, rest = text.split("\n")
+        lines = [line + "\n" for line in lines]
+        if rest:
+            lines.append(rest)
+        if lines and len(lines[-1]) > RECORD_BYTES:
+            self._pending.append(self._cut_short(lines.pop()))
+        return lines
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        """Lines that were taken come again."""
+        self._pending.extendleft(reversed(lines))
+
     def taken(self) -> None:
         """The row is read: its lines are no longer needed."""
         self.row.clear()
@@ -192,11 +243,15 @@ class _Lines:
     def _read(self) -> str:
         """The next line; of one that is too long its beginning, which is too long, too."""
         line = self._text.readline(RECORD_BYTES + 1)
-        piece = line if len(line) > RECORD_BYTES else "\n"
+        return line if len(line) <= RECORD_BYTES else self._cut_short(line)
+
+    def _cut_short(self, line: str) -> str:
+        """The beginning of a line that is too long; the rest of it is read past."""
+        piece = line
         while piece and not piece.endswith("\n"):
             piece = self._text.readline(SKIPPED)
         return line
 
     def again(self) -> None:
         """All lines but the first of the row at hand come again."""
-        self._pending.extendleft(reversed(self.row[1:]))
+        self.put_back(self.row[1:])

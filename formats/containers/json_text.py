@@ -10,15 +10,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 import orjson
 
+from winnow.filters.kernels.json_keys import count_keys
 from winnow.formats.containers.bounds import check_json
 
-BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")  # what keeps the colons of keys from being counted
-BLANKS = np.isin(np.arange(256), tuple(b" \t\n\r"))
-COLON, QUOTE = b':"'
-LONG = 1 << 11  # bytes from which one pass that looks for colons is faster than five searches
 EXACT = 2.0**63  # from here on a float may stand for an integer that orjson couldn't hold
 
 
@@ -33,16 +29,7 @@ def read_json(text: bytes | str) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return _again(text, error)
-    return value if _colons(content) == _keys(value) else _again(text, None)
-
-
-def _colons(content: bytes) -> int:
-    """How many colons stand behind a quotation mark; -2 where one stands behind a blank."""
-    if len(content) < LONG:
-        return -2 if any(sign in content for sign in BEFORE_COLON) else content.count(b'":')
-    signs = np.frombuffer(content, np.uint8)
-    before = signs[np.maximum(np.flatnonzero(signs == COLON) - 1, 0)]
-    return -2 if BLANKS[before].any() else int(np.count_nonzero(before == QUOTE))
+    return value if count_keys(content) == _keys(value) else _again(text, None)
 
 
 def _again(text: bytes | str, refused: ValueError | None) -> Any:
@@ -58,7 +45,7 @@ def _again(text: bytes | str, refused: ValueError | None) -> Any:
 
 
 def _keys(value: Any) -> int:
-    """How many keys the objects of a value have; -1 where a number may not be what is written."""
+    """How many keys the objects of a value have; -2 where a number may not be what is written."""
     count = 0
     pending = [value]
     while pending:
@@ -70,7 +57,7 @@ def _keys(value: Any) -> int:
         elif kind is list:
             pending.extend(item)
         elif kind is float and abs(item) >= EXACT:
-            return -1
+            return -2
     return count
 
 

@@ -29,17 +29,20 @@ ADDRESS = (
 )
 ESCAPED = re.compile(r"\\([%#_&~{}])(?:\{\})?")
 OPTIONS = r"(?:\[(?:[^\[\]{}]|\{[^{}]*\})*\])?(?:\{[^{}\n]*\}){0,3}"
-COMMENT = r"%[^\n]*(?:\n(?![ \t]*\n)[ \t]*)?"
+COMMENT = r"[^\n]*(?:\n(?![ \t]*\n)[ \t]*)?"  # behind its sign
 LAST_GROUP = re.compile(r"\{([^{}]*)\}$")
 
 
 @lru_cache(maxsize=64)
 def _pattern(names: frozenset[str]) -> re.Pattern[str]:
-    """In the order of the source, so that a comment in a listing is the listing's and a listing in a comment is none."""
+    """In the order of the source, so that a comment in a listing is the listing's and a listing in a comment is none.
+
+    Each of its ways begins with `\\` or `%`, outside of any group: what `re` then looks for before it tries them.
+    """
     listings = "|".join(map(re.escape, sorted(names)))
     return re.compile(
         rf"{INLINE}|{BRACED_CODE}|{ADDRESS}"
-        rf"|\\begin\{{(?P<name>{listings})\}}(?P<options>(?>{OPTIONS}))(?![ \t]*\}})|\\[\\%]|(?P<comment>{COMMENT})"
+        rf"|\\begin\{{(?P<name>{listings})\}}(?P<options>(?>{OPTIONS}))(?![ \t]*\}})|\\[\\%]|%(?P<comment>{COMMENT})"
     )
 
 
