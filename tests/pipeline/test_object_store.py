@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import s3fs
 
@@ -85,6 +86,17 @@ def but_for_inputs(lock: dict[str, Any]) -> dict[str, Any]:
     return {**lock, "inputs": [entry["size"] for entry in lock["inputs"]], "steps": steps}
 
 
+def of_a_page(shard: Path) -> tuple[str, str]:
+    """Row and place of the first token that comes of a web page, not of what is put between a repository's files."""
+    segments = pq.read_table(shard, columns=["segments"])["segments"].to_pylist()
+    return next(
+        (str(row), str(sum(before["length"] for before in of_row[:number])))
+        for row, of_row in enumerate(segments)
+        for number, segment in enumerate(of_row)
+        if segment["source"] == "web"
+    )
+
+
 def test_a_run_on_an_object_store_writes_the_bytes_of_a_local_one(
     small_run: SmallRun, finished: Path, store: dict[str, str], tmp_path: Path
 ) -> None:
@@ -102,11 +114,12 @@ def test_a_run_on_an_object_store_writes_the_bytes_of_a_local_one(
     assert (result := winnow(store, *command)).returncode == 0, result.stdout + result.stderr
     remote = json.loads(bucket.get_object(Bucket=BUCKET, Key="runs/small/lock.json")["Body"].read())
     assert but_for_inputs(remote) == but_for_inputs(json.loads((finished / "lock.json").read_bytes()))
-    shard = next(iter(sorted((finished / "shards").rglob("*.parquet")))).relative_to(finished)
+    shard = sorted((finished / "shards").rglob("*.parquet"))[0].relative_to(finished)
+    row, token = of_a_page(finished / shard)
     for asked, shown in (
         (("verify", out), "every digest and every count is right"),
         (("explain", out, "pages/difflib.html"), "pages/difflib.html"),
-        (("trace", f"{out}/{shard}", "0", "100"), "documents/"),
+        (("trace", f"{out}/{shard}", row, token), ".html"),
         (("export", out, "--format", "jsonl", "--phase", shard.parts[1], "--out", str(tmp_path / "rows.jsonl")), ""),
     ):
         told = winnow(store, *asked)
