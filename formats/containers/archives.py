@@ -17,12 +17,11 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import IO, Any
 
 from winnow.formats.addresses import filesystem_of
 from winnow.formats.containers.inflate import Broken, Inflated, Limits
-from winnow.formats.containers.member_names import harm, printable, relative
+from winnow.formats.containers.member_names import fits, harm, printable, relative
 from winnow.formats.containers.zips import ZIP_ERRORS, open_zip, zip_day, zip_name
 from winnow.formats.splits import SPLIT_BYTES, Split
 
@@ -263,7 +262,7 @@ class _Walk:
     def _asked_for(self, name: str) -> bool:
         if callable(self.include):
             return self.include(name)
-        return any(fnmatchcase(name, pattern) for pattern in self.include)
+        return fits(name, self.include)
 
 
 def below(filesystem: Any, root: str) -> list[tuple[str, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 NAME_BYTES = 1024
 CLASS_OR_LETTER = re.compile(r"\[(!?)([^\]]{0,80})\]|([^\W\d_])")
@@ -26,8 +27,13 @@ def harm(name: str) -> str | None:
     return None
 
 
+def fits(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is like one of the patterns, by their letters' case."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def in_any_case(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Patterns (`fnmatch.fnmatchcase`) that names in any case fit: `*.htm` as `*.[hH][tT][mM]`."""
+    """Patterns that names in any case fit: `*.htm` as `*.[hH][tT][mM]`."""
     return tuple(CLASS_OR_LETTER.sub(_either, pattern) for pattern in patterns)
 
 

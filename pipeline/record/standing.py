@@ -40,7 +40,7 @@ class Standing:
         self._before = _read(workspace)
         self._now: dict[str, Mapping[str, Any]] = {}
         self._past = ""
-        self._looked_at: tuple[Sequence[Receipt], Mapping[str, Any]] | None = None  # the last, and what stands for them
+        self._looked_at: tuple[Sequence[Receipt], Mapping[str, Any]] = [], {}  # the last, and what stands for them
 
     def asked(self, step: Step[Any], units: Sequence[Unit[Any]]) -> str | None:
         """One digest for the fingerprints of all units of the step that comes next; None where its units can't be told so."""
@@ -76,8 +76,9 @@ class Standing:
 
     def note(self, step: str, asked: str | None, receipts: Sequence[Receipt]) -> None:
         """Notes that these receipts answer what was asked, and goes on to the next step."""
-        known = self._looked_at is not None and self._looked_at[0] is receipts
-        state = self._looked_at[1] if self._looked_at and known else _state(receipts)
+        seen, state = self._looked_at
+        if seen is not receipts:
+            state = _state(receipts)
         if asked is not None:
             before = self._before.get(step, {})
             same = TABLES in state and before.get(TABLES) == state[TABLES]  # their names are digests of their bytes

@@ -13,6 +13,7 @@ lie here:
     filters/     judgements over Arrow batches, and their compiled kernels
     tokenizer/   text to ids and back
     bounded_yaml the one loader of YAML, for all rooms
+    python_syntax the one way to Python's own parser, for what inputs hold
     manifests/   what each training stage is made of, and profiles that say where its inputs lie
 
 What a notebook wants is here: `winnow.open_run`, `measure`, `extract`, `encode` (see `winnow.frames`), loaded when asked for.

@@ -1,7 +1,7 @@
 """Python's own parser on strangers' sources: one answer for all that it raises, and no answer of chance.
 
 CPython 3.11 and 3.12 count how deep a tree is in one place for all threads. Where another thread parses at the same
-time, a sound source ends in `SystemError`, or rightly a little later; so such a source is parsed again.
+time, a sound source may end in `SystemError`; so such a source is parsed again.
 """
 
 from __future__ import annotations

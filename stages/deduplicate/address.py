@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from winnow.stages.run.exchange import bucket_of
+
 LANES = 1 << 16
 """Buckets of an exchange whose rows go to parts: one part each in a run of up to 65,536 parts."""
 
@@ -21,6 +23,11 @@ def part_keys(part: npt.ArrayLike, parts: int) -> npt.NDArray[np.uint64]:
     number = np.asarray(part).astype(np.uint64)
     high = number * np.uint64(whole % (1 << 64))  # of a single part the number is 0
     return high + (number * np.uint64(rest) + np.uint64(parts - 1)) // np.uint64(parts)
+
+
+def lane_of(part: int, parts: int) -> int:
+    """The bucket in which rows that go to `part` lie."""
+    return int(bucket_of(part_keys([part], parts), lanes_for(parts))[0])
 
 
 def pack(part: npt.ArrayLike, row: npt.ArrayLike) -> npt.NDArray[np.uint64]:

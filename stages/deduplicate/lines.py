@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from winnow.stages.deduplicate.address import lanes_for, part_keys
+from winnow.stages.deduplicate.address import lane_of, lanes_for, part_keys
 from winnow.stages.run.drops import DROP, drops_of, surviving, write_drops
-from winnow.stages.run.exchange import bucket_of, gather, joined, scatter
+from winnow.stages.run.exchange import gather, joined, scatter
 from winnow.stages.run.unit import Counts, File, Files, Planned, Step, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
@@ -134,8 +134,7 @@ def mark_part(workspace: Workspace, unit: Unit[MarkPart]) -> Counts:
     """Writes the spans of common passages, and drops documents that hold little else."""
     asked, settings, part = unit.asked, unit.asked.settings, unit.name
     passages = _passages(workspace, asked)
-    lane = int(bucket_of(part_keys([asked.index], asked.parts), lanes_for(asked.parts))[0])
-    common = gather(workspace, asked.common, lane)
+    common = gather(workspace, asked.common, lane_of(asked.index, asked.parts))
     common = common.filter(pa.array(common["part"].to_numpy() == asked.index)).sort_by("hash")
     keys, documents = common["hash"].to_numpy(), common["documents"].to_numpy()
     hashes = passages["hash"].to_numpy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from winnow.stages.deduplicate.address import lanes_for, part_keys
+from winnow.stages.deduplicate.address import lane_of, lanes_for, part_keys
 from winnow.stages.deduplicate.contender import (
     CLUSTER_SIZE,
     IDENTITY,
@@ -17,7 +17,7 @@ from winnow.stages.deduplicate.contender import (
     to_hexadecimal,
 )
 from winnow.stages.run.drops import DROP, write_drops
-from winnow.stages.run.exchange import bucket_of, gather, scatter
+from winnow.stages.run.exchange import gather, scatter
 from winnow.stages.run.unit import Counts, File, Files, Unit, Units
 from winnow.stages.run.workspace import Workspace
 
@@ -95,8 +95,7 @@ def drop(workspace: Workspace, unit: Unit[DropPart]) -> Counts:
     """
     asked, part = unit.asked, unit.name
     stage, index = asked.stage, asked.index
-    lane = int(bucket_of(part_keys([index], asked.parts), lanes_for(asked.parts))[0])
-    verdicts = gather(workspace, asked.verdicts, lane)
+    verdicts = gather(workspace, asked.verdicts, lane_of(index, asked.parts))
     verdicts = verdicts.filter(pa.array(verdicts["part"].to_numpy() == index))
     documents = workspace.read_table(asked.documents, columns=["id", "locator", "source"])
 

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from winnow.stages.deduplicate.address import lanes_for, part_keys, unpack
+from winnow.stages.deduplicate.address import lane_of, lanes_for, part_keys, unpack
 from winnow.stages.deduplicate.candidates import first_of_each
 from winnow.stages.deduplicate.contender import IDENTITY, PREFERENCE
 from winnow.stages.deduplicate.content import COLUMNS, SCRIPT, content_sets, side_similarity
 from winnow.stages.deduplicate.index import Known, Signed, known_sets
 from winnow.stages.deduplicate.recipes import MinHashSettings
 from winnow.stages.deduplicate.signature import check_scheme
-from winnow.stages.run.exchange import bucket_of, bucket_tables, gather, scatter
+from winnow.stages.run.exchange import bucket_tables, gather, scatter
 from winnow.stages.run.unit import Counts, File, Files, Unit
 from winnow.stages.run.workspace import Workspace
 
@@ -68,7 +68,7 @@ class Seat:
     @property
     def lane(self) -> int:
         """The bucket in which other parts leave what is for this one."""
-        return int(bucket_of(part_keys([self.index], self.parts), lanes_for(self.parts))[0])
+        return lane_of(self.index, self.parts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from io import BytesIO
 from itertools import chain
 
@@ -25,7 +24,7 @@ from winnow.formats.charset.declarations import of_text
 from winnow.formats.containers.archives import Member, Reject, members
 from winnow.formats.containers.bounds import TooLarge, check_markup
 from winnow.formats.containers.inflate import Limits
-from winnow.formats.containers.member_names import in_any_case
+from winnow.formats.containers.member_names import fits, in_any_case
 from winnow.formats.containers.packages import Package, open_package
 from winnow.formats.dialogues.manuals import NO_PAGE, read_page
 from winnow.formats.dialogues.questions import language_of
@@ -160,7 +159,7 @@ def _texts(package: Package, patterns: Sequence[str], settings: Settings, reject
             reject(package.root + name, "joined", f"stands in {package.root}{pages[0]}")
         yield Work(package.root + pages[0], text, metadata={"pages": len(pages)})
     for name, text in package.files.items():
-        if name in joined or not any(fnmatchcase(package.root + name, pattern) for pattern in patterns):
+        if name in joined or not fits(package.root + name, patterns):
             continue
         if package.version and NO_PAGE.search(name):
             reject(package.root + name, "page", "tests, metadata or a licence")
@@ -175,7 +174,7 @@ def _texts(package: Package, patterns: Sequence[str], settings: Settings, reject
     for name, content in package.undecoded.items():
         if package.version and NO_PAGE.search(name):
             reject(package.root + name, "page", "tests, metadata or a licence")
-        elif any(fnmatchcase(package.root + name, pattern) for pattern in patterns):
+        elif fits(package.root + name, patterns):
             yield from _letters(package.root + name, content, reject)
 
 

@@ -12,7 +12,6 @@ import glob
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from winnow.formats.charset.decision import UnknownCharset, decode
 from winnow.formats.charset.declarations import of_latex, of_text
 from winnow.formats.charset.labels import known
 from winnow.formats.containers.archives import PACKED_SUFFIX, Member, members, unpack
-from winnow.formats.containers.member_names import in_any_case
+from winnow.formats.containers.member_names import fits, in_any_case
 from winnow.formats.containers.packages import LICENSE_FILES, METADATA, describe
 from winnow.formats.containers.records import Record, read_records, record_splits, table_format
 from winnow.formats.dialogues.implementations import module_name, parse_module
@@ -205,13 +204,14 @@ class _Work(NamedTuple):
 def _works(texts: Mapping[str, str], root: str, settings: Settings) -> Iterator[tuple[str, _Work | Aside]]:
     """Each file that is asked for, and each of LaTeX's, with what it became."""
     papers = {}
+    asked = in_any_case(settings.include)
     for name, text in texts.items():
         suffix = posixpath.splitext(name)[1].lower()
         if suffix in (*LATEX, *PREAMBLES):
             papers[name] = text
         elif suffix == ".py" and settings.docstrings:
             yield name, _docstrings(name, text, root)
-        elif not any(fnmatchcase(name, pattern) for pattern in in_any_case(settings.include)):
+        elif not fits(name, asked):
             continue  # read for what it says of the others
         elif suffix in FORMAL:
             yield name, _Work(text, proof=FORMAL[suffix])

@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import Field
@@ -25,7 +24,7 @@ from winnow.formats.containers.archives import Reject, below, holds_members, mem
 from winnow.formats.containers.commoncrawl import Selection, index_splits, is_index, listed, main_language, selected
 from winnow.formats.containers.http import Response, decoded_body, read_response
 from winnow.formats.containers.inflate import Broken, Limits
-from winnow.formats.containers.member_names import in_any_case
+from winnow.formats.containers.member_names import fits, in_any_case
 from winnow.formats.containers.records import read_records, record_splits, table_format
 from winnow.formats.containers.warc import Fault, Record, records
 from winnow.formats.html.extraction import Engine, extract
@@ -64,9 +63,8 @@ EXTRACTION_ERRORS = (ValueError, TypeError, AttributeError, LookupError, Recursi
 # 9: less certainty is asked of the blocks of lists and services
 # 10: pages of saved sites that aren't called HTML are read, a lone file of any name is a page or a rejection
 # 11: a declared charset is heard where UTF-8 is by chance; names in any case
-VERSION = (
-    12  # 12: schema.org is heard in microdata, too, JSON in the text is dropped, what a page has twice is kept once
-)
+# 12: schema.org is heard in microdata, too, JSON in the text is dropped, what a page has twice is kept once
+VERSION = 12
 OPTIONAL = ("python_calamine",)  # spreadsheets are rejections without it
 CONTENT = Content.WEB
 
@@ -131,7 +129,7 @@ def _wanted(settings: Settings) -> Callable[[str], bool]:
     saved = settings.include == PAGES
 
     def wanted(name: str) -> bool:
-        if _is_like(name, asked):
+        if fits(name, asked):
             return True
         return saved and may_be_page(name) and language_of(name.rpartition("/")[2], "") in LANGUAGES_OF_PAGES
 
@@ -182,12 +180,12 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
 
     limits = Limits(member_bytes=settings.page_bytes)
     lone = not holds_members(split.path)
-    include = ("*",) if lone else _wanted(settings)
+    include, asked = ("*",) if lone else _wanted(settings), in_any_case(settings.include)
     before = builder.documents + len(builder.rejections)
     found = members(split.path, include=include, limits=limits, reject=reject, start=split.start, stop=split.stop)
     for member in found:
         locator = name if lone else f"{name}!{member.name}"
-        trusted = _is_like(member.name, in_any_case(settings.include)) and not DYNAMIC_NAME.search(member.name)
+        trusted = fits(member.name, asked) and not DYNAMIC_NAME.search(member.name)
         if not trusted and not is_page(member.content):
             builder.reject(locator=locator, rule="no_page", value=repr(bytes(member.content[:40])))
             continue
@@ -200,10 +198,6 @@ def _read_members(split: Split, settings: Settings, builder: Builder) -> None:
         _read_archived(split, settings, builder, reject)
     if (split.start, split.stop) == (0, -1) and builder.documents + len(builder.rejections) == before:
         builder.reject(locator=name, rule="nothing", value=f"no file like {', '.join(settings.include)}")
-
-
-def _is_like(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _read_archived(split: Split, settings: Settings, builder: Builder, reject: Reject) -> None:

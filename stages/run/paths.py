@@ -128,21 +128,6 @@ class _Paths(MutableMapping[str, V], Generic[V, P]):
 class Sizes(_Paths[int, "array[int]"]):
     """Bytes of each file."""
 
-    def put(self, folder: str, names: Iterable[str], values: Iterable[int]) -> None:
-        """As above, in half the time: a run has millions of files."""
-        pages = self._folders.setdefault(folder, {})
-        numbers, known = self._numbers, self._names
-        for name, value in zip(names, values, strict=True):
-            number = numbers.get(name)
-            if number is None:
-                number = numbers[name] = len(known)
-                known.append(name)
-            try:
-                pages[number // PAGE][number % PAGE] = value + 1
-            except KeyError:
-                page = pages[number // PAGE] = self._empty()
-                page[number % PAGE] = value + 1
-
     def _empty(self) -> array[int]:
         return array("q", bytes(8 * PAGE))
 
